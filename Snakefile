@@ -1,0 +1,80 @@
+# The DAG of a parameter set:  snakemake --config params=quick
+#
+#   params/<set>/NN.yaml ─ train, a job for each shard ─ results/cells/ ─ table ─ figures/<set>/NN.csv ─ figure ─ NN.{svg,pdf,png,json,ipynb}
+#
+# What must be made again is decided by digests, not by modification times, which git does not keep: the key files under
+# results/keys are written whenever this file is read, and are newer than the outputs only where the digest in
+# the published .json is not that of today's code and parameters.
+from almostnothing import publishing
+from almostnothing.errors import UserError
+
+SET = str(config.get("params", "quick"))
+
+try:
+    FIGURES = {figure.name: figure for figure in publishing.figures_of(SET)}
+except UserError as error:
+    raise WorkflowError(str(error))
+for figure in FIGURES.values():
+    publishing.mark_stale(figure)
+SHARDS = {shard.key: figure for figure in FIGURES.values() for shard in figure.shards}
+
+
+wildcard_constraints:
+    name="|".join(FIGURES),
+    shard="[0-9a-f]+",
+
+
+rule all:
+    input:
+        [
+            figure.file(suffix)
+            for figure in FIGURES.values()
+            for suffix in publishing.FILES
+        ],
+
+
+# A marker is temporary, so that its absence from a fresh clone asks for nothing; the trained cells stay in their store.
+rule train:
+    output:
+        temp(touch("results/shards/{shard}")),
+    threads: 1
+    params:
+        file=lambda wildcards: SHARDS[wildcards.shard].parameter_file,
+    shell:
+        "python -m almostnothing train {params.file} --shard {wildcards.shard}"
+
+
+rule table:
+    input:
+        f"results/keys/{SET}/{{name}}.table",
+        lambda wildcards: [
+            f"results/shards/{shard.key}" for shard in FIGURES[wildcards.name].shards
+        ],
+    output:
+        update(f"figures/{SET}/{{name}}.csv"),
+    log:
+        f"results/logs/{SET}/{{name}}.table.log",
+    shell:
+        f"python -m almostnothing table params/{SET}/{{wildcards.name}}.yaml 2>&1 | tee {{log}}"
+
+
+rule figure:
+    input:
+        f"results/keys/{SET}/{{name}}.figure",
+        # git's checkout times say nothing of a published table; but Snakemake overlooks every other reason to run a job
+        # whose ancient input is being made anew
+        lambda wildcards: (
+            FIGURES[wildcards.name].file("csv")
+            if FIGURES[wildcards.name].stale("table")
+            else ancient(FIGURES[wildcards.name].file("csv"))
+        ),
+    output:
+        [
+            update(f"figures/{SET}/{{name}}.{suffix}")
+            for suffix in publishing.FILES
+            if suffix != "csv"
+        ],
+    log:
+        f"results/logs/{SET}/{{name}}.figure.log",
+    shell:
+        f"python -m almostnothing figure params/{SET}/{{wildcards.name}}.yaml 2>&1 | tee {{log}}"

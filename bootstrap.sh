@@ -1,0 +1,42 @@
+#!/bin/sh
+# Make .venv with the pinned packages. Does nothing when it is already up to date.
+set -eu
+cd "$(dirname "$0")"
+PYTHON=${PYTHON:-python3}
+
+command -v "$PYTHON" >/dev/null 2>&1 || {
+    echo "No $PYTHON here: install Python 3.11 or newer, or name one with PYTHON=/path/to/python make." >&2
+    exit 1
+}
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "Python 3.11 or newer is needed, $PYTHON is $("$PYTHON" -V 2>&1): name another with PYTHON=/path/to/python make." >&2
+    exit 1
+}
+
+want=$(cat pyproject.toml constraints.txt bootstrap.sh | cksum)
+[ -f .venv/.installed ] && [ "$(cat .venv/.installed)" = "$want" ] && exit 0
+
+echo "Setting up .venv with the pinned packages (once; one to three minutes)"
+[ -x .venv/bin/python ] || "$PYTHON" -m venv .venv || {
+    echo "Python's venv module is missing: on Debian or Ubuntu, apt-get install python3-venv." >&2
+    exit 1
+}
+# uv takes a quarter of pip's time but ignores pip's find-links setting, which it must be told:
+# without it, a CPU machine with a local CPU build of torch would fetch gigabytes of CUDA packages.
+UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}
+export UV_FIND_LINKS
+[ -n "$UV_FIND_LINKS" ] || unset UV_FIND_LINKS
+if .venv/bin/python -m pip install -q uv 2>/dev/null &&
+    .venv/bin/uv pip install -q --python .venv/bin/python -c constraints.txt -e '.[dev]'; then
+    :
+else
+    echo "uv could not install the packages; trying pip, which takes longer"
+    .venv/bin/python -m pip install -q -c constraints.txt -e '.[dev]'
+fi
+# A .py notebook opens as a notebook in JupyterLab.
+settings=.venv/share/jupyter/lab/settings
+mkdir -p "$settings"
+cat >"$settings/overrides.json" <<'JSON'
+{"@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"python": "Jupytext Notebook"}}}
+JSON
+echo "$want" >.venv/.installed

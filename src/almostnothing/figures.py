@@ -1,0 +1,174 @@
+"""The house style of plots, the panels that several notebooks share, and files that are the same byte for byte."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from almostnothing import stats
+from almostnothing.claims import Claim
+from almostnothing.provenance import write_atomic
+
+SINGLE, DOUBLE = 89 / 25.4, 183 / 25.4  # column widths in inches
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+P_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+SUFFIXES = ("svg", "pdf", "png")
+
+
+def style() -> None:
+    """One look for all figures: colour-blind-safe colours, print sizes, embedded fonts, reproducible files."""
+    sns.set_theme(context="paper", style="ticks", palette="colorblind")
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (SINGLE, 0.75 * SINGLE),
+            "figure.constrained_layout.use": True,
+            "figure.dpi": 110,
+            "savefig.dpi": 300,
+            "font.size": 7,
+            "axes.titlesize": 8,
+            "axes.labelsize": 7,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "xtick.labelsize": 6.5,
+            "ytick.labelsize": 6.5,
+            "legend.fontsize": 6.5,
+            "legend.title_fontsize": 6.5,
+            "legend.frameon": False,
+            "lines.linewidth": 1.2,
+            "lines.markersize": 3.5,
+            "pdf.fonttype": 42,
+            "svg.fonttype": "path",
+            "svg.hashsalt": "almostnothing",
+        }
+    )
+
+
+def colours(levels: Sequence[Any]) -> dict[Any, tuple[float, float, float]]:
+    """One colour for each level of an ordered size, light for small and dark for large."""
+    return dict(zip(levels, sns.color_palette("viridis_r", len(levels) + 1)[1:], strict=True))
+
+
+def strength_axis(ax: Axes, p: Sequence[float]) -> None:
+    """Make x the corruption probability on a scale of ln(1−p), which gives values near 1 the room they need."""
+    last = max(v for v in p if v < 1)
+    floor = (1 - last) / 2
+    ax.set_xscale(
+        "function",
+        functions=(lambda v: -np.log10(np.maximum(1 - v, floor)), lambda u: 1 - 10.0**-u),
+    )
+    ax.set_xlim(1 - (1 - min(p)) * 1.08, 1 - (1 - last) / 1.08)
+    ticks = [tick for tick in P_TICKS if min(p) <= tick <= max(p)]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_xticks([], minor=True)
+    ax.set_xlabel("corruption probability $p$ (scale: $\\ln(1-p)$)")
+
+
+def accuracy_curves(ax: Axes, table: pd.DataFrame, fits: pd.DataFrame, size: str, chance: float) -> None:
+    """A(p) for each value of the column `size`: seeds as dots, their mean with its 95 % interval, and the fitted
+    sigmoid, drawn with the mean parameters of the trusted fits.
+    """
+    strengths = np.sort(table["strength"].unique())
+    fine = 1 - np.geomspace(1 - strengths[0], 1 - strengths[strengths < 1][-1], 200)
+    levels = sorted(table[size].unique())
+    for (level, colour), marker in zip(colours(levels).items(), MARKERS, strict=False):
+        group = table[table[size] == level]
+        ax.plot(group["strength"], group["accuracy"], ".", color=colour, ms=4, alpha=0.5, mew=0)
+        means = [stats.mean_interval(group.loc[group["strength"] == p, "accuracy"]) for p in strengths]
+        spread = [[m.mean - m.low for m in means], [m.high - m.mean for m in means]]
+        ax.errorbar(
+            strengths, [m.mean for m in means], spread, fmt=marker, color=colour, elinewidth=0.8, label=f"{level:g}"
+        )
+        mean_fit = fits.loc[fits[size] == level, ["plateau", "midpoint", "scale"]].mean()
+        if mean_fit.notna().all():
+            ax.plot(fine, stats.sigmoid(fine, chance, *mean_fit), color=colour)
+    ax.axhline(chance, color="0.5", lw=0.8, ls=":")
+    ax.annotate("chance", (strengths[0], chance), xytext=(0, -2), textcoords="offset points", va="top", color="0.4")
+    strength_axis(ax, list(strengths))
+    ax.set_ylim(0, 1.02)
+
+
+def size_curves(ax: Axes, fits: pd.DataFrame, size: str, lines: str, value: str) -> None:
+    """`value` of the fits against a size: one line for each level of `lines`, mean over seeds with 95 % interval.
+
+    Clean test images with filled markers and full lines, corrupted ones with open markers and dashed lines. A
+    point rests on the seeds whose fit is trusted and is left out where there are fewer than three.
+    """
+    levels = sorted(fits[lines].unique())
+    highest = 0.0
+    for test, face, dash in (("clean", None, "-"), ("corrupted", "white", "--")):
+        for (level, colour), marker in zip(colours(levels).items(), MARKERS, strict=False):
+            group = fits[(fits[lines] == level) & (fits["test"] == test)]
+            points = group.groupby(size)[value].apply(stats.mean_interval)
+            points = points[[point.n >= 3 for point in points]]
+            if len(points):
+                mean = np.array([point.mean for point in points])
+                highest = max(highest, mean.max())
+                spread = [mean - [point.low for point in points], [point.high for point in points] - mean]
+                ax.errorbar(
+                    points.index,
+                    mean,
+                    spread,
+                    fmt=marker + dash,
+                    color=colour,
+                    mfc=face or colour,
+                    elinewidth=0.8,
+                    lw=1,
+                )
+    ax.set_ylim(0, 1 if value == "midpoint" else 1.4 * highest)
+    sizes = sorted(fits[size].unique())
+    ax.set_xscale("log")
+    ax.set_xticks(sizes, [f"{s:g}" for s in sizes])
+    ax.set_xticks([], minor=True)
+
+
+def line_legend(ax: Axes, levels: Sequence[Any], title: str) -> None:
+    """The legend of `size_curves`: a colour and marker for each level, and the two tests."""
+    pairs = zip(colours(levels).items(), MARKERS, strict=False)
+    handles = [Line2D([], [], color=colour, marker=marker, label=f"{level:g}") for (level, colour), marker in pairs]
+    handles += [
+        Line2D([], [], color="0.3", marker="o", mfc=face, ls=dash, label=test)
+        for test, face, dash in (("clean", "0.3", "-"), ("corrupted", "white", "--"))
+    ]
+    ax.legend(handles=handles, title=title, loc="center left", bbox_to_anchor=(1, 0.5))
+
+
+def image_row(axes: Sequence[Axes], images: np.ndarray, titles: Sequence[str]) -> None:
+    """Images with values in [0, 1], shape (image, height, width), dark ink on white."""
+    for ax, image, title in zip(axes, images, titles, strict=True):
+        ax.imshow(1 - image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        ax.set_title(title, fontsize=6.5, pad=2)
+        ax.set_xticks([])
+        ax.set_yticks([])
+        ax.spines[:].set(visible=True, color="0.8", linewidth=0.5)
+
+
+def panel_letters(axes: Sequence[Axes]) -> None:
+    """Bold a, b, c ... before the title of each panel."""
+    for ax, letter in zip(axes, "abcdefghijklmnopqrstuvwxyz", strict=False):
+        ax.set_title(letter, loc="left", fontweight="bold")
+
+
+def save(figure: Figure, claims: Sequence[Claim], name: str, output: str) -> None:
+    """Write `name`.svg, .pdf, .png and .json (the claims) into the folder `output`; write nothing if it is empty.
+
+    Equal figures give equal bytes.
+    """
+    if not output:
+        return
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    figure.savefig(folder / f"{name}.pdf", metadata={"CreationDate": None})
+    figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+    content = {"claims": [claim.record() for claim in claims]}
+    write_atomic(folder / f"{name}.json", json.dumps(content, indent=1).encode())

@@ -1,0 +1,286 @@
+"""What is published under figures/, whether it is still fresh, and how a notebook becomes a figure.
+
+A figure is fresh while the digest in its `.json` is the digest of what it depends on now: modification times, which git
+does not keep, do not enter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from almostnothing import params, provenance, store, sweeps
+from almostnothing.cells import Cell
+from almostnothing.errors import UserError
+
+FIGURES, NOTEBOOKS = Path("figures"), Path("notebooks")
+KEYS, SCRATCH = Path("results/keys"), Path("results/figures")
+IMAGES = ("svg", "pdf", "png")
+FILES = (*IMAGES, "csv", "json", "ipynb")
+GALLERY = re.compile(r"(?<=<!-- gallery -->\n).*?(?=<!-- end of gallery -->)", re.DOTALL)
+
+# What a rerun on another machine may differ by (two processors may round differently, and training amplifies it).
+ROW_TOLERANCE = 0.1  # of a single accuracy
+MEAN_TOLERANCE = 0.01  # of the mean over seeds
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One notebook with one parameter file; paths are relative to the project's folder."""
+
+    name: str
+    parameter_set: str
+
+    @property
+    def parameter_file(self) -> Path:
+        """Where its parameters are."""
+        return params.FOLDER / self.parameter_set / f"{self.name}.yaml"
+
+    @cached_property
+    def parameters(self) -> params.Notebook:
+        """Its validated parameters."""
+        return params.load(self.parameter_file)
+
+    def file(self, suffix: str) -> Path:
+        """A published file of the figure."""
+        return FIGURES / self.parameter_set / f"{self.name}.{suffix}"
+
+    def key(self, part: str) -> Path:
+        """The file whose modification time tells Snakemake whether `part` must be made anew."""
+        return KEYS / self.parameter_set / f"{self.name}.{part}"
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """The cells of its table; none where the notebook trains nothing.
+
+        Raises `UserError` if the sweep asks for what its data set does not have.
+        """
+        if self.parameters.sweep is None:
+            return []
+        try:
+            return sweeps.cells_of(self.parameters.sweep)
+        except UserError as error:
+            raise UserError(f"{self.parameter_file}: {error}") from error
+
+    @cached_property
+    def shards(self) -> list[sweeps.Shard]:
+        """The jobs that train its cells."""
+        return sweeps.plan(self.cells)
+
+    @cached_property
+    def wanted(self) -> dict[str, str]:
+        """Digests of what the table and the figure depend on now."""
+        source = (NOTEBOOKS / f"{self.name}.py").read_text()
+        table = store.table_digest(self.cells)
+        parts = [provenance.code_digest(source), prose(source), self.parameters.content(), table]
+        return {"table": table, "figure": provenance.digest(parts)}
+
+    @cached_property
+    def published(self) -> dict[str, Any]:
+        """The content of the published `.json`; empty where there is none."""
+        try:
+            return dict(json.loads(self.file("json").read_text()))
+        except (OSError, ValueError):
+            return {}
+
+    def stale(self, part: str) -> bool:
+        """Whether the published table or figure belongs to other code or parameters, or is not there."""
+        return bool(self.published.get("digest", {}).get(part) != self.wanted[part])
+
+
+def prose(source: str) -> list[str]:
+    """The markdown cells of a py:percent notebook: they show on the page, so they count as its content."""
+    cells = re.split(r"^# %%", source, flags=re.MULTILINE)
+    return [cell.strip() for cell in cells if cell.startswith(" [markdown]")]
+
+
+def figures_of(parameter_set: str) -> list[Figure]:
+    """The figures of a parameter set, all of them checked.
+
+    Raises `UserError` for any mistake in the set, or where the results cannot be written.
+    """
+    figures = [Figure(path.stem, parameter_set) for path in params.parameter_files(params.FOLDER / parameter_set)]
+    for figure in figures:
+        if figure.parameters.compute.device == "cuda":
+            from almostnothing.training import device_for
+
+            try:
+                device_for("cuda")
+            except UserError as error:
+                raise UserError(f"{figure.parameter_file}: {error}") from error
+        _ = figure.cells
+    for folder in (FIGURES / parameter_set, KEYS / parameter_set):
+        check_writable(folder)
+    return figures
+
+
+def check_writable(folder: Path) -> None:
+    """Raise `UserError` unless files can be made in `folder`; make it if it does not exist."""
+    probe = folder / f".writable.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written ({error.strerror}): free it or change its permissions") from error
+
+
+def mark_stale(figure: Figure) -> None:
+    """Write the key files: as old as can be where the part is fresh, new where it must be made again.
+
+    The time stands in a stale key because Snakemake takes a newer file of equal content for unchanged.
+    """
+    for part, digest in figure.wanted.items():
+        key = figure.key(part)
+        if figure.stale(part):
+            provenance.write_atomic(key, f"{digest} {time.time_ns()}\n".encode())
+        else:
+            provenance.write_atomic(key, f"{digest}\n".encode())
+            os.utime(key, (0, 0))
+
+
+def publish_table(figure: Figure) -> None:
+    """Collect the figure's table from the store of trained cells."""
+    table = store.collect(figure.cells, store.Store(store.STORE))
+    provenance.write_atomic(figure.file("csv"), table.to_csv(index=False).encode())
+
+
+def publish_figure(figure: Figure) -> None:
+    """Execute the notebook and publish its files; the `.json` comes last, so a figure half published is stale."""
+    import jupytext
+    import nbformat
+    import papermill
+    from traitlets.config import Config
+
+    scratch = SCRATCH / figure.parameter_set
+    scratch.mkdir(parents=True, exist_ok=True)
+    source, executed = scratch / f".{figure.name}.ipynb", scratch / f"{figure.name}.ipynb"
+    nbformat.write(jupytext.read(NOTEBOOKS / f"{figure.name}.py"), source)
+    papermill.execute_notebook(
+        source,
+        executed,
+        parameters={**figure.parameters.content(), "parameter_set": figure.parameter_set, "output": str(scratch)},
+        kernel_name="python3",
+        cwd=".",
+        progress_bar=False,
+        config=Config({"KernelManager": {"transport": "ipc"}}),  # no TCP ports for parallel kernels to race for
+    )
+    notebook = nbformat.read(executed, as_version=4)
+    provenance.write_atomic(figure.file("ipynb"), nbformat.writes(normalised(notebook)).encode())
+    for suffix in IMAGES:
+        shutil.copyfile(scratch / f"{figure.name}.{suffix}", figure.file(suffix))
+    table = pd.read_csv(figure.file("csv"))
+    content = {
+        "figure": figure.name,
+        "set": figure.parameter_set,
+        **json.loads((scratch / f"{figure.name}.json").read_text()),
+        "parameters": figure.parameters.content(),
+        "digest": figure.wanted,
+        "table": {
+            "sha256": provenance.file_digest(figure.file("csv")),
+            "rows": len(table),
+            "seeds": sorted(int(seed) for seed in table["seed"].unique()),
+            "devices": sorted(table["device"].unique()),
+        },
+        "environment": provenance.environment(),
+        "commit": provenance.commit(Path()),
+    }
+    provenance.write_atomic(figure.file("json"), (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def normalised(notebook: Any) -> Any:
+    """An executed notebook without what differs from run to run: times, random cell ids, the runner's notes."""
+    notebook.metadata.pop("papermill", None)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+    return notebook
+
+
+def title(name: str) -> str:
+    """A notebook's title: its first heading."""
+    found = re.search(r"^# # (.+)$", (NOTEBOOKS / f"{name}.py").read_text(), re.MULTILINE)
+    return found.group(1) if found else name
+
+
+def gallery(parameter_set: str) -> str:
+    """The README's gallery of a set as markdown: each figure with its claims and their verdicts."""
+    from almostnothing.claims import estimate_text, number
+
+    parts = []
+    for figure in figures_of(parameter_set):
+        if not figure.published:
+            continue
+        stale = " (stale: run `make`)" if figure.stale("figure") else ""
+        page = f"[notebook]({figure.file('ipynb')}), [data]({figure.file('csv')}), [provenance]({figure.file('json')})"
+        parts.append(f"\n### {title(figure.name)}{stale}\n\n![{title(figure.name)}]({figure.file('png')})\n\n{page}\n")
+        parts.append("| claim | estimate [95 %] | threshold | n | verdict |\n|---|---|---|---|---|")
+        parts += [
+            f"| {c['statement']} | {estimate_text(c)} | {number(c['threshold'])} "
+            f"| {c['n']} {c['n_of']} | **{c['verdict']}** |"
+            for c in figure.published["claims"]
+        ]
+        parts.append("")
+    return "\n".join(parts) + "\n"
+
+
+def with_gallery(readme: str, parameter_set: str) -> str:
+    """The README's text with its gallery made anew."""
+    text = gallery(parameter_set)
+    return GALLERY.sub(lambda _: text, readme)
+
+
+def differences(published: Path, again: Path) -> list[str]:
+    """How a rerun differs from what is published beyond the stated tolerance: one sentence each; empty if it agrees.
+
+    Tables: the same rows; each accuracy within `ROW_TOLERANCE`, each mean over seeds within `MEAN_TOLERANCE`. Claims:
+    the estimate within the published interval, and the same verdict unless an interval's end is as near to the
+    threshold as the two estimates are to each other.
+    """
+    found = []
+    for path in sorted(published.glob("*.json")):
+        other = again / path.name
+        if not other.is_file():
+            found.append(f"{other} is missing")
+            continue
+        old, new = (pd.read_csv(p.with_suffix(".csv")) for p in (path, other))
+        counted = ["correct", "images", "accuracy", "loss", "cell", "device"]
+        axes = [column for column in old.columns if column not in counted]
+        if not old[axes].equals(new[axes]):
+            found.append(f"{other.with_suffix('.csv')} has other rows than {path.with_suffix('.csv')}")
+            continue
+        change = (new["accuracy"] - old["accuracy"]).abs()
+        if change.max() > ROW_TOLERANCE:
+            found.append(f"{other.with_suffix('.csv')}: an accuracy differs by {change.max():.3f} > {ROW_TOLERANCE}")
+        over_seeds = [column for column in axes if column != "seed"]
+        means = [t.groupby(over_seeds)["accuracy"].mean() for t in (old, new)]
+        drift = (means[1] - means[0]).abs().max()
+        if drift > MEAN_TOLERANCE:
+            found.append(f"{other.with_suffix('.csv')}: a mean accuracy differs by {drift:.3f} > {MEAN_TOLERANCE}")
+        pairs = zip(*(json.loads(p.read_text())["claims"] for p in (path, other)), strict=True)
+        found += [sentence for a, b in pairs if (sentence := _claim_difference(path.stem, a, b))]
+    return found
+
+
+def _claim_difference(name: str, old: dict[str, Any], new: dict[str, Any]) -> str:
+    """How two versions of a claim differ beyond tolerance, or an empty string."""
+    where = f"{name}, claim {old['id']}"
+    if old["estimate"] is None or new["estimate"] is None:
+        return "" if old["estimate"] == new["estimate"] else f"{where}: one estimate is missing"
+    if old["low"] is not None and not old["low"] <= new["estimate"] <= old["high"]:
+        return f"{where}: estimate {new['estimate']:.4g} lies outside [{old['low']:.4g}, {old['high']:.4g}]"
+    change = abs(new["estimate"] - old["estimate"])
+    room = min(abs(old[end] - old["threshold"]) for end in ("low", "high")) if old["low"] is not None else 0
+    if old["verdict"] != new["verdict"] and room > 2 * change:
+        return f"{where}: {new['verdict']} instead of {old['verdict']}"
+    return ""

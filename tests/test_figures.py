@@ -1,0 +1,83 @@
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from almostnothing import claims, figures, stats
+from almostnothing.stats import Interval
+
+P = np.array([0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99])
+
+
+def knees() -> tuple[pd.DataFrame, pd.DataFrame]:
+    rng = np.random.default_rng(0)
+    rows = [
+        {"test": t, "width": w, "train_size": n, "seed": s, "strength": p, "accuracy": a}
+        for t, middle in (("clean", 0.7), ("corrupted", 0.5))
+        for w in (8, 32)
+        for n in (100, 1000)
+        for s in range(4)
+        for p, a in zip(P, stats.sigmoid(P, 0.1, 0.95, middle, 0.08) + rng.normal(0, 0.01, 9), strict=True)
+    ]
+    table = pd.DataFrame(rows)
+    return table, stats.fit_knees(table, ["test", "width", "train_size", "seed"], 0.1)
+
+
+def draw() -> plt.Figure:
+    figures.style()
+    table, fits = knees()
+    fig, axes = plt.subplots(1, 2)
+    figures.accuracy_curves(axes[0], table[table.test == "clean"], fits[fits.test == "clean"], "width", 0.1)
+    figures.size_curves(axes[1], fits, "width", "train_size", "midpoint")
+    figures.line_legend(axes[1], [100, 1000], "$N$")
+    return fig
+
+
+def test_equal_figures_are_equal_files(tmp_path):
+    claim = claims.claim(Interval(0.2, 0.1, 0.3, 5), id="a", statement="s", source="s", statistic="s", threshold=0.0)
+    for folder in ("one", "two"):
+        figures.save(draw(), [claim], "f", str(tmp_path / folder))
+        plt.close("all")
+    for suffix in (*figures.SUFFIXES, "json"):
+        one, two = ((tmp_path / folder / f"f.{suffix}").read_bytes() for folder in ("one", "two"))
+        assert one == two
+        assert len(one) > 100
+
+
+def test_nothing_is_written_without_an_output_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    figures.save(plt.figure(), [], "f", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_size_curves_show_the_mean_over_seeds():
+    fig = draw()
+    _, fits = knees()
+    shown = {tuple(np.round(line.get_ydata(), 6)) for line in fig.axes[1].get_lines()}
+    for (_, _), group in fits.groupby(["test", "train_size"]):
+        assert tuple(np.round(group.groupby("width").midpoint.mean(), 6)) in shown
+
+
+def test_a_point_needs_three_trusted_fits():
+    _, fits = knees()
+    fits.loc[(fits.width == 8) & (fits.seed > 1), "midpoint"] = np.nan
+    _, ax = plt.subplots()
+    figures.size_curves(ax, fits, "width", "train_size", "midpoint")
+    assert all(list(c.lines[0].get_xdata()) == [32] for c in ax.containers)
+
+
+@pytest.mark.parametrize("p", [[0, 0.5, 0.99], [0.2, 0.9, 1.0]])
+def test_strength_axis_gives_room_near_one(p):
+    _, ax = plt.subplots()
+    figures.strength_axis(ax, p)
+    to = ax.transData.transform
+    assert to((0.99, 0))[0] - to((0.9, 0))[0] == pytest.approx(to((0.9, 0))[0] - to((0.0, 0))[0], rel=1e-6) or 1.0 in p
+    assert np.isfinite(to((1.0, 0))).all()
+
+
+def test_every_level_has_its_own_colour():
+    assert len(set(figures.colours(range(8)).values())) == 8

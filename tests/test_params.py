@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from almostnothing import params, publishing
+from almostnothing.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+QUICK = yaml.safe_load((ROOT / "params/quick/01_knee.yaml").read_text().replace("3e-3", "0.003"))
+
+
+def write(folder: Path, **sweep) -> Path:
+    path = folder / "01_knee.yaml"
+    path.write_text(yaml.safe_dump({**QUICK, "sweep": {**QUICK["sweep"], **sweep}}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"widht": 3}, "sweep.widht is not a parameter; did you mean width?"),
+        ({"zzz": 3}, "sweep.zzz is not a parameter; the known ones are dataset, train_size,"),
+        ({"corruption": {"lwo": 1}}, "sweep.corruption.lwo is not a parameter; did you mean low?"),
+        ({"strength": [0, 0.5, 0.8, 0.9, 1.2]}, "sweep.strength.4 is 1.2, but should be less than or equal to 1"),
+        ({"strength": [-0.1, 0, 0.5, 0.8, 0.9]}, "sweep.strength.0 is -0.1, but should be greater than or equal to 0"),
+        ({"strength": [0, 0.5]}, "sweep.strength needs at least 5 values to fit a knee"),
+        ({"strength": [0.5] * 5}, "sweep.strength .* 0.5 is listed twice"),
+        ({"width": 0}, "sweep.width.0 is 0, but should be greater than 0"),
+        ({"width": "wide"}, 'sweep.width.0 is "wide", but should be a valid integer'),
+        ({"width": [8.5]}, "sweep.width.0 is 8.5, but should be a valid integer"),
+        ({"seeds": []}, "sweep.seeds is \\[\\], but List should have at least 1 item"),
+        ({"loss": "hinge"}, "sweep.loss is \"hinge\", but should be 'cross_entropy' or 'mse'"),
+        ({"learning_rate": float("nan")}, "sweep.learning_rate is NaN, but should be a finite number"),
+        ({"corruption": {"low": 1, "high": 0}}, "sweep.corruption low must be smaller than high"),
+        ({"width": 0, "steps": 0}, "\\(and 1 more mistake\\)"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_file_and_key(tmp_path, change, message):
+    path = write(tmp_path, **change)
+    with pytest.raises(UserError, match=message) as caught:
+        params.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named(tmp_path):
+    path = tmp_path / "01_knee.yaml"
+    path.write_text(yaml.safe_dump({"sweep": QUICK["sweep"]}))
+    with pytest.raises(UserError, match="thresholds is missing: add it"):
+        params.load(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\na: 2\n", "the key 'a' stands twice in the mapping at line 1"),
+        ("a: [1\n", "is not valid YAML"),
+        ("- 1\n", "must hold keys and values"),
+        ("", "must hold keys and values"),
+    ],
+)
+def test_what_is_no_parameter_file_is_refused(tmp_path, text, message):
+    path = tmp_path / "01_knee.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        params.read_yaml(path)
+
+
+def test_a_missing_file_and_an_unknown_notebook(tmp_path):
+    with pytest.raises(UserError, match="01_knee.yaml: cannot be read"):
+        params.read_yaml(tmp_path / "01_knee.yaml")
+    (tmp_path / "99_moon.yaml").write_text("sweep: {}\n")
+    with pytest.raises(UserError, match="no notebook is called '99_moon': the known ones are 01_knee"):
+        params.load(tmp_path / "99_moon.yaml")
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1E-3", "1.0e-3", ".001", "+1e-3"])
+def test_scientific_notation_is_a_number(tmp_path, text):
+    path = tmp_path / "a.yaml"
+    path.write_text(f"a: {text}\nb: v1\nc: 12\nd: 1-2\n")
+    assert params.read_yaml(path) == {"a": 0.001, "b": "v1", "c": 12, "d": "1-2"}
+
+
+def test_a_single_value_is_an_axis_of_one(tmp_path):
+    assert params.load(write(tmp_path, width=16)).sweep.width == [16]
+
+
+def test_notebook_changes_replace_single_keys_and_are_validated():
+    knee = params.with_changes("01_knee", "quick", ROOT, sweep={"width": [16]}, thresholds={})
+    assert knee.sweep.width == [16]
+    assert knee.sweep.train_size == QUICK["sweep"]["train_size"]
+    assert params.with_changes("01_knee", "quick", ROOT, sweep={"learning_rate": "1e-3"}).sweep.learning_rate == 1e-3
+    with pytest.raises(UserError, match="with the notebook's changes: sweep.width.0 is 0"):
+        params.with_changes("01_knee", "quick", ROOT, sweep={"width": 0})
+
+
+def test_a_parameter_set_that_is_not_there_names_those_that_are(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(UserError, match="params/nope does not exist: the parameter sets here are .*quick"):
+        publishing.figures_of("nope")
+
+
+def test_an_empty_parameter_set(tmp_path):
+    with pytest.raises(UserError, match="holds no parameter file"):
+        params.parameter_files(tmp_path)
+
+
+@pytest.mark.parametrize("name", params.NOTEBOOKS)
+def test_the_published_schema_is_that_of_the_model(name):
+    assert (ROOT / "params/schema" / f"{name}.json").read_text() == params.schema(name), "run: make schema"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("params/*/*.yaml")), ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_published_parameter_files_are_valid(path):
+    assert isinstance(params.load(path), params.NOTEBOOKS[path.stem])

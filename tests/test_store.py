@@ -1,0 +1,136 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from almostnothing import data, params, store, sweeps, training
+from almostnothing.cells import Cell, Law
+from almostnothing.errors import UserError
+from almostnothing.networks import tensors
+
+SWEEP = {
+    "dataset": "digits",
+    "train_size": [20, 40],
+    "strength": [0, 0.5],
+    "training_corruption": "fixed",
+    "width": [4, 8],
+    "depth": [2],
+    "steps": 10,
+    "seeds": [0, 1],
+}
+
+
+def cells_of(**changes) -> list[Cell]:
+    return sweeps.cells_of(params.Sweep.model_validate(SWEEP | changes))
+
+
+def test_a_sweep_is_the_product_of_its_axes():
+    cells = cells_of()
+    assert len(cells) == len(set(cells)) == 16
+    assert {(c.width, c.train_size, c.strength, c.seed) for c in cells} == {
+        (w, n, p, s) for w in (4, 8) for n in (20, 40) for p in (0, 0.5) for s in (0, 1)
+    }
+
+
+def test_a_record_survives_json(cell):
+    import json
+
+    assert Cell.from_record(json.loads(json.dumps(cell.record()))) == cell
+
+
+def test_every_field_of_a_cell_and_its_code_enter_the_key(cell):
+    other = {
+        str: lambda v: v + "x",
+        int: lambda v: v + 1,
+        float: lambda v: v / 2 + 0.1,
+        Law: lambda v: replace(v, options=v.options[1:]),
+    }
+    variants = [replace(cell, **{name: other[type(v)](v)}) for name, v in vars(cell).items()]
+    keys = {variant.key("code") for variant in variants} | {cell.key("code"), cell.key("other code")}
+    assert len(keys) == len(variants) + 2
+
+
+def test_shards_hold_every_cell_once_and_one_architecture_each():
+    cells = cells_of()
+    shards = sweeps.plan(cells)
+    assert sorted((c for s in shards for c in s.cells), key=str) == sorted(cells, key=str)
+    assert all(len({c.shape() for c in s.cells}) == 1 for s in shards)
+    assert len({s.key for s in shards}) == len(shards) == 2
+
+
+def test_large_work_is_cut_into_equal_shards():
+    cells = cells_of(width=[512], steps=100_000, seeds=list(range(6)))
+    shards = sweeps.plan(cells)
+    sizes = [len(s.cells) for s in shards]
+    assert len(shards) > 2
+    assert max(sizes) - min(sizes) <= 1
+    assert sum(sizes) == len(cells)
+
+
+def test_flops_count_the_products_of_forward_and_backward_pass(cell):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    stack = training.Stack([cell], data.load("digits"), torch.device("cpu"))
+    x, y = stack.batch(torch.zeros(1, cell.batch_size, dtype=torch.int64), torch.zeros(1, cell.batch_size).long())
+    network = torch.nn.Sequential(
+        torch.nn.Linear(64, 16), torch.nn.ReLU(), torch.nn.Linear(16, 16), torch.nn.ReLU(), torch.nn.Linear(16, 10)
+    )
+    with FlopCounterMode(display=False) as counter:
+        torch.nn.functional.cross_entropy(network(x[0].requires_grad_()), y[0]).backward()
+    counted = counter.get_total_flops()
+    assert sweeps.training_flops(cell) / cell.steps == pytest.approx(counted, rel=0.05)
+    assert sweeps.parameter_count(cell) == sum(p.numel() for p in network.parameters())
+
+
+def test_only_missing_cells_are_trained_and_the_table_is_whole(tmp_path, capsys):
+    cells = cells_of(width=[4])
+    keep = store.Store(tmp_path)
+    first = sweeps.plan(cells[:3])
+    assert sum(sweeps.train(shard, keep, "cpu", "test") for shard in first) == 3
+    assert sum(sweeps.train(shard, keep, "cpu", "test") for shard in sweeps.plan(cells)) == 5
+    assert sum(sweeps.train(shard, keep, "cpu", "test") for shard in sweeps.plan(cells)) == 0
+    printed = capsys.readouterr().err
+    assert "3/3" in printed
+    assert "5/5" in printed
+    table = store.collect(cells, keep)
+    assert len(table) == 3 * len(cells)
+    assert not table.isna().any(axis=None)
+    assert (table["accuracy"] == table["correct"] / table["images"]).all()
+
+
+def test_a_stored_network_is_the_one_that_was_trained(tmp_path, cell):
+    keep = store.Store(tmp_path)
+    [trained] = training.train([cell], data.load("digits"), torch.device("cpu"))
+    keep.put(cell, trained.rows, tensors(trained.network))
+    weights = load_file(keep.folder(cell) / "network.safetensors")
+    assert all(torch.equal(weights[name], value) for name, value in trained.network.state_dict().items())
+    assert keep.rows(cell) == trained.rows
+
+
+def test_a_half_written_cell_is_not_taken_for_done(tmp_path, cell, monkeypatch):
+    keep = store.Store(tmp_path)
+    with pytest.raises(TypeError):
+        keep.put(cell, [{"not json": object()}], {"a": torch.zeros(1)})
+    assert not keep.has(cell)
+    keep.folder(cell).mkdir(parents=True)
+    assert not keep.has(cell)
+    keep.put(cell, [], {"a": torch.zeros(1)})
+    assert keep.has(cell)
+
+
+def test_a_missing_cell_and_a_foreign_table_are_one_sentence(tmp_path, cell):
+    with pytest.raises(UserError, match="is missing: train it with snakemake"):
+        store.Store(tmp_path).rows(cell)
+    with pytest.raises(UserError, match="is missing: run snakemake"):
+        store.read_table(tmp_path / "none.csv", [cell])
+    (tmp_path / "t.csv").write_text("cell\nabc\n")
+    with pytest.raises(UserError, match="lacks 1 cells of this sweep"):
+        store.read_table(tmp_path / "t.csv", [cell])
+
+
+def test_device_cuda_without_one_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="this machine has no CUDA device: use cpu or auto"):
+        training.device_for("cuda")
+    assert training.device_for("auto").type == "cpu"

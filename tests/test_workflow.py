@@ -1,0 +1,197 @@
+"""The DAG makes again exactly what changed: each line of the design's list, on a small copy of the project."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import Project, copy_project
+
+pytestmark = pytest.mark.xdist_group("workflow")
+NOTHING: dict[str, int] = {}
+FIGURE = {"figure": 1}
+TABLE = {"table": 1, "figure": 1}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A repository whose tiny figures have been made and committed."""
+    project = copy_project(tmp_path_factory.mktemp("made"))
+    project.run("git", "init", "-q")
+    project.printed = project.make()
+    project.run("git", "add", "-A", ".", ":!results", ":!.snakemake")
+    project.run("git", "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "made")
+    return project
+
+
+@pytest.fixture
+def clone(made: Project, tmp_path: Path) -> Project:
+    """A fresh clone, its modification times set to the worst case: figures older than all else, their data newer."""
+    subprocess.run(["git", "clone", "-q", made.root, tmp_path / "clone"], check=True)
+    project = Project(tmp_path / "clone")
+    for path in project.root.glob("figures/tiny/*"):
+        os.utime(path, (1e9, 1e9))
+    os.utime(project.root / "figures/tiny/01_knee.csv", (2e9, 2e9))
+    return project
+
+
+def test_everything_is_made_and_progress_is_shown(made):
+    for suffix in ("svg", "pdf", "png", "csv", "json", "ipynb"):
+        assert (made.root / f"figures/tiny/01_knee.{suffix}").stat().st_size > 500
+    assert len(pd.read_csv(made.root / "figures/tiny/01_knee.csv")) == 2 * 2 * 5 * 2 * 3
+    for words in ("steps (100%) done", "20/20", "model-steps/s"):
+        assert words in made.printed
+
+
+def test_nothing_to_do_afterwards_nor_in_a_fresh_clone(made, clone):
+    assert made.jobs() == NOTHING
+    assert clone.jobs() == NOTHING
+
+
+def test_wording_asks_for_nothing(clone):
+    clone.edit("params/tiny/01_knee.yaml", "sweep:", "# a comment\nsweep:")
+    clone.edit("src/almostnothing/training.py", "class Adam:", "# moments\nclass Adam:")
+    clone.edit("src/almostnothing/stats.py", '"""Sigmoid fits,', '"""Fits,')
+    clone.edit("notebooks/01_knee.py", "figures.style()", "figures.style()  # the house style")
+    assert clone.jobs() == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("notebooks/01_knee.py", 'ylabel="accuracy $A$"', 'ylabel="accuracy"'),
+        ("notebooks/01_knee.py", "# # The knee", "# # A knee"),
+        ("src/almostnothing/stats.py", "LEAST_FALL = 0.1 ", "LEAST_FALL = 0.11 "),
+        ("src/almostnothing/figures.py", '"lines.linewidth": 1.2', '"lines.linewidth": 1.3'),
+        ("params/tiny/01_knee.yaml", "shift: 0.005", "shift: 0.006"),
+    ],
+)
+def test_an_edited_plot_or_threshold_trains_nothing(clone, path, old, new):
+    clone.edit(path, old, new)
+    assert clone.jobs() == FIGURE
+
+
+def test_a_module_that_nothing_of_the_figure_imports_asks_for_nothing(clone):
+    (clone.root / "src/almostnothing/unused.py").write_text("X = 1\n")
+    assert clone.jobs() == NOTHING
+
+
+def test_a_missing_published_file_is_made_again(clone):
+    (clone.root / "figures/tiny/01_knee.pdf").unlink()
+    assert clone.jobs() == FIGURE
+
+
+def test_edited_training_code_trains_everything(clone):
+    clone.edit("src/almostnothing/training.py", "BETA1, BETA2, EPSILON = 0.9,", "BETA1, BETA2, EPSILON = 0.8,")
+    assert clone.jobs() == {"train": 2} | TABLE
+
+
+def test_an_edited_plot_is_drawn_again_in_a_fresh_clone(clone):
+    clone.edit("notebooks/01_knee.py", 'ylabel="accuracy $A$"', 'ylabel="accuracy"')
+    before = (clone.root / "figures/tiny/01_knee.csv").read_bytes()
+    picture = (clone.root / "figures/tiny/01_knee.png").read_bytes()
+    clone.make()
+    assert not (clone.root / "results/cells").exists()
+    assert (clone.root / "figures/tiny/01_knee.csv").read_bytes() == before
+    assert (clone.root / "figures/tiny/01_knee.png").read_bytes() != picture
+    assert clone.jobs() == NOTHING
+
+
+def test_one_more_p_trains_only_its_cells(made):
+    cells = {p.parent.name: p.stat().st_mtime_ns for p in made.root.glob("results/cells/*/*/result.json")}
+    assert len(cells) == 2 * 2 * 5 * 2
+    made.edit("params/tiny/01_knee.yaml", "  - 0.99", "  - 0.99\n  - 0.995")
+    assert made.jobs() == {"train": 2} | TABLE
+    made.make()
+    after = {p.parent.name: p.stat().st_mtime_ns for p in made.root.glob("results/cells/*/*/result.json")}
+    assert len(after) == 2 * 2 * 6 * 2
+    assert cells.items() <= after.items()
+    assert made.jobs() == NOTHING
+    made.edit("params/tiny/01_knee.yaml", "  - 0.99\n  - 0.995", "  - 0.99")
+    made.make()
+
+
+def test_made_twice_the_files_are_the_same_to_the_last_byte(made):
+    def contents() -> dict[str, bytes]:
+        return {p.name: p.read_bytes() for p in (made.root / "figures/tiny").iterdir()}
+
+    made.run("snakemake", "-R", "figure", "--config", "params=tiny")
+    before = contents()
+    made.run("snakemake", "-R", "figure", "--config", "params=tiny")
+    after = contents()
+    assert [name for name in before if before[name] != after[name]] == []
+
+
+def test_a_failing_notebook_loses_nothing_and_is_not_taken_for_done(clone):
+    before = {p.name: p.read_bytes() for p in (clone.root / "figures/tiny").iterdir()}
+    clone.edit("notebooks/01_knee.py", "figures.style()", "raise RuntimeError('on purpose')")
+    failed = clone.run("snakemake", "--config", "params=tiny", check=False)
+    assert failed.returncode != 0
+    assert "on purpose" in failed.stdout + failed.stderr
+    assert {p.name: p.read_bytes() for p in (clone.root / "figures/tiny").iterdir()} == before
+    assert clone.jobs() == FIGURE
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  depth: 2", "  depht: 2", "params/tiny/01_knee.yaml: sweep.depht is not a parameter; did you mean depth?"),
+        ("  dataset: digits", "  dataset: digit", "params/tiny/01_knee.yaml: no data set is called 'digit'"),
+        ("  - 40", "  - 45", "params/tiny/01_knee.yaml: train_size 45 cannot be had from digits"),
+        ("  device: auto", "  device: cuda", "this machine has no CUDA device"),
+    ],
+)
+def test_a_mistake_stops_everything_with_one_sentence(clone, old, new, message):
+    clone.edit("params/tiny/01_knee.yaml", old, new)
+    failed = clone.run("snakemake", "--config", "params=tiny", check=False)
+    assert failed.returncode != 0
+    assert message in " ".join((failed.stdout + failed.stderr).split())
+    assert not (clone.root / ".snakemake/log").exists() or "rule train" not in failed.stderr
+
+
+def test_an_unknown_set_and_an_unwritable_output_folder(clone):
+    failed = clone.run("snakemake", "--config", "params=nope", check=False)
+    assert "params/nope does not exist: the parameter sets here are quick, tiny" in failed.stdout + failed.stderr
+    blocked = clone.root / "params/blocked"
+    (clone.root / "params/tiny").rename(blocked)
+    (clone.root / "figures/blocked").write_text("a file where a folder is needed")
+    failed = clone.run("snakemake", "--config", "params=blocked", check=False)
+    assert "figures/blocked cannot be written" in failed.stdout + failed.stderr
+    assert not (clone.root / "results/cells").exists()
+
+
+def test_verbs_answer_a_mistake_with_one_sentence_and_status_2(clone):
+    failed = clone.run("python", "-m", "almostnothing", "plan", "elsewhere/01_knee.yaml", check=False)
+    assert failed.returncode == 2
+    assert failed.stderr.strip().startswith("almostnothing: elsewhere/01_knee.yaml: a parameter file has a path like")
+    assert (
+        "40 cells, 40 of them to be trained, in 2 shards"
+        in clone.run("python", "-m", "almostnothing", "plan", "params/tiny/01_knee.yaml").stdout
+    )
+
+
+def test_compare_accepts_itself_and_names_what_differs(clone, tmp_path):
+    folder = clone.root / "figures/tiny"
+    subprocess.run(["cp", "-r", folder, tmp_path / "again"], check=True)
+    words = ("python", "-m", "almostnothing", "compare", str(folder), str(tmp_path / "again"))
+    assert "agrees with" in clone.run(*words).stdout
+    table = pd.read_csv(tmp_path / "again/01_knee.csv")
+    table.loc[0, "accuracy"] += 0.2
+    table.to_csv(tmp_path / "again/01_knee.csv", index=False)
+    record = json.loads((tmp_path / "again/01_knee.json").read_text())
+    record["claims"][0] |= {"estimate": 1e6, "low": None, "high": None}
+    (tmp_path / "again/01_knee.json").write_text(json.dumps(record))
+    failed = clone.run(*words, check=False)
+    assert failed.returncode == 2
+    assert "an accuracy differs by 0.200" in failed.stderr
+    (tmp_path / "again/01_knee.json").unlink()
+    assert "01_knee.json is missing" in clone.run(*words, check=False).stderr
+
+
+def test_the_snakefile_is_clean(made):
+    linted = made.run("snakemake", "--lint", "--config", "params=tiny", check=False)
+    findings = [line for line in (linted.stdout + linted.stderr).splitlines() if line.strip().startswith("* ")]
+    known = ("Specify a conda environment or container",)
+    assert [line for line in findings if not line.strip()[2:].startswith(known)] == []
