@@ -4,7 +4,8 @@
 #
 # What must be made again is decided by digests, not by modification times, which git does not keep: the key files under
 # results/keys are written whenever this file is read, and are newer than the outputs only where the digest in
-# the published .json is not that of today's code and parameters.
+# the published .json is not that of today's code and parameters. (`ancient` would not do: Snakemake overlooks every
+# other reason to run a job whose ancient input is being made anew.)
 from almostnothing import publishing
 from almostnothing.errors import UserError
 
@@ -15,7 +16,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 for figure in FIGURES.values():
-    publishing.mark_stale(figure)
+    publishing.set_times(figure)
 SHARDS = {shard.key: figure for figure in FIGURES.values() for shard in figure.shards}
 
 
@@ -37,11 +38,13 @@ rule all:
 rule train:
     output:
         temp(touch("results/shards/{shard}")),
+    log:
+        "results/logs/train/{shard}.log",
     threads: 1
     params:
         file=lambda wildcards: SHARDS[wildcards.shard].parameter_file,
     shell:
-        "python -m almostnothing train {params.file} --shard {wildcards.shard}"
+        "python -m almostnothing train {params.file} --shard {wildcards.shard} 2>&1 | tee {log}"
 
 
 rule table:
@@ -61,13 +64,7 @@ rule table:
 rule figure:
     input:
         f"results/keys/{SET}/{{name}}.figure",
-        # git's checkout times say nothing of a published table; but Snakemake overlooks every other reason to run a job
-        # whose ancient input is being made anew
-        lambda wildcards: (
-            FIGURES[wildcards.name].file("csv")
-            if FIGURES[wildcards.name].stale("table")
-            else ancient(FIGURES[wildcards.name].file("csv"))
-        ),
+        f"figures/{SET}/{{name}}.csv",
     output:
         [
             update(f"figures/{SET}/{{name}}.{suffix}")

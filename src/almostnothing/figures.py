@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ SUFFIXES = ("svg", "pdf", "png")
 
 def style() -> None:
     """One look for all figures: colour-blind-safe colours, print sizes, embedded fonts, reproducible files."""
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # it finds matplotlib's own fonts old
     sns.set_theme(context="paper", style="ticks", palette="colorblind")
     mpl.rcParams.update(
         {

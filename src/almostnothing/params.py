@@ -178,7 +178,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
     """The first mistake of a validation in words, and how many more there are."""
     details = error.errors(include_url=False)
-    first = details[0]
+    # a mistyped key makes two mistakes, one of them the key that is now missing: name what was typed
+    first = min(details, key=lambda detail: detail["type"] != "extra_forbidden")
     location = [str(part) for part in first["loc"]]
     key = ".".join(location)
     if first["type"] == "extra_forbidden":

@@ -134,10 +134,12 @@ def check_writable(folder: Path) -> None:
         raise UserError(f"{folder} cannot be written ({error.strerror}): free it or change its permissions") from error
 
 
-def mark_stale(figure: Figure) -> None:
-    """Write the key files: as old as can be where the part is fresh, new where it must be made again.
+def set_times(figure: Figure) -> None:
+    """Make modification times, by which Snakemake goes, say what the digests say.
 
-    The time stands in a stale key because Snakemake takes a newer file of equal content for unchanged.
+    A key file is as old as can be where its part is fresh, and new where it must be made again. The time stands in a
+    stale key because Snakemake takes a newer file of equal content for unchanged. A fresh table is
+    not newer than its figure, in whatever order git has written them.
     """
     for part, digest in figure.wanted.items():
         key = figure.key(part)
@@ -146,6 +148,10 @@ def mark_stale(figure: Figure) -> None:
         else:
             provenance.write_atomic(key, f"{digest}\n".encode())
             os.utime(key, (0, 0))
+    files = [figure.file(suffix) for suffix in FILES]
+    if not figure.stale("table") and all(file.is_file() for file in files):
+        oldest = min(file.stat().st_mtime_ns for file in files)
+        os.utime(figure.file("csv"), ns=(oldest, oldest))
 
 
 def publish_table(figure: Figure) -> None:
