@@ -219,6 +219,11 @@ def title(name: str) -> str:
     return found.group(1) if found else name
 
 
+def escaped(text: str) -> str:
+    """A text as it must stand in a cell of a markdown table."""
+    return text.replace("|", "\\|")
+
+
 def gallery(parameter_set: str) -> str:
     """The README's gallery of a set as markdown: each figure with its claims and their verdicts."""
     from almostnothing.claims import estimate_text, number
@@ -232,7 +237,7 @@ def gallery(parameter_set: str) -> str:
         parts.append(f"\n### {title(figure.name)}{stale}\n\n![{title(figure.name)}]({figure.file('png')})\n\n{page}\n")
         parts.append("| claim | estimate [95 %] | threshold | n | verdict |\n|---|---|---|---|---|")
         parts += [
-            f"| {c['statement']} | {estimate_text(c)} | {number(c['threshold'])} "
+            f"| {escaped(c['statement'])} | {estimate_text(c)} | {number(c['threshold'])} "
             f"| {c['n']} {c['n_of']} | **{c['verdict']}** |"
             for c in figure.published["claims"]
         ]
