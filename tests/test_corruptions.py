@@ -19,7 +19,7 @@ def sample(law: Replacement, x: np.ndarray, p: float, draws: int = DRAWS, seed: 
     keys = torch.from_numpy(streams.stream_key(seed, "test"))[None]
     draw = torch.arange(draws, dtype=torch.int32)[None]
     images = torch.from_numpy(x.astype(np.float32)).expand(1, draws, -1)
-    return law.sample(images, torch.tensor([p]), keys, draw)[0].double().numpy()
+    return law.sample(images, torch.tensor([[p]]), keys, draw)[0, 0].double().numpy()
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.97])

@@ -4,10 +4,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from almostnothing import data, params, store, sweeps, training
+from almostnothing import data, networks, params, store, sweeps, training
 from almostnothing.cells import Cell, Law
 from almostnothing.errors import UserError
-from almostnothing.networks import tensors
 
 SWEEP = {
     "dataset": "digits",
@@ -16,7 +15,7 @@ SWEEP = {
     "training_corruption": "fixed",
     "width": [4, 8],
     "depth": [2],
-    "steps": 10,
+    "steps": [10],
     "seeds": [0, 1],
 }
 
@@ -44,6 +43,8 @@ def test_every_field_of_a_cell_and_its_code_enter_the_key(cell):
         str: lambda v: v + "x",
         int: lambda v: v + 1,
         float: lambda v: v / 2 + 0.1,
+        bool: lambda v: not v,
+        type(None): lambda v: 0.5,
         Law: lambda v: replace(v, options=v.options[1:]),
     }
     variants = [replace(cell, **{name: other[type(v)](v)}) for name, v in vars(cell).items()]
@@ -60,7 +61,7 @@ def test_shards_hold_every_cell_once_and_one_architecture_each():
 
 
 def test_large_work_is_cut_into_equal_shards():
-    cells = cells_of(width=[512], steps=100_000, seeds=list(range(6)))
+    cells = cells_of(width=[512], steps=[100_000], seeds=list(range(6)))
     shards = sweeps.plan(cells)
     sizes = [len(s.cells) for s in shards]
     assert len(shards) > 2
@@ -68,31 +69,30 @@ def test_large_work_is_cut_into_equal_shards():
     assert sum(sizes) == len(cells)
 
 
-def test_flops_count_the_products_of_forward_and_backward_pass(cell):
+@pytest.mark.parametrize(("family", "depth"), [("mlp", 1), ("mlp", 4), ("cnn", 3)])
+def test_flops_count_the_products_of_forward_and_backward_pass(cell, family, depth):
     from torch.utils.flop_counter import FlopCounterMode
 
-    stack = training.Stack([cell], data.load("digits"), torch.device("cpu"))
-    x, y = stack.batch(torch.zeros(1, cell.batch_size, dtype=torch.int64), torch.zeros(1, cell.batch_size).long())
-    network = torch.nn.Sequential(
-        torch.nn.Linear(64, 16), torch.nn.ReLU(), torch.nn.Linear(16, 16), torch.nn.ReLU(), torch.nn.Linear(16, 10)
-    )
+    shape = replace(cell, family=family, depth=depth)
+    model = networks.build(shape, (1, 8, 8), 10, 1)
+    network = model[0]
     with FlopCounterMode(display=False) as counter:
-        torch.nn.functional.cross_entropy(network(x[0].requires_grad_()), y[0]).backward()
-    counted = counter.get_total_flops()
-    assert sweeps.training_flops(cell) / cell.steps == pytest.approx(counted, rel=0.05)
-    assert sweeps.parameter_count(cell) == sum(p.numel() for p in network.parameters())
+        network(torch.randn(shape.batch_size, 64)).sum().backward()
+    assert sweeps.step_flops(shape) == counter.get_total_flops()
+    assert sweeps.parameter_count(shape) == sum(p.numel() for p in network.parameters())
 
 
-def test_only_missing_cells_are_trained_and_the_table_is_whole(tmp_path, capsys):
+def test_only_missing_cells_are_trained_and_the_table_is_whole(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     cells = cells_of(width=[4])
     keep = store.Store(tmp_path)
     first = sweeps.plan(cells[:3])
-    assert sum(sweeps.train(shard, keep, "cpu", "test") for shard in first) == 3
-    assert sum(sweeps.train(shard, keep, "cpu", "test") for shard in sweeps.plan(cells)) == 5
-    assert sum(sweeps.train(shard, keep, "cpu", "test") for shard in sweeps.plan(cells)) == 0
+    assert sum(sweeps.train(shard, keep, params.Compute(), "test") for shard in first) == 3
+    assert sum(sweeps.train(shard, keep, params.Compute(), "test") for shard in sweeps.plan(cells)) == 5
+    assert sum(sweeps.train(shard, keep, params.Compute(), "test") for shard in sweeps.plan(cells)) == 0
     printed = capsys.readouterr().err
-    assert "3/3" in printed
-    assert "5/5" in printed
+    assert "3/3 cells" in printed
+    assert "5/5 cells" in printed
     table = store.collect(cells, keep)
     assert len(table) == 3 * len(cells)
     assert not table.isna().any(axis=None)
@@ -102,7 +102,7 @@ def test_only_missing_cells_are_trained_and_the_table_is_whole(tmp_path, capsys)
 def test_a_stored_network_is_the_one_that_was_trained(tmp_path, cell):
     keep = store.Store(tmp_path)
     [trained] = training.train([cell], data.load("digits"), torch.device("cpu"))
-    keep.put(cell, trained.rows, tensors(trained.network))
+    keep.put(cell, trained.rows, trained.network.state_dict())
     weights = load_file(keep.folder(cell) / "network.safetensors")
     assert all(torch.equal(weights[name], value) for name, value in trained.network.state_dict().items())
     assert keep.rows(cell) == trained.rows

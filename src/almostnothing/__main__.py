@@ -22,11 +22,12 @@ def figure_of(path: Path) -> publishing.Figure:
 def plan(arguments: argparse.Namespace) -> None:
     """Say what a parameter file asks for."""
     figure = figure_of(arguments.parameters)
-    missing = len(Store(STORE).missing(figure.cells))
-    flops = sum(map(sweeps.training_flops, figure.cells))
+    compute = figure.parameters.compute
+    rest = sweeps.estimate(figure.shards, Store(STORE), compute)
     print(
-        f"{figure.parameter_file}: {len(figure.cells)} cells, {missing} of them to be trained, "
-        f"in {len(figure.shards)} shards; {flops:.3g} FLOP for all"
+        f"{figure.parameter_file}: {len(figure.cells)} cells in {len(figure.shards)} shards, {rest.cells} of them to be "
+        f"trained: {rest.flops:.3g} FLOP, {rest.bytes / 2**30:.2f} GiB for the largest job, about "
+        f"{rest.seconds / 60:.1f} minutes of one core here (within a factor of two)"
     )
 
 
@@ -37,7 +38,7 @@ def train(arguments: argparse.Namespace) -> None:
         if arguments.shard in (None, shard.key):
             cell = shard.cells[0]
             title = f"{figure.name} {number}/{len(figure.shards)} (width {cell.width})"
-            sweeps.train(shard, Store(STORE), figure.parameters.compute.device, title)
+            sweeps.train(shard, Store(STORE), figure.parameters.compute, title)
 
 
 def table(arguments: argparse.Namespace) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from almostnothing.provenance import digest
+
+
+STORED_VALUES = 2**23  # of a cell's corrupted training set: up to here it is stored, not drawn again and again
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,9 @@ class Cell:
     """One network to train: everything that its numbers depend on, and nothing else.
 
     `depth` L counts weight layers: L−1 hidden layers. `strength` is p for replacement. `training_corruption` is
-    "fixed" (every training image is corrupted once) or "fresh" (anew at each presentation).
+    "fixed" (every training image is corrupted once) or "fresh" (anew at each presentation). `width` counts units of a
+    hidden layer of an MLP, channels of a CNN. Training ends after `steps`, or once the mean loss of a block
+    of steps is at most `stop_loss`.
     """
 
     dataset: str
@@ -29,14 +35,23 @@ class Cell:
     corruption: Law
     strength: float
     training_corruption: str
+    family: str
     width: int
     depth: int
     activation: str
+    parametrisation: str
+    bias: bool
+    init_scale: float
     loss: str
     optimiser: str
     learning_rate: float
+    momentum: float
+    schedule: str
     batch_size: int
     steps: int
+    stop_loss: float | None
+    precision: str
+    common_random_numbers: bool
     test_draws: int
     seed: int
 
@@ -50,7 +65,18 @@ class Cell:
 
     def shape(self) -> Cell:
         """What cells must share to be trained as one stack: the cell without what may differ inside it."""
-        return replace(self, train_size=0, strength=0.0, learning_rate=0.0, seed=0)
+        return replace(self, train_size=0, strength=0.0, learning_rate=0.0, steps=0, stop_loss=None, seed=0)
+
+    def stream(self) -> dict[str, Any]:
+        """What names the cell's random streams.
+
+        Not in it: how long and how precisely it is trained, so that a longer training begins as the shorter one; and
+        with common random numbers the strength, so that cells which differ in it alone share all draws.
+        """
+        left_out = {"steps", "stop_loss", "precision", "test_draws"}
+        if self.common_random_numbers:
+            left_out.add("strength")
+        return {name: value for name, value in self.record().items() if name not in left_out}
 
     @staticmethod
     def from_record(record: dict[str, Any]) -> Cell:
@@ -58,3 +84,40 @@ class Cell:
         law = record["corruption"]
         options = tuple((name, value) for name, value in law["options"])
         return Cell(**{**record, "corruption": Law(law["name"], options)})
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A weight layer: (fan-in × fan-out) weights, applied at `positions` places of an image of side `side`."""
+
+    fan_in: int
+    fan_out: int
+    positions: int = 1
+    side: int = 1
+
+
+def layers(cell: Cell, shape: tuple[int, int, int], classes: int) -> list[Layer]:
+    """The weight layers of a cell's network for images of `shape` (channel, height, width).
+
+    `mlp`: dense layers. `cnn`: 3×3 convolutions that keep the side, each followed by 2×2 pooling while the side is
+    even and larger than 4; then one dense layer.
+
+    Raises `ValueError` for an unknown family.
+    """
+    channels, side, _ = shape
+    if cell.family == "mlp":
+        sizes = [channels * shape[1] * shape[2], *[cell.width] * (cell.depth - 1), classes]
+        return [Layer(a, b) for a, b in itertools.pairwise(sizes)]
+    if cell.family != "cnn":
+        raise ValueError(f"no family of networks is called {cell.family!r}")
+    found = []
+    for _ in range(cell.depth - 1):
+        found.append(Layer(9 * channels, cell.width, side * side, side))
+        channels = cell.width
+        side = side // 2 if pools(side) else side
+    return [*found, Layer(channels * side * side, classes)]
+
+
+def pools(side: int) -> bool:
+    """Whether a convolution at this side is followed by 2×2 pooling."""
+    return side % 2 == 0 and side > 4

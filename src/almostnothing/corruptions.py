@@ -78,21 +78,32 @@ class Replacement:
 
     new: PixelLaw
 
-    def sample(
-        self,
-        x: Float[Tensor, "cell batch pixel"],
-        strength: Float[Tensor, " cell"],
-        keys: Int[Tensor, "cell 2"],
-        draw: Int[Tensor, "cell batch"],
-    ) -> Float[Tensor, "cell batch pixel"]:
-        """Corrupt x with p = `strength`, one stream `keys` per cell; `draw` numbers the presentations of images.
+    def apply(
+        self, x: Float[Tensor, "*#shape"], u: Float[Tensor, "*#shape"], p: Float[Tensor, "*#shape"]
+    ) -> Float[Tensor, "*shape"]:
+        """Corrupt x with one uniform u for each pixel; arguments broadcast.
 
-        One uniform u serves both choices exactly: u < p decides, and given u < p, u/p is uniform on (0, 1). So u
+        One uniform serves both choices exactly: u < p decides, and given u < p, u/p is uniform on (0, 1). So u
         shared by two strengths gives nested masks. u lies on a grid of 2⁻²⁴, hence u/p on one of 2⁻²⁴/p.
         """
-        u = uniform_field(keys, draw, x.shape[-1])
-        p = strength[:, None, None]
         return torch.where(u < p, self.new.quantile(u / p), x)
+
+    def sample(
+        self,
+        x: Float[Tensor, "stream batch pixel"],
+        strength: Float[Tensor, "stream member"],
+        keys: Int[Tensor, "stream 2"],
+        draw: Int[Tensor, "stream batch"],
+    ) -> Float[Tensor, "stream member batch pixel"]:
+        """Corrupt x at each of the strengths that share a stream; `draw` numbers the presentations of images.
+
+        The result is a function of (stream, draw, pixel, strength): not of the batch, nor of what else is in it.
+        """
+        p = strength[:, :, None, None]
+        # Each half is corrupted by itself: joined before, torch.compile would draw the words of both halves twice.
+        halves = uniform_halves(keys, draw, x.shape[-1])
+        parts = x[:, None].split([half.shape[-1] for half in halves], dim=-1)
+        return torch.cat([self.apply(part, u[:, None], p) for part, u in zip(parts, halves, strict=True)], dim=-1)
 
     def mean(self, x: np.ndarray, strength: float) -> np.ndarray:
         """E[x̃ | x] = (1−p) x + p m, m the mean new value (seed 000, "attenuation + noise", there m = 1/2)."""
@@ -104,17 +115,17 @@ class Replacement:
         return strength * (1 - strength) * (x - m) ** 2 + strength * s2
 
 
-def uniform_field(
-    keys: Int[Tensor, "cell 2"], draw: Int[Tensor, "cell batch"], pixels: int
-) -> Float[Tensor, "cell batch pixel"]:
-    """Uniform float32 on [0, 1): one value for each (stream, draw, pixel).
+def uniform_halves(
+    keys: Int[Tensor, "stream 2"], draw: Int[Tensor, "stream batch"], pixels: int
+) -> list[Float[Tensor, "stream batch _"]]:
+    """Uniform float32 on [0, 1), one value for each (stream, draw, pixel): the first ⌈d/2⌉ pixels, then the others.
 
     A counter gives two words: they serve pixels j and j + ⌈d/2⌉.
     """
     half = (pixels + 1) // 2
     position = torch.arange(half, dtype=torch.int32, device=keys.device)
     x0, x1 = streams.threefry2x32((keys[:, 0, None, None], keys[:, 1, None, None]), (draw[:, :, None], position))
-    return torch.cat([streams.unit_floats(x0), streams.unit_floats(x1)], dim=-1)[..., :pixels]
+    return [streams.unit_floats(x0), streams.unit_floats(x1)[..., : pixels - half]]
 
 
 def build(law: Law, dataset: Dataset) -> Replacement:
@@ -131,8 +142,7 @@ def series(law: Replacement, x: np.ndarray, strengths: Sequence[float], seed: in
 
     What is replaced at one strength stays replaced at every larger one.
     """
-    n = len(strengths)
-    keys = torch.from_numpy(np.tile(streams.stream_key(seed, "series"), (n, 1)))
-    image = torch.from_numpy(x).expand(n, 1, -1)
-    strength = torch.tensor(strengths, dtype=torch.float32)
-    return law.sample(image, strength, keys, torch.zeros(n, 1, dtype=torch.int32))[:, 0].numpy()
+    key = torch.from_numpy(streams.stream_key(seed, "series"))[None]
+    strength = torch.tensor([list(strengths)], dtype=torch.float32)
+    image = torch.from_numpy(x)[None, None]
+    return law.sample(image, strength, key, torch.zeros(1, 1, dtype=torch.int32))[0, :, 0].numpy()

@@ -2,72 +2,213 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from almostnothing import streams
+from almostnothing.cells import Cell, Layer, layers, pools
+
+
+class Erf(nn.Module):
+    """The error function."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Erf of every element."""
+        return torch.erf(x)
+
+
+class Sine(nn.Module):
+    """The sine."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Sine of every element."""
+        return torch.sin(x)
+
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
-    "tanh": nn.Tanh,
+    "leaky_relu": nn.LeakyReLU,
     "gelu": nn.GELU,
+    "erf": Erf,
+    "tanh": nn.Tanh,
+    "sine": Sine,
     "identity": nn.Identity,
 }
+RECTIFIERS = ("relu", "leaky_relu", "gelu")  # weight variance 2 / fan-in (He et al. 2015), else 1 / fan-in
+PRECISIONS = {"float32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
 
 
-class StackedMLP(nn.Module):
-    """E fully connected networks of one shape; a single network is a stack of one.
+class Stack(nn.Module):
+    """E networks of one architecture; a single network is a stack of one.
 
-    `sizes` are the layer sizes (inputs, hidden, ..., classes): a depth-L network has L−1 hidden layers and L weight
-    layers. Weights have shape (cell, in, out), biases (cell, 1, out).
+    A layer is a batched product of shape (cell, in, out) with a bias of shape (cell, 1, out). With the `standard`
+    parametrisation it is xW + b, W of variance g² s² / fan-in; with `ntk` it is g s xW / √fan-in + b, W of
+    variance 1 (Jacot et al. 2018): equal outputs at initialisation, other dynamics. g² is 2 for rectifiers and
+    1 otherwise, s the initialisation scale; biases start at 0.
     """
 
-    def __init__(self, cells: int, sizes: Sequence[int], activation: str) -> None:
+    def __init__(self, cell: Cell, shape: tuple[int, int, int], classes: int, count: int) -> None:
         super().__init__()
-        self.sizes, self.activation = tuple(sizes), activation
-        self.act: Callable[[Tensor], Tensor] = ACTIVATIONS[activation]()
-        pairs = list(itertools.pairwise(sizes))
-        self.weights = nn.ParameterList(torch.empty(cells, a, b) for a, b in pairs)
-        self.biases = nn.ParameterList(torch.zeros(cells, 1, b) for _, b in pairs)
+        self.cell, self.shape = cell, shape
+        self.layers: list[Layer] = layers(cell, shape, classes)
+        self.activation: nn.Module = ACTIVATIONS[cell.activation]()
+        self.dtype = PRECISIONS[cell.precision]
+        gain = cell.init_scale * (math.sqrt(2) if cell.activation in RECTIFIERS else 1.0)
+        scales = [gain / math.sqrt(layer.fan_in) for layer in self.layers]
+        ntk = cell.parametrisation == "ntk"
+        self.spread = [1.0 if ntk else scale for scale in scales]
+        self.factor = [scale if ntk else 1.0 for scale in scales]
+        self.weights = nn.ParameterList(torch.zeros(count, layer.fan_in, layer.fan_out) for layer in self.layers)
+        self.biases = nn.ParameterList(torch.zeros(count, 1, layer.fan_out) for layer in self.layers if cell.bias)
+
+    def parts(self) -> list[Tensor]:
+        """The tensors that are trained: weights of each layer, then biases."""
+        return [p.data for p in (*self.weights, *self.biases)]
 
     def forward(self, x: Float[Tensor, "cell batch pixel"]) -> Float[Tensor, "cell batch label"]:
         """Logits of every network on its own batch."""
-        layers = list(zip(self.weights, self.biases, strict=True))
-        for weight, bias in layers[:-1]:
-            x = self.act(torch.baddbmm(bias, x, weight))
-        weight, bias = layers[-1]
-        return torch.baddbmm(bias, x, weight)
+        return self.compute([*self.weights, *self.biases], x)
 
-    def initialise(self, keys: Sequence[np.ndarray]) -> None:
-        """Draw weights of variance 2 / fan-in (He et al. 2015) for each network from its own stream; biases 0."""
-        fans = [a for a, _ in zip(self.sizes[:-1], self.sizes[1:], strict=True)]
-        counts = [w[0].numel() for w in self.weights]
-        for cell, key in enumerate(keys):
-            draws = np.split(streams.normals(key, sum(counts)), np.cumsum(counts)[:-1])
-            for weight, values, fan in zip(self.weights, draws, fans, strict=True):
-                scaled = torch.from_numpy((values * np.sqrt(2 / fan)).astype(np.float32))
-                weight.data[cell] = scaled.view(weight.shape[1:]).to(weight.device)
+    def compute(
+        self, parts: Sequence[Tensor], x: Float[Tensor, "cell batch pixel"]
+    ) -> Float[Tensor, "cell batch label"]:
+        """Logits as a pure function of the trained tensors, ordered as in `parts`."""
+        raise NotImplementedError
+
+    def product(self, parts: Sequence[Tensor], index: int, x: Float[Tensor, "cell row in"]) -> Tensor:
+        """Layer `index` on rows, in the precision of the cell: (cell, row, out)."""
+        weight, x = parts[index].to(self.dtype), x.to(self.dtype)
+        if not self.cell.bias:
+            return torch.bmm(x, weight) * self.factor[index]
+        bias = parts[len(self.layers) + index].to(self.dtype)
+        return torch.baddbmm(bias, x, weight, alpha=self.factor[index])
+
+    def initial(self, key: np.ndarray) -> list[Tensor]:
+        """Initial tensors of one network from its stream, ordered as `parts`, without the cell axis."""
+        counts = [layer.fan_in * layer.fan_out for layer in self.layers]
+        draws = np.split(streams.normals(key, sum(counts)), np.cumsum(counts)[:-1])
+        weights = [
+            torch.from_numpy((values * spread).astype(np.float32)).view(layer.fan_in, layer.fan_out)
+            for values, spread, layer in zip(draws, self.spread, self.layers, strict=True)
+        ]
+        return weights + [torch.zeros(1, layer.fan_out) for layer in self.layers if self.cell.bias]
+
+    def put(self, index: int, tensors: Sequence[Tensor]) -> None:
+        """Make network `index` the one with these tensors, ordered as `parts`."""
+        for part, tensor in zip(self.parts(), tensors, strict=True):
+            part[index] = tensor
+
+    def select(self, indices: Sequence[int]) -> Stack:
+        """A new stack of copies of some of the networks."""
+        classes = self.layers[-1].fan_out
+        chosen = type(self)(self.cell, self.shape, classes, len(indices)).to(self.weights[0].device)
+        for new, old in zip(chosen.parts(), self.parts(), strict=True):
+            new.copy_(old[list(indices)])
+        return chosen
 
     def __len__(self) -> int:
         """E, the number of networks."""
         return self.weights[0].shape[0]
 
+    def effective(self, index: int, layer: int) -> tuple[Tensor, Tensor]:
+        """Weight (in, out) and bias (out) of one network's layer as the standard parametrisation writes them."""
+        weight = self.weights[layer].data[index] * self.factor[layer]
+        bias = self.biases[layer].data[index, 0] if self.cell.bias else weight.new_zeros(weight.shape[1])
+        return weight.clone(), bias.clone()
+
+    def take(self, index: int, weights: dict[str, Tensor]) -> None:
+        """Make network `index` the plain one with this state dict: the inverse of taking it out."""
+        ordered = sorted(weights.items(), key=lambda item: int(item[0].split(".")[0]))
+        kernels = [value for name, value in ordered if name.endswith("weight")]
+        biases = [value for name, value in ordered if name.endswith("bias")]
+        for part, factor, kernel in zip(self.weights, self.factor, kernels, strict=True):
+            matrix = kernel.permute(2, 3, 1, 0).flatten(0, 2) if kernel.ndim == 4 else kernel.T
+            part.data[index] = matrix / factor
+        for part, bias in zip(self.biases, biases, strict=True):
+            part.data[index, 0] = bias
+
+    def dense(self, index: int, layer: int) -> nn.Linear:
+        """A dense layer of one network as a plain module."""
+        weight, bias = self.effective(index, layer)
+        linear = nn.Linear(weight.shape[0], weight.shape[1], bias=self.cell.bias)
+        linear.weight.data = weight.T.contiguous()
+        if self.cell.bias:
+            linear.bias.data = bias
+        return linear
+
     def __getitem__(self, index: int) -> nn.Sequential:
-        """Network `index` as a plain module of its own, with copies of the weights: (batch, pixel) → logits."""
-        layers: list[nn.Module] = []
-        for weight, bias in zip(self.weights, self.biases, strict=True):
-            linear = nn.Linear(weight.shape[1], weight.shape[2])
-            linear.weight.data = weight.data[index].T.clone()
-            linear.bias.data = bias.data[index, 0].clone()
-            layers += [linear, ACTIVATIONS[self.activation]()]
-        return nn.Sequential(*layers[:-1])
+        """Network `index` as a plain float32 module of its own, with copies of the weights: (batch, pixel) → logits."""
+        raise NotImplementedError
 
 
-def tensors(network: nn.Sequential) -> dict[str, Tensor]:
-    """Weights of a plain network, named as in its state dict, ready for a safetensors file."""
-    return {name: value.contiguous() for name, value in network.state_dict().items()}
+class MLPStack(Stack):
+    """E fully connected networks: a depth-L network has L−1 hidden layers and L weight layers."""
+
+    def compute(
+        self, parts: Sequence[Tensor], x: Float[Tensor, "cell batch pixel"]
+    ) -> Float[Tensor, "cell batch label"]:
+        """Logits as a pure function of the trained tensors."""
+        for index in range(len(self.layers) - 1):
+            x = self.activation(self.product(parts, index, x))
+        return self.product(parts, len(self.layers) - 1, x).float()
+
+    def __getitem__(self, index: int) -> nn.Sequential:
+        """Network `index` as a plain module."""
+        modules: list[nn.Module] = []
+        for layer in range(len(self.layers)):
+            modules += [self.dense(index, layer), ACTIVATIONS[self.cell.activation]()]
+        return nn.Sequential(*modules[:-1])
+
+
+class CNNStack(Stack):
+    """E convolutional networks: L−1 convolutions of 3×3 with average pooling, then a dense layer (see `cells.layers`).
+
+    A convolution is a batched product with the image's patches laid out as rows: of the ways to stack it, the one that
+    benchmarks/convolutions.py finds fastest. Weights (cell, 9 × channel, out): rows of the patch, then channels.
+    """
+
+    def compute(
+        self, parts: Sequence[Tensor], x: Float[Tensor, "cell batch pixel"]
+    ) -> Float[Tensor, "cell batch label"]:
+        """Logits as a pure function of the trained tensors."""
+        cells, batch, _ = x.shape
+        image = x.view(cells, batch, *self.shape).permute(0, 1, 3, 4, 2)
+        for index, layer in enumerate(self.layers[:-1]):
+            side = layer.side
+            padded = functional.pad(image, (0, 0, 1, 1, 1, 1))
+            shifts = [padded[:, :, i : i + side, j : j + side] for i in range(3) for j in range(3)]
+            patches = torch.cat(shifts, dim=-1).reshape(cells, batch * side * side, layer.fan_in)
+            image = self.activation(self.product(parts, index, patches)).view(cells, batch, side, side, -1)
+            if pools(side):
+                image = image.view(cells, batch, side // 2, 2, side // 2, 2, -1).mean((3, 5))
+        flat = image.permute(0, 1, 4, 2, 3).reshape(cells, batch, -1)
+        return self.product(parts, len(self.layers) - 1, flat).float()
+
+    def __getitem__(self, index: int) -> nn.Sequential:
+        """Network `index` as a plain module."""
+        modules: list[nn.Module] = [nn.Unflatten(1, self.shape)]
+        for number, layer in enumerate(self.layers[:-1]):
+            weight, bias = self.effective(index, number)
+            channels = layer.fan_in // 9
+            convolution = nn.Conv2d(channels, layer.fan_out, 3, padding=1, bias=self.cell.bias)
+            convolution.weight.data = weight.view(3, 3, channels, -1).permute(3, 2, 0, 1).contiguous()
+            if convolution.bias is not None:
+                convolution.bias.data = bias
+            modules += [convolution, ACTIVATIONS[self.cell.activation]()]
+            if pools(layer.side):
+                modules.append(nn.AvgPool2d(2))
+        return nn.Sequential(*modules, nn.Flatten(), self.dense(index, len(self.layers) - 1))
+
+
+FAMILIES: dict[str, type[Stack]] = {"mlp": MLPStack, "cnn": CNNStack}
+
+
+def build(cell: Cell, shape: tuple[int, int, int], classes: int, count: int) -> Stack:
+    """`count` networks of a cell's architecture for images of `shape` (channel, height, width), all zero."""
+    return FAMILIES[cell.family](cell, shape, classes, count)

@@ -20,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     FiniteFloat,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     ValidationError,
@@ -80,22 +81,47 @@ class Sweep(Model):
     training_corruption: Literal["fixed", "fresh"] = Field(
         description="corrupt every training image once, or anew whenever it is shown"
     )
-    width: Axis[PositiveInt] = Field(description="units of each hidden layer")
+    family: Axis[Literal["mlp", "cnn"]] = Field(default=["mlp"], description="kind of network")
+    width: Axis[PositiveInt] = Field(description="units of each hidden layer; channels of a CNN")
     depth: Axis[PositiveInt] = Field(description="L, weight layers: L−1 hidden layers")
-    activation: Literal["relu", "tanh", "gelu", "identity"] = "relu"
+    activation: Literal["relu", "leaky_relu", "gelu", "erf", "tanh", "sine", "identity"] = "relu"
+    parametrisation: Literal["standard", "ntk"] = "standard"
+    bias: bool = True
+    init_scale: Positive = Field(default=1.0, description="factor of the initial weights")
     loss: Literal["cross_entropy", "mse"] = "cross_entropy"
-    optimiser: Literal["adam"] = "adam"
+    optimiser: Literal["adam", "sgd"] = "adam"
     learning_rate: Positive = 1e-3
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.0, description="of sgd")
+    schedule: Literal["constant", "linear", "cosine"] = Field(default="constant", description="of the learning rate")
     batch_size: PositiveInt = 64
-    steps: PositiveInt = Field(description="optimiser steps, the same number for every cell")
+    steps: Axis[PositiveInt] = Field(description="optimiser steps")
+    stop_loss: Positive | None = Field(
+        default=None, description="stop once a block's mean training loss is at most this"
+    )
+    precision: Literal["float32", "tf32", "bf16"] = Field(default="float32", description="of matrix products")
+    common_random_numbers: bool = Field(
+        default=False, description="share all draws between strengths, for paired comparisons: then cells are dependent"
+    )
     test_draws: PositiveInt = Field(default=1, description="independent corruptions of each test image")
     seeds: Axis[NonNegativeInt]
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Sweep:
+        if self.momentum and self.optimiser != "sgd":
+            raise ValueError("momentum belongs to optimiser: sgd")
+        return self
+
 
 class Compute(Model):
-    """Where to compute; changes no result beyond the tolerance between devices, so no digest covers it."""
+    """How to compute; changes no result beyond the stated tolerance, so no digest covers it."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    compile: Literal["auto", "always", "never"] = Field(
+        default="auto", description="fuse steps with torch.compile; auto: where a cell is long enough to pay for it"
+    )
+    checkpoint_seconds: NonNegativeFloat = Field(default=60.0, description="a killed job loses at most this much")
+    keep_logits: bool = Field(default=False, description="store the logits of all test images beside each network")
+    quiet: bool = Field(default=False, description="one line a shard in place of a progress bar")
 
 
 class Notebook(Model):
@@ -130,6 +156,8 @@ class Knee(Notebook):
             raise ValueError("sweep.seeds needs at least 2 seeds for an interval")
         if len(self.sweep.depth) > 1:
             raise ValueError("sweep.depth takes one value here")
+        if len(self.sweep.family) > 1 or len(self.sweep.steps) > 1:
+            raise ValueError("sweep.family and sweep.steps take one value here")
         return self
 
 

@@ -1,4 +1,4 @@
-"""A progress bar for one shard: cells done of all, steps per second, time that remains."""
+"""Progress of one shard: cells done of all, model-steps and GFLOP per second, time that remains."""
 
 from __future__ import annotations
 
@@ -12,51 +12,42 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 class Progress:
-    """One bar on a terminal of its own; whole lines, every few seconds, where several jobs share the output."""
+    """Whole lines with a bar, every few seconds: several jobs can share a terminal, and a log stays readable.
 
-    def __init__(self, title: str, cells: int, steps: int) -> None:
-        self.title, self.cells, self.per_cell = title, cells, steps
-        self.done = 0.0
+    `steps` is the number of model-steps of all `cells`, `flops` those of one model-step. `quiet` prints the last line
+    only.
+    """
+
+    def __init__(self, title: str, cells: int, steps: int, flops: float, quiet: bool) -> None:
+        self.title, self.cells, self.steps, self.flops, self.quiet = title, cells, steps, flops, quiet
+        self.taken = self.done = 0
         self.start = self.last = time.monotonic()
-        self.stack_done = 0
 
     def __enter__(self) -> Progress:
         return self
 
-    def steps(self, stack: int, done: int) -> None:
-        """Tell that `stack` networks have taken `done` of their steps."""
-        self.done = self.stack_done + stack * done / self.per_cell
-        if time.monotonic() - self.last > SECONDS_BETWEEN_LINES:
+    def more(self, taken: int, done: int) -> None:
+        """Tell how many model-steps have been taken and cells are done, since training (last) began."""
+        self.taken, self.done = taken, done
+        if not self.quiet and time.monotonic() - self.last > SECONDS_BETWEEN_LINES:
             self._print()
-
-    def finished(self, stack: int) -> None:
-        """Tell that `stack` networks are trained and stored."""
-        self.stack_done += stack
-        self.done = self.stack_done
 
     def _print(self) -> None:
         self.last = time.monotonic()
-        seconds = self.last - self.start
-        rate = self.done * self.per_cell / seconds
-        print(
-            tqdm.format_meter(
-                n=int(self.done),
-                total=self.cells,
-                elapsed=seconds,
-                prefix=self.title,
-                unit="cell",
-                ncols=100,
-                postfix=f"{rate:,.0f} model-steps/s",
-            ),
-            file=sys.stderr,
-            flush=True,
+        rate = self.taken / max(self.last - self.start, 1e-9)
+        line = tqdm.format_meter(
+            n=self.taken,
+            total=max(self.steps, self.taken),
+            elapsed=self.last - self.start,
+            prefix=self.title,
+            bar_format="{desc}: {percentage:3.0f}%|{bar:16}| {postfix} [{elapsed}<{remaining}]",
+            postfix=f"{self.done}/{self.cells} cells, {rate:,.0f} model-steps/s, {rate * self.flops / 1e9:.1f} GFLOP/s",
+            ncols=130,
         )
+        print(line, file=sys.stderr, flush=True)
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:
             self._print()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from almostnothing.cells import Cell
 from almostnothing.errors import UserError
 
 STORE = Path("results/cells")
+LOGITS, NETWORK = "logits.safetensors", "network.safetensors"
 COLUMNS = [  # of the tidy table: the axes of a sweep, then what was counted
     "dataset",
     "train_size",
@@ -29,6 +31,13 @@ COLUMNS = [  # of the tidy table: the axes of a sweep, then what was counted
     "images",
     "accuracy",
     "loss",
+    "margin_mean",
+    "margin_sd",
+    "margin_q05",
+    "margin_q50",
+    "margin_q95",
+    "steps",
+    "diverged",
     "device",
     "cell",
 ]
@@ -54,6 +63,22 @@ class Store:
         """Whether a cell is there, whole."""
         return (self.folder(cell) / "result.json").is_file()
 
+    def has_logits(self, cell: Cell) -> bool:
+        """Whether the logits of a cell's test images are there."""
+        return (self.folder(cell) / LOGITS).is_file()
+
+    def weights(self, cell: Cell) -> dict[str, Any]:
+        """The tensors of a cell's network, named as in the state dict of the plain module."""
+        from safetensors.torch import load_file
+
+        return load_file(self.folder(cell) / NETWORK)
+
+    def put_logits(self, cell: Cell, logits: dict[str, Any]) -> None:
+        """Add the logits of a cell that is there."""
+        from safetensors.torch import save
+
+        provenance.write_atomic(self.folder(cell) / LOGITS, save(logits))
+
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
         """The cells that are yet to be trained."""
         return [cell for cell in cells if not self.has(cell)]
@@ -68,7 +93,9 @@ class Store:
         except OSError as error:
             raise UserError(f"{self.folder(cell)} is missing: train it with snakemake") from error
 
-    def put(self, cell: Cell, rows: list[dict[str, Any]], weights: dict[str, Any]) -> None:
+    def put(
+        self, cell: Cell, rows: list[dict[str, Any]], weights: dict[str, Any], logits: dict[str, Any] | None = None
+    ) -> None:
         """Add a trained cell: its folder appears whole or not at all."""
         from safetensors.torch import save_file
 
@@ -76,7 +103,9 @@ class Store:
         temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        save_file(weights, temporary / "network.safetensors")
+        save_file(weights, temporary / NETWORK)
+        if logits:
+            save_file(logits, temporary / LOGITS)
         content = {"cell": cell.record(), "rows": rows}
         (temporary / "result.json").write_text(json.dumps(content, indent=1) + "\n")
         if self.has(cell):
@@ -99,7 +128,7 @@ def collect(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
     for cell in cells:
         axes = {name: getattr(cell, name) for name in COLUMNS[: COLUMNS.index("test")]}
         for row in store.rows(cell):
-            accuracy = row["correct"] / row["images"]
+            accuracy = math.nan if row["diverged"] else row["correct"] / row["images"]
             rows.append({**axes, **row, "accuracy": accuracy, "cell": cell.key(code)[:12]})
     return pd.DataFrame(rows, columns=COLUMNS)
 

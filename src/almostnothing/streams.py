@@ -46,11 +46,12 @@ def threefry2x32(key: tuple[Any, Any], counter: tuple[Any, Any]) -> tuple[Any, A
     return x0, x1
 
 
-def words(key: np.ndarray, n: int, row: int = 0) -> np.ndarray:
-    """The first `n` words of row `row` of a stream: uint32, shape (n,)."""
+def words(key: np.ndarray, n: int, row: np.ndarray | int = 0) -> np.ndarray:
+    """The first `n` words of rows of streams: key (..., 2) and row (...) → uint32, shape (..., n)."""
+    key, row = key[..., None, :], np.asarray(row, dtype=np.int32)[..., None]
     half = np.arange((n + 1) // 2, dtype=np.int32)
-    x0, x1 = threefry2x32((key[0:1], key[1:2]), (np.full_like(half, row), half))
-    return np.concatenate([x0, x1])[:n].view(np.uint32)
+    x0, x1 = threefry2x32((key[..., 0], key[..., 1]), (row, half))
+    return np.concatenate([x0, x1], axis=-1)[..., :n].view(np.uint32)
 
 
 def uniforms(key: np.ndarray, n: int, row: int = 0) -> np.ndarray:
@@ -64,13 +65,13 @@ def normals(key: np.ndarray, n: int) -> np.ndarray:
     return radius * np.cos(2 * np.pi * uniforms(key, n, row=1))
 
 
-def permutation(key: np.ndarray, n: int, row: int = 0) -> np.ndarray:
-    """The `row`-th random permutation of 0..n−1 of a stream: int64, shape (n,).
+def permutation(key: np.ndarray, n: int, row: np.ndarray | int = 0) -> np.ndarray:
+    """Random permutations of 0..n−1, one for each stream and row as in `words`: int64, shape (..., n).
 
     Indices sorted by a random word each; the index breaks ties, so the order is the same on every machine.
     """
     packed = (words(key, n, row).astype(np.uint64) << np.uint64(32)) | np.arange(n, dtype=np.uint64)
-    return (np.sort(packed) & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    return (np.sort(packed, axis=-1) & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
 def unit_floats(bits: Any) -> Any:

@@ -1,39 +1,67 @@
-"""Training a stack of networks side by side: one batched product does the work of E small ones.
+"""Training many networks side by side: one batched product does the work of E small ones.
 
-Read it from `train`: it draws the networks, walks through the steps, and evaluates what came out. Every cell has its
-own streams (initial weights, data order, corruption), derived from its record, and batched products treat each network
-alone: so a result does not depend on which cells are trained beside it.
+Read it from `train`. A bench has E slots; each slot trains one cell. It walks through blocks of steps; after a block,
+the cells that are done are evaluated and handed out, and their slots go to the cells that wait. Every cell has its own
+random streams, its own clock and its own learning rate, and batched products treat each network alone: a cell's result
+does not depend on which cells are trained beside it, nor on how many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from safetensors import safe_open
+from safetensors.torch import save
 from torch import Tensor, nn
-from torch.func import functional_call, grad_and_value
 
-from almostnothing import corruptions, networks, streams
-from almostnothing.cells import Cell
+from almostnothing import corruptions, networks, optimisers, streams
+from almostnothing.cells import STORED_VALUES, Cell, Layer
 from almostnothing.data import Dataset, Split
 from almostnothing.errors import UserError
+from almostnothing.measures import margins
+from almostnothing.provenance import write_atomic
 
-POSITIONS_PER_BLOCK = 8192  # batch positions of one cell whose order is drawn at once
-PIXELS_PER_CHUNK = 2**24  # pixels that an evaluation holds at once, over all cells
-Report = Callable[[int], None]
+BLOCK_POSITIONS = 8192  # batch positions of one cell in a block of steps
+# Matrix libraries may round a product differently if it does not start on a 64-byte boundary. The products of a stack
+# do where they have a multiple of 16 rows: see `exact`.
+ALIGNED = 16
+EVALUATED_VALUES = 2**20  # values of one cell that an evaluation holds at once: pixels, or patches of a layer
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained cell: its network, and counts over the images of each evaluation, one dictionary per table row."""
+    """A trained cell: its network, the steps it took, and one dictionary for each evaluation (a table row)."""
 
     cell: Cell
     network: nn.Sequential
     rows: list[dict[str, Any]]
+    logits: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to train, as opposed to what: changes no number beyond the stated tolerance.
+
+    `slots`: E. `compiled`: fuse each step with torch.compile. `checkpoint`: file for unfinished cells, written every
+    `checkpoint_seconds`. `keep_logits`: hand out the logits of the test images. `report` is told (model-steps taken,
+    cells done) after each block.
+    """
+
+    slots: int = 32
+    compiled: bool = False
+    checkpoint: Path | None = None
+    checkpoint_seconds: float = 60.0
+    keep_logits: bool = False
+    report: Callable[[int, int], None] = field(default=lambda _steps, _cells: None)
 
 
 def device_for(name: str) -> torch.device:
@@ -51,6 +79,16 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
+def exact(cell: Cell, layers: Sequence[Layer]) -> bool:
+    """Whether a cell's numbers are the same to the last bit in every stack on one device type.
+
+    They are where every matrix of a stack starts on a 64-byte boundary: a batch of a multiple of 16 images, and
+    layers of a multiple of 16 weights. Otherwise matrix products may round differently from slot to slot.
+    """
+    weights = [layer.fan_in * layer.fan_out for layer in layers]
+    return all(count % ALIGNED == 0 for count in (cell.batch_size, *weights)) and cell.precision == "float32"
+
+
 def cross_entropy(
     logits: Float[Tensor, "cell batch label"], labels: Int[Tensor, "cell batch"]
 ) -> Float[Tensor, "cell batch"]:
@@ -62,199 +100,391 @@ def squared_error(
     logits: Float[Tensor, "cell batch label"], labels: Int[Tensor, "cell batch"]
 ) -> Float[Tensor, "cell batch"]:
     """½ Σₖ (fₖ − δₖᵧ)² of every image."""
-    target = nn.functional.one_hot(labels, logits.shape[-1]).to(logits.dtype)
-    return (logits - target).square().sum(-1) / 2
+    target = labels[..., None] == torch.arange(logits.shape[-1], device=logits.device)
+    return (logits - target.to(logits.dtype)).square().sum(-1) / 2
 
 
 LOSSES = {"cross_entropy": cross_entropy, "mse": squared_error}
 
 
-class Adam:
-    """Adam (Kingma and Ba 2015, algorithm 1) on stacked tensors, with one learning rate per cell."""
+class Order:
+    """The order in which a cell sees its training set: one random permutation after another."""
 
-    BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+    def __init__(self, key: np.ndarray, size: int) -> None:
+        self.key, self.size = key, size
+        self.first, self.drawn = 0, np.empty((0, size), np.int64)
 
-    def __init__(self, parameters: dict[str, Tensor], rate: Float[Tensor, " cell"]) -> None:
-        self.rate = rate[:, None, None]
-        self.first = {name: torch.zeros_like(p) for name, p in parameters.items()}
-        self.second = {name: torch.zeros_like(p) for name, p in parameters.items()}
-        self.t = 0
-
-    def step(self, parameters: dict[str, Tensor], gradients: dict[str, Tensor]) -> None:
-        """Move the parameters, in place, by one step."""
-        self.t += 1
-        size = self.rate / (1 - self.BETA1**self.t)
-        root = (1 - self.BETA2**self.t) ** 0.5
-        for name, g in gradients.items():
-            m = self.first[name].lerp_(g, 1 - self.BETA1)
-            v = self.second[name].mul_(self.BETA2).addcmul_(g, g, value=1 - self.BETA2)
-            parameters[name].sub_(size * m / (v.sqrt() / root + self.EPSILON))
-
-
-class Orders:
-    """The order in which each cell sees its training set: one random permutation after another."""
-
-    def __init__(self, keys: Sequence[np.ndarray], sizes: Sequence[int]) -> None:
-        self.keys, self.sizes = keys, sizes
-        self.drawn: list[tuple[int, np.ndarray]] = [(-1, np.empty(0, np.int64))] * len(keys)
-
-    def _epoch(self, cell: int, epoch: int) -> np.ndarray:
-        if self.drawn[cell][0] != epoch:
-            order = streams.permutation(self.keys[cell], self.sizes[cell], row=epoch)
-            self.drawn[cell] = (epoch, order)
-        return self.drawn[cell][1]
+    def draw(self, start: int, stop: int) -> None:
+        """Make the permutations for positions start..stop−1 that are not there, and forget those before."""
+        first, last = start // self.size, (stop - 1) // self.size
+        kept = self.drawn[max(0, first - self.first) :]
+        rows = np.arange(first + len(kept), last + 1)
+        self.drawn = np.concatenate([kept, streams.permutation(self.key, self.size, rows)])
+        self.first = first
 
     def positions(self, start: int, stop: int) -> np.ndarray:
-        """Which image of its training set each cell sees at positions start..stop−1: int64, (cell, stop−start)."""
-        rows = []
-        for cell, size in enumerate(self.sizes):
-            first = start // size
-            epochs = [self._epoch(cell, e) for e in range(first, (stop - 1) // size + 1)]
-            rows.append(np.concatenate(epochs)[start - first * size : stop - first * size])
-        return np.stack(rows)
+        """Which image of its training set it sees at positions start..stop−1: int64, shape (stop−start,)."""
+        self.draw(start, stop)
+        before = self.first * self.size
+        return self.drawn.reshape(-1)[start - before : stop - before]
 
 
-class Stack:
-    """What the cells of one stack share (data, law) and what each has of its own (streams, strength, subset)."""
+@dataclass
+class Team:
+    """Cells that share their streams and so their batches: one cell, or those of all strengths with common numbers."""
 
-    def __init__(self, cells: Sequence[Cell], dataset: Dataset, device: torch.device) -> None:
-        if len({cell.shape() for cell in cells}) != 1:
-            raise ValueError("the cells of a stack must share everything but size, strength, rate and seed")
-        self.cells, self.shape, self.device, self.dataset = cells, cells[0], device, dataset
-        self.law = corruptions.build(self.shape.corruption, dataset)
-        self.strength = torch.tensor([c.strength for c in cells], dtype=torch.float32, device=device)
-        self.sizes = [c.train_size for c in cells]
-        subsets = [dataset.subset(c.train_size, c.seed) for c in cells]
-        self.starts = torch.from_numpy(np.cumsum([0, *self.sizes[:-1]])).to(device)[:, None]
-        chosen = np.concatenate(subsets)
-        self.images = self._values(dataset.train)[torch.from_numpy(chosen).to(device)]
-        self.labels = torch.from_numpy(dataset.train.labels[chosen]).to(device)
-        self.index = torch.from_numpy(chosen.astype(np.int32)).to(device)
-        self.noise = self.keys("training corruption")
-        self.fixed = self.shape.training_corruption == "fixed"
-        if self.fixed:
-            parts = zip(self.images.split(self.sizes), self.index.split(self.sizes), strict=True)
-            self.images = torch.cat(
-                [
-                    self.law.sample(x[None], self.strength[e, None], self.noise[e, None], i[None])[0]
-                    for e, (x, i) in enumerate(parts)
-                ]
-            )
+    cells: list[Cell]
+    subset: np.ndarray
+    order: Order
+    step: int = 0
 
-    def _values(self, split: Split) -> Float[Tensor, "image pixel"]:
-        return torch.from_numpy(self.dataset.values(split)).to(self.device)
 
-    def key_list(self, purpose: str) -> list[np.ndarray]:
-        """Each cell's own stream for a purpose."""
-        return [streams.stream_key(c.seed, purpose, c.record()) for c in self.cells]
+def teams(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """Group cells that share a stream and end together, all groups of one size; else every cell stays alone."""
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(json.dumps([cell.stream(), cell.steps], sort_keys=True), []).append(cell)
+    found = list(groups.values())
+    even = len({len(group) for group in found}) == 1 and cells[0].stop_loss is None
+    return found if even else [[cell] for cell in cells]
 
-    def keys(self, purpose: str) -> Int[Tensor, "cell 2"]:
-        """`key_list` as a tensor on the device."""
-        return torch.from_numpy(np.stack(self.key_list(purpose))).to(self.device)
 
-    def batch(
-        self, position: Int[Tensor, "cell batch"], draw: Int[Tensor, "cell batch"]
+class Bench:
+    """E slots on a device, `team` of them to a stream: tensors of fixed shape, which a compiled step needs."""
+
+    def __init__(
+        self, shape: Cell, dataset: Dataset, device: torch.device, slots: int, team: int, longest: int, compiled: bool
+    ) -> None:
+        self.shape, self.dataset, self.device, self.team = shape, dataset, device, team
+        self.streams = slots // team
+        facts = dataset.facts
+        self.law = corruptions.build(shape.corruption, dataset)
+        self.model = networks.build(shape, facts.shape, facts.classes, slots).to(device)
+        self.parts = self.model.parts()
+        self.apply, count = optimisers.build(shape)
+        self.moments = [torch.zeros_like(part) for _ in range(count) for part in self.parts]
+        self.loss = LOSSES[shape.loss]
+        self.fixed = shape.training_corruption == "fixed"
+        self.pool = torch.from_numpy(dataset.train.images).to(device)
+        self.labels = torch.from_numpy(dataset.train.labels).to(device)
+        self.subset = torch.zeros(self.streams, longest, dtype=torch.int64, device=device)
+        self.strength = torch.zeros(self.streams, team, device=device)
+        self.keys = torch.zeros(self.streams, 2, dtype=torch.int32, device=device)
+        stored = self.fixed and longest * facts.pixels <= STORED_VALUES
+        self.images = torch.zeros(slots, longest, facts.pixels, device=device) if stored else None
+        self.rows = torch.arange(self.streams, device=device)[:, None]
+        self.teams: list[Team | None] = [None] * self.streams
+        self.batch, self.update = self._batch, self._update
+        if compiled:
+            options: dict[str, Any] = {"fullgraph": True, "dynamic": False}
+            if device.type == "cuda":
+                options["mode"] = "reduce-overhead"  # CUDA graphs
+                for tensor in (*self.parts, *self.moments):
+                    torch._dynamo.mark_static_address(tensor)
+            # a process may meet many architectures; each is compiled once
+            torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
+            self.batch = torch.compile(self._batch, **options)
+            self.update = torch.compile(self._update, **options)
+
+    # One step, in two functions: what they hand over is computed once, which a single compiled graph would not do.
+
+    def _batch(
+        self, position: Int[Tensor, "stream batch"], draw: Int[Tensor, "stream batch"]
     ) -> tuple[Float[Tensor, "cell batch pixel"], Int[Tensor, "cell batch"]]:
         """Training inputs as the networks see them, and labels; `draw` numbers fresh corruptions."""
-        where = position + self.starts
-        x = self.images[where]
-        if not self.fixed:
-            x = self.law.sample(x, self.strength, self.noise, draw.int())
-        return x, self.labels[where]
+        slots, size = self.streams * self.team, position.shape[1]
+        where = self.subset[self.rows, position]
+        labels = self.labels[where][:, None].expand(-1, self.team, -1).reshape(slots, size)
+        if self.images is not None:
+            at = position[:, None].expand(-1, self.team, -1).reshape(slots, size)
+            return self.images[torch.arange(slots, device=self.device)[:, None], at], labels
+        x = self.law.sample(self.values(where), self.strength, self.keys, where.int() if self.fixed else draw)
+        return x.flatten(0, 1), labels
+
+    def _update(
+        self,
+        x: Float[Tensor, "cell batch pixel"],
+        labels: Int[Tensor, "cell batch"],
+        rate: Float[Tensor, " cell"],
+        root: Float[Tensor, " cell"],
+    ) -> Float[Tensor, " cell"]:
+        """One step of every cell; returns the mean loss of each cell's batch before it."""
+
+        def objective(parts: list[Tensor]) -> tuple[Tensor, Tensor]:
+            losses = self.loss(self.model.compute(parts, x), labels).mean(1)
+            return losses.sum(), losses  # the gradient of the sum is every cell's own
+
+        gradients, losses = torch.func.grad(objective, has_aux=True)(self.parts)
+        self.apply(self.parts, gradients, self.moments, rate, root)
+        return losses
+
+    def values(self, where: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape pixel"]:
+        """Clean training images by their place in the pool."""
+        return self.pool[where].float() / self.dataset.levels
+
+    def seat(self, stream: int, cells: list[Cell]) -> None:
+        """Begin the training of a team of cells in the slots of a stream."""
+        first = cells[0]
+        subset = self.dataset.subset(first.train_size, first.seed)
+        order = Order(key_of(first, "data order"), first.train_size)
+        self.teams[stream] = Team(cells, subset, order)
+        where = torch.from_numpy(subset).to(self.device)
+        self.subset[stream, : len(subset)] = where
+        self.strength[stream] = torch.tensor([cell.strength for cell in cells], device=self.device)
+        self.keys[stream] = torch.from_numpy(key_of(first, "training corruption")).to(self.device)
+        initial = self.model.initial(key_of(first, "initial weights"))
+        for member in range(self.team):
+            self.model.put(stream * self.team + member, initial)
+        for moment in self.moments:
+            moment[stream * self.team : (stream + 1) * self.team] = 0
+        if self.images is not None:
+            here = slice(stream, stream + 1)
+            corrupted = self.law.sample(
+                self.values(where)[None], self.strength[here], self.keys[here], where.int()[None]
+            )
+            self.images[stream * self.team : (stream + 1) * self.team, : len(subset)] = corrupted[0]
+
+    def walk(self, length: int) -> np.ndarray:
+        """Take `length` steps and return the mean loss of each slot over those that were its cell's: shape (cell,)."""
+        batch, team = self.shape.batch_size, self.team
+        position = np.zeros((length, self.streams, batch), np.int64)
+        draw = np.zeros((length, self.streams, batch), np.int32)
+        rate, root = np.zeros((length, self.streams * team)), np.ones((length, self.streams * team))
+        for s, here in enumerate(self.teams):
+            if here is None:
+                continue
+            start, stop = here.step * batch, (here.step + length) * batch
+            position[:, s] = here.order.positions(start, stop).reshape(length, batch)
+            draw[:, s] = np.arange(start, stop, dtype=np.uint32).view(np.int32).reshape(length, batch)
+            for member, cell in enumerate(here.cells):
+                rate[:, s * team + member], root[:, s * team + member] = optimisers.rates(cell, here.step, length)
+            here.step += length
+        active = torch.from_numpy(rate > 0).to(self.device)
+        positions, draws = torch.from_numpy(position).to(self.device), torch.from_numpy(draw).to(self.device)
+        rates, roots = (torch.from_numpy(a.astype(np.float32)).to(self.device) for a in (rate, root))
+        total = torch.zeros(self.streams * team, dtype=torch.float64, device=self.device)
+        for k in range(length):
+            x, labels = self.batch(positions[k], draws[k])
+            losses = self.update(x, labels, rates[k], roots[k])
+            total += torch.where(active[k], losses, 0.0)
+        return (total / active.sum(0)).cpu().numpy()
+
+
+def key_of(cell: Cell, purpose: str) -> np.ndarray:
+    """A cell's stream for a purpose."""
+    return streams.stream_key(cell.seed, purpose, cell.stream())
 
 
 def train(
-    cells: Sequence[Cell],
-    dataset: Dataset,
-    device: torch.device,
-    report: Report = lambda _: None,
-) -> list[Trained]:
-    """Train the cells as one stack and evaluate them; `report` is told how many steps are done."""
-    stack = Stack(cells, dataset, device)
-    cell, facts = stack.shape, dataset.facts
-    sizes = [facts.pixels, *[cell.width] * (cell.depth - 1), facts.classes]
-    model = networks.StackedMLP(len(cells), sizes, cell.activation)
-    model.initialise(stack.key_list("initial weights"))
-    model = model.to(device)
-    parameters = {name: p.data for name, p in model.named_parameters()}
-    loss_of = LOSSES[cell.loss]
+    cells: Sequence[Cell], dataset: Dataset, device: torch.device, options: Options | None = None
+) -> Iterator[Trained]:
+    """Train cells that differ in size, strength, rate, steps and seed alone; each is handed out when it is done.
 
-    def objective(parameters: dict[str, Tensor], x: Tensor, labels: Tensor) -> Float[Tensor, ""]:
-        """Sum over cells of each cell's mean loss: its gradient is every cell's own."""
-        return loss_of(functional_call(model, parameters, (x,)), labels).mean(1).sum()
+    Raises `ValueError` for cells that cannot share a stack.
+    """
+    options = options or Options()
+    if len({cell.shape() for cell in cells}) != 1:
+        raise ValueError("the cells of a stack must share everything but size, strength, rate, steps and seed")
+    waiting = teams(cells)
+    team = len(waiting[0])
+    rounds = -(-len(waiting) // max(1, options.slots // team))
+    slots = -(-len(waiting) // rounds) * team
+    with precision(cells[0]):
+        bench = Bench(cells[0], dataset, device, slots, team, max(c.train_size for c in cells), options.compiled)
+        waiting = restore(bench, waiting, options.checkpoint)
+        length = max(1, BLOCK_POSITIONS // cells[0].batch_size)
+        taken, done, saved = 0, 0, time.monotonic()
+        while True:
+            for stream, here in enumerate(bench.teams):
+                if here is None and waiting:
+                    bench.seat(stream, waiting.pop(0))
+            seated = [here for here in bench.teams if here is not None]
+            if not seated:
+                break
+            left = max(cell.steps - here.step for here in seated for cell in here.cells)
+            before = [min(here.step, cell.steps) for here in seated for cell in here.cells]
+            loss = bench.walk(min(length, left))
+            taken += sum(min(h.step, c.steps) for h in seated for c in h.cells) - sum(before)
+            for trained in harvest(bench, loss, options.keep_logits):
+                done += 1
+                yield trained
+            options.report(taken, done)
+            if options.checkpoint and time.monotonic() - saved >= options.checkpoint_seconds:
+                checkpoint(bench, options.checkpoint)
+                saved = time.monotonic()
+    if options.checkpoint:
+        options.checkpoint.unlink(missing_ok=True)
 
-    rate = torch.tensor([c.learning_rate for c in cells], device=device)
-    optimiser = Adam(parameters, rate)
-    orders = Orders(stack.key_list("data order"), stack.sizes)
-    gradient = grad_and_value(objective)
-    width = cell.batch_size
-    per_block = max(1, POSITIONS_PER_BLOCK // width)
-    for first in range(0, cell.steps, per_block):
-        last = min(first + per_block, cell.steps)
-        block = torch.from_numpy(orders.positions(first * width, last * width)).to(device)
-        for step in range(first, last):
-            here = slice((step - first) * width, (step - first + 1) * width)
-            draw = torch.arange(step * width, (step + 1) * width, device=device).expand(len(cells), -1)
-            x, labels = stack.batch(block[:, here], draw)
-            gradients, _ = gradient(parameters, x, labels)
-            optimiser.step(parameters, gradients)
-        report(last)
-    rows = evaluate(stack, model)
-    return [Trained(c, model[e].cpu(), rows[e]) for e, c in enumerate(cells)]
+
+@contextmanager
+def precision(cell: Cell) -> Iterator[None]:
+    """Let float32 products use tensor-float-32 where the cell says so."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high" if cell.precision == "tf32" else "highest")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def harvest(bench: Bench, loss: np.ndarray, keep_logits: bool) -> list[Trained]:
+    """Evaluate the cells that are done, and free their slots: all steps taken, loss low enough, or loss no number."""
+    over = []
+    for stream, here in enumerate(bench.teams):
+        if here is not None:
+            low = loss[stream * bench.team]
+            early = len(here.cells) == 1 and (not np.isfinite(low) or low <= (here.cells[0].stop_loss or -np.inf))
+            if early or here.step >= here.cells[0].steps:
+                over.append((stream, here))
+    if not over:
+        return []
+    slots = [stream * bench.team + member for stream, _ in over for member in range(bench.team)]
+    cells = [cell for _, here in over for cell in here.cells]
+    steps = [min(here.step, cell.steps) for _, here in over for cell in here.cells]
+    model = bench.model.select(slots)
+    rows, logits = evaluate(cells, model, bench.dataset, keep_logits)
+    finished = []
+    for e, cell in enumerate(cells):
+        finite = np.isfinite(loss[slots[e]]) and all(bool(part[e].isfinite().all()) for part in model.parts())
+        status = {"steps": steps[e], "diverged": int(not finite)}
+        kept = {kind: values[e].contiguous() for kind, values in logits.items()}
+        finished.append(Trained(cell, model[e].cpu(), [{**row, **status} for row in rows[e]], kept))
+    for stream, _ in over:
+        bench.teams[stream] = None
+    return finished
+
+
+def evaluate(
+    cells: Sequence[Cell], model: networks.Stack, dataset: Dataset, keep_logits: bool = False
+) -> tuple[list[list[dict[str, Any]]], dict[str, Float[Tensor, "cell image label"]]]:
+    """Counts, mean loss and margins of every cell on three sets of images: a list of table rows for each cell.
+
+    clean: the test images. corrupted: the test images under the cell's own law and strength, `test_draws` times.
+    train: the training images as the network saw them (fresh corruption: in one more draw). With `keep_logits` also
+    the logits of the first two, on the CPU.
+    """
+    rows: list[list[dict[str, Any]]] = [[] for _ in cells]
+    kept: dict[str, Tensor] = {}
+    tests = np.arange(len(dataset.test.labels))
+    for kind, draws, purpose in (("clean", 1, None), ("corrupted", cells[0].test_draws, "test corruption")):
+        number = np.arange(len(tests) * draws)
+        logits, labels = outputs(
+            cells, model, dataset, dataset.test, np.tile(tests, draws)[None], number[None], purpose
+        )
+        for e, row in enumerate(scores(cells[0].loss, logits, labels)):
+            rows[e].append({"test": kind, **row})
+        if keep_logits:
+            kept[kind] = logits.cpu()
+    by_size: dict[int, list[int]] = {}
+    for e, cell in enumerate(cells):
+        by_size.setdefault(cell.train_size, []).append(e)
+    for size, members in by_size.items():
+        some = [cells[e] for e in members]
+        where = np.stack([dataset.subset(size, cell.seed) for cell in some])
+        after = np.array([[cell.steps * cell.batch_size] for cell in some]) + np.arange(size)
+        draw = where if cells[0].training_corruption == "fixed" else after
+        logits, labels = outputs(
+            some, model.select(members), dataset, dataset.train, where, draw, "training corruption"
+        )
+        for e, row in zip(members, scores(cells[0].loss, logits, labels), strict=True):
+            rows[e].append({"test": "train", **row})
+    return rows, kept
 
 
 @torch.no_grad()
-def evaluate(stack: Stack, model: networks.StackedMLP) -> list[list[dict[str, Any]]]:
-    """Counts and loss of every cell on three sets of images: one list of table rows per cell.
+def outputs(
+    cells: Sequence[Cell],
+    model: networks.Stack,
+    dataset: Dataset,
+    split: Split,
+    where: np.ndarray,
+    draw: np.ndarray,
+    purpose: str | None,
+) -> tuple[Float[Tensor, "cell image label"], Int[Tensor, "cell image"]]:
+    """Logits on, and labels of, the images `where` of a split, shape (cell or 1, image).
 
-    clean: the test images. corrupted: the test images under the cell's own law and strength, `test_draws` times.
-    train: the training images as the network saw them (fresh corruption: in one more draw).
+    `purpose` names the streams that corrupt them, with draws numbered by `draw`; None leaves them clean. An image's
+    logits are computed in batches whose size depends on the architecture alone, a multiple of `ALIGNED`.
     """
-    cells, shape, device = stack.cells, stack.shape, stack.device
-    images = stack._values(stack.dataset.test)
-    labels = torch.from_numpy(stack.dataset.test.labels).to(device)
-    noise = stack.keys("test corruption")
-    n, longest = len(images), max(stack.sizes)
-    sizes = torch.tensor(stack.sizes, device=device)[:, None]
+    device = model.parts()[0].device
+    law = corruptions.build(cells[0].corruption, dataset)
+    strength = torch.tensor([[cell.strength] for cell in cells], device=device)
+    keys = torch.from_numpy(np.stack([key_of(cell, purpose or "") for cell in cells])).to(device)
+    images, labels = torch.from_numpy(split.images).to(device), torch.from_numpy(split.labels).to(device)
+    count = where.shape[1]
+    filled = [(0, 0), (0, -count % ALIGNED)]
+    index = torch.from_numpy(np.pad(where, filled, mode="edge")).to(device)
+    number = torch.from_numpy(np.pad(draw, filled, mode="edge").astype(np.uint32).view(np.int32)).to(device)
+    fitting = EVALUATED_VALUES // max(layer.fan_in * layer.positions for layer in model.layers)
+    each = max(ALIGNED, fitting - fitting % ALIGNED)
+    found = []
+    for at, drawn in zip(index.split(each, 1), number.split(each, 1), strict=True):
+        x = (images[at].float() / dataset.levels).expand(len(cells), -1, -1)
+        if purpose is not None:
+            x = law.sample(x, strength, keys, drawn.expand(len(cells), -1))[:, 0]
+        found.append(model(x))
+    return torch.cat(found, 1)[:, :count], labels[index[:, :count]].expand(len(cells), -1)
 
-    def clean(at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x = images[at].expand(len(cells), -1, -1)
-        return x, labels[at].expand(len(cells), -1), torch.ones(len(cells), len(at), device=device)
 
-    def corrupted(at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x, y, counted = clean(at % n)
-        draw = at.int().expand(len(cells), -1)
-        return stack.law.sample(x, stack.strength, noise, draw), y, counted
+def scores(
+    loss: str, logits: Float[Tensor, "cell image label"], labels: Int[Tensor, "cell image"]
+) -> list[dict[str, Any]]:
+    """What a table says of each cell's logits: counts, mean loss, margins, device."""
+    correct = (logits.argmax(-1) == labels).sum(1).tolist()
+    losses = LOSSES[loss](logits, labels).double().mean(1).tolist()
+    gamma = margins.margin(logits, labels)
+    return [
+        {
+            "correct": correct[e],
+            "images": labels.shape[1],
+            "loss": losses[e],
+            **margins.summary(gamma[e]),
+            "device": device_name(logits.device),
+        }
+        for e in range(len(logits))
+    ]
 
-    def seen(at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        inside = at < sizes
-        draw = shape.steps * shape.batch_size + at
-        x, y = stack.batch(at.clamp(max=sizes - 1), draw.expand(len(cells), -1))
-        return x, y, inside.float()
 
-    rows: list[list[dict[str, Any]]] = [[] for _ in cells]
-    kinds = {
-        "clean": (clean, n),
-        "corrupted": (corrupted, n * shape.test_draws),
-        "train": (seen, longest),
-    }
-    for kind, (pick, total) in kinds.items():
-        correct, images_seen, loss = torch.zeros(3, len(cells), dtype=torch.float64, device=device)
-        chunk = max(1, PIXELS_PER_CHUNK // (len(cells) * images.shape[1]))
-        for at in torch.arange(total, device=device).split(chunk):
-            x, y, counted = pick(at)
-            logits = model(x)
-            correct += ((logits.argmax(-1) == y) * counted).sum(1)
-            loss += (LOSSES[shape.loss](logits, y).double() * counted).sum(1)
-            images_seen += counted.sum(1)
-        for e in range(len(cells)):
-            rows[e].append(
-                {
-                    "test": kind,
-                    "correct": int(correct[e]),
-                    "images": int(images_seen[e]),
-                    "loss": float(loss[e] / images_seen[e]),
-                    "device": device_name(device),
-                }
-            )
-    return rows
+def logits_of(
+    cell: Cell, weights: dict[str, Tensor], dataset: Dataset, device: torch.device
+) -> dict[str, Float[Tensor, "image label"]]:
+    """Logits of the clean and corrupted test images of a trained cell, from its stored weights."""
+    model = networks.build(cell, dataset.facts.shape, dataset.facts.classes, 1).to(device)
+    model.take(0, weights)
+    _, logits = evaluate([cell], model, dataset, keep_logits=True)
+    return {kind: values[0].contiguous() for kind, values in logits.items()}
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory, of the machine or of the card, has run out."""
+    texts = ("can't allocate memory", "out of memory")
+    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in texts)
+
+
+def checkpoint(bench: Bench, path: Path) -> None:
+    """Write the cells in training, with their moments and clocks, so that a killed job goes on from here."""
+    seated = [(stream, here) for stream, here in enumerate(bench.teams) if here is not None]
+    slots = [stream * bench.team + member for stream, _ in seated for member in range(bench.team)]
+    state = {f"{n:03d}": t[slots].cpu().contiguous() for n, t in enumerate((*bench.parts, *bench.moments))}
+    clocks = [{"cell": cell.record(), "step": here.step} for _, here in seated for cell in here.cells]
+    write_atomic(path, save(state, {"clocks": json.dumps(clocks)}))
+
+
+def restore(bench: Bench, waiting: list[list[Cell]], path: Path | None) -> list[list[Cell]]:
+    """Seat the cells that a checkpoint holds as far as they had come; return the teams that still wait."""
+    if path is None or not path.is_file():
+        return waiting
+    with safe_open(path, "pt") as file:
+        clocks = json.loads(file.metadata()["clocks"])
+        state = [file.get_tensor(name) for name in sorted(file.keys())]
+    saved = {Cell.from_record(clock["cell"]): (row, clock["step"]) for row, clock in enumerate(clocks)}
+    known = [cells for cells in waiting if all(cell in saved for cell in cells)][: bench.streams]
+    for stream, cells in enumerate(known):
+        bench.seat(stream, cells)
+        here = bench.teams[stream]
+        assert here is not None
+        here.step = saved[cells[0]][1]
+        for member, cell in enumerate(cells):
+            for tensor, values in zip((*bench.parts, *bench.moments), state, strict=True):
+                tensor[stream * bench.team + member] = values[saved[cell][0]]
+    return [cells for cells in waiting if cells not in known]

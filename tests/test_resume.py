@@ -1,0 +1,172 @@
+"""A killed shard goes on from its checkpoint and ends as if nothing had happened, to the last bit."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from almostnothing import data, params, store, sweeps, training
+
+ROOT = Path(__file__).resolve().parent.parent
+SWEEP = {
+    "dataset": "digits",
+    "train_size": [40, 100],
+    "strength": [0, 0.5, 0.9],
+    "training_corruption": "fresh",
+    "width": [8],
+    "depth": [2],
+    "batch_size": 32,
+    "steps": [1500],
+    "seeds": [0, 1],
+}
+JOB = """
+import sys
+from pathlib import Path
+from almostnothing import params, store, sweeps
+sweep = params.Sweep.model_validate_json(sys.argv[1])
+[shard] = sweeps.plan(sweeps.cells_of(sweep))
+sweeps.CPU_SLOTS = (1, 12)
+sweeps.train(shard, store.Store(Path("cells")), params.Compute(checkpoint_seconds=0.0, quiet=True), "job")
+"""
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Finished files; one that vanishes meanwhile was no such."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            with suppress(FileNotFoundError):
+                found[str(path.relative_to(folder))] = path.read_bytes()
+    return found
+
+
+def test_killed_at_random_it_ends_with_the_same_bytes(tmp_path):
+    sweep = params.Sweep.model_validate(SWEEP)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+
+    def start(folder: Path) -> subprocess.Popen[bytes]:
+        folder.mkdir(exist_ok=True)
+        words = [sys.executable, "-c", JOB, sweep.model_dump_json()]
+        return subprocess.Popen(words, cwd=folder, env=environment, stderr=subprocess.PIPE)
+
+    calm, rough = tmp_path / "calm", tmp_path / "rough"
+    assert start(calm).wait() == 0
+    undisturbed = files(calm / "cells")
+    assert len(undisturbed) == 2 * 12
+    dice, kills, resumed = random.Random(0), 0, 0
+    folder = rough / "results/checkpoints"
+    while True:
+        before = files(folder)
+        resumed += bool(before)
+        job = start(rough)
+        while job.poll() is None and files(folder) in (before, {}):  # starting takes seconds: let it come to work
+            time.sleep(0.01)
+        try:
+            assert job.wait(timeout=dice.uniform(0, 0.2)) == 0
+            break
+        except subprocess.TimeoutExpired:
+            job.kill()
+            job.wait()
+            kills += 1
+        assert kills < 40
+    assert kills > 0
+    assert resumed > 0
+    assert files(rough / "cells") == undisturbed
+    assert files(rough / "results/checkpoints") == {}
+
+
+def test_a_checkpoint_holds_moments_and_clocks(tmp_path, cell):
+    digits, path = data.load("digits"), tmp_path / "c.safetensors"
+    base = replace(cell, steps=600)
+    cells = [replace(base, seed=s) for s in range(3)]
+    options = training.Options(checkpoint=path, checkpoint_seconds=0.0)
+    whole = {t.cell: t for t in training.train(cells, digits, torch.device("cpu"), options)}
+    assert not path.exists()
+
+    def stop(taken: int, done: int) -> None:
+        if path.exists():
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(training.train(cells, digits, torch.device("cpu"), replace(options, report=stop)))
+    assert path.exists()
+    counted = []
+    again = training.train(
+        cells[:2], digits, torch.device("cpu"), replace(options, report=lambda taken, done: counted.append(taken))
+    )
+    for trained in again:
+        for a, b in zip(trained.network.parameters(), whole[trained.cell].network.parameters(), strict=True):
+            assert torch.equal(a, b)
+    assert counted[-1] < 2 * 600
+
+
+def test_out_of_memory_halves_the_stack_and_goes_on(tmp_path, monkeypatch, capsys):
+    sweep = params.Sweep.model_validate(SWEEP | {"steps": [20]})
+    [shard] = sweeps.plan(sweeps.cells_of(sweep))
+    monkeypatch.chdir(tmp_path)
+    original, seen = training.train, []
+
+    def limited(cells, dataset, device, options):
+        seen.append(options.slots)
+        if options.slots > 6:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate")
+        yield from original(cells, dataset, device, options)
+
+    monkeypatch.setattr(training, "train", limited)
+    keep = store.Store(tmp_path / "cells")
+    assert sweeps.train(shard, keep, params.Compute(), "job") == 12
+    assert seen == [32, 16, 8, 4]
+    assert keep.missing(shard.cells) == []
+    assert "out of memory, going on with 4 networks at once" in capsys.readouterr().err
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory(tmp_path, monkeypatch):
+    sweep = params.Sweep.model_validate(SWEEP | {"steps": [20]})
+    [shard] = sweeps.plan(sweeps.cells_of(sweep))
+    monkeypatch.chdir(tmp_path)
+
+    def broken(*_):
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(training, "train", broken)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        sweeps.train(shard, store.Store(tmp_path / "cells"), params.Compute(), "job")
+
+
+def test_logits_are_stored_when_asked_also_for_cells_that_are_there(tmp_path, monkeypatch):
+    sweep = params.Sweep.model_validate(SWEEP | {"steps": [20]})
+    [shard] = sweeps.plan(sweeps.cells_of(sweep))
+    monkeypatch.chdir(tmp_path)
+    late, early = store.Store(tmp_path / "late"), store.Store(tmp_path / "early")
+    sweeps.train(shard, late, params.Compute(), "job")
+    assert not late.has_logits(shard.cells[0])
+    sweeps.train(shard, late, params.Compute(keep_logits=True), "job")
+    sweeps.train(shard, early, params.Compute(keep_logits=True), "job")
+    from safetensors.torch import load_file
+
+    for cell in shard.cells:
+        ours, theirs = (load_file(keep.folder(cell) / store.LOGITS) for keep in (late, early))
+        assert {kind: tuple(value.shape) for kind, value in ours.items()} == {
+            "clean": (500, 10),
+            "corrupted": (500, 10),
+        }
+        assert all(torch.allclose(ours[kind], theirs[kind], atol=1e-5) for kind in ours)
+
+
+def test_a_diverged_cell_is_reported_and_has_no_accuracy(tmp_path, monkeypatch, capsys):
+    sweep = params.Sweep.model_validate(SWEEP | {"steps": [300], "optimiser": "sgd", "learning_rate": 1e30})
+    [shard] = sweeps.plan(sweeps.cells_of(sweep))
+    monkeypatch.chdir(tmp_path)
+    keep = store.Store(tmp_path / "cells")
+    sweeps.train(shard, keep, params.Compute(), "job")
+    assert capsys.readouterr().err.count("diverged: Cell(") == 12
+    table = store.collect(list(shard.cells), keep)
+    assert table["diverged"].eq(1).all()
+    assert table["accuracy"].isna().all()
