@@ -311,14 +311,15 @@ def seconds(work: Callable[[], Any], least: float = 0.5) -> float:
 
 
 MEMORY_JOB = """
-import resource, sys
+import sys
 from pathlib import Path
 from almostnothing import params, store, sweeps
 sweep = params.Sweep.model_validate_json(sys.argv[1])
 [shard] = sweeps.plan(sweeps.cells_of(sweep))
 planned = sweeps.job_bytes(shard, compiled=sys.argv[2] == "always")
 sweeps.train(shard, store.Store(Path(sys.argv[3])), params.Compute(compile=sys.argv[2], quiet=True), "memory")
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / planned)
+[peak] = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
+print(int(peak) * 1024 / planned)
 """
 
 
@@ -355,7 +356,7 @@ def details() -> pd.DataFrame:
         position = torch.randint(4000, (8, 256))
         draw = torch.arange(256, dtype=torch.int32).expand(8, -1).contiguous()
         x, labels = made.batch(position, draw)
-        hyper = torch.full((8,), 1e-3), torch.ones(8)
+        hyper = torch.full((8,), 1e-3), torch.ones(8), torch.zeros(8, dtype=torch.float64)
         noise = seconds(lambda made=made, p=position, d=draw: made.batch(p, d))  # type: ignore[misc]
         step = noise + seconds(lambda made=made, x=x, y=labels, h=hyper: made.update(x, y, *h))  # type: ignore[misc]
         rows.append((f"corrupted batch, ns per pixel (width {width})", 1e9 * noise / x.numel()))

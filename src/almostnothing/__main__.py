@@ -25,8 +25,8 @@ def plan(arguments: argparse.Namespace) -> None:
     compute = figure.parameters.compute
     rest = sweeps.estimate(figure.shards, Store(STORE), compute)
     print(
-        f"{figure.parameter_file}: {len(figure.cells)} cells in {len(figure.shards)} shards, {rest.cells} of them to be "
-        f"trained: {rest.flops:.3g} FLOP, {rest.bytes / 2**30:.2f} GiB for the largest job, about "
+        f"{figure.parameter_file}: {len(figure.cells)} cells in {len(figure.shards)} shards, {rest.cells} of them "
+        f"to be trained: {rest.flops:.3g} FLOP, {rest.bytes / 2**30:.2f} GiB for the largest job, about "
         f"{rest.seconds / 60:.1f} minutes of one core here (within a factor of two)"
     )
 

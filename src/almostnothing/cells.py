@@ -8,7 +8,6 @@ from typing import Any
 
 from almostnothing.provenance import digest
 
-
 STORED_VALUES = 2**23  # of a cell's corrupted training set: up to here it is stored, not drawn again and again
 
 

@@ -22,7 +22,7 @@ from almostnothing.params import Compute, Sweep
 from almostnothing.store import Store, code_version
 
 CHECKPOINTS = Path("results/checkpoints")
-SHARD_FLOPS = 2e12  # a shard is about half a minute of one core
+SHARD_FLOPS = 1e12  # a shard is about half a minute of one core
 MOST_SHARDS = 64  # of one architecture: enough for a small cluster, few enough to compile the step in each
 CACHE_BYTES = 2**24  # parameters, gradients and moments of a stack that stay in a core's cache
 CPU_SLOTS = (4, 32)  # fewer waste the fusion, more gain nothing

@@ -174,6 +174,7 @@ class Bench:
         self.images = torch.zeros(slots, longest, facts.pixels, device=device) if stored else None
         self.rows = torch.arange(self.streams, device=device)[:, None]
         self.teams: list[Team | None] = [None] * self.streams
+        self.compiled = compiled
         self.batch, self.update = self._batch, self._update
         if compiled:
             options: dict[str, Any] = {"fullgraph": True, "dynamic": False}
@@ -207,16 +208,22 @@ class Bench:
         labels: Int[Tensor, "cell batch"],
         rate: Float[Tensor, " cell"],
         root: Float[Tensor, " cell"],
-    ) -> Float[Tensor, " cell"]:
-        """One step of every cell; returns the mean loss of each cell's batch before it."""
+        total: Float[Tensor, " cell"],
+    ) -> None:
+        """One step of every cell; the mean loss of its batch before it is added to `total` where the rate is not 0."""
 
         def objective(parts: list[Tensor]) -> tuple[Tensor, Tensor]:
             losses = self.loss(self.model.compute(parts, x), labels).mean(1)
             return losses.sum(), losses  # the gradient of the sum is every cell's own
 
-        gradients, losses = torch.func.grad(objective, has_aux=True)(self.parts)
+        if self.compiled:
+            gradients, losses = torch.func.grad(objective, has_aux=True)(self.parts)
+        else:  # the same, without the seconds that loading torch's tracer takes
+            parts = [part.detach().requires_grad_() for part in self.parts]
+            summed, losses = objective(parts)
+            gradients = torch.autograd.grad(summed, parts)
         self.apply(self.parts, gradients, self.moments, rate, root)
-        return losses
+        total.add_(torch.where(rate > 0, losses.detach(), 0.0))
 
     def values(self, where: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape pixel"]:
         """Clean training images by their place in the pool."""
@@ -259,15 +266,14 @@ class Bench:
             for member, cell in enumerate(here.cells):
                 rate[:, s * team + member], root[:, s * team + member] = optimisers.rates(cell, here.step, length)
             here.step += length
-        active = torch.from_numpy(rate > 0).to(self.device)
-        positions, draws = torch.from_numpy(position).to(self.device), torch.from_numpy(draw).to(self.device)
-        rates, roots = (torch.from_numpy(a.astype(np.float32)).to(self.device) for a in (rate, root))
+        blocks = [position, draw, rate.astype(np.float32), root.astype(np.float32)]
+        steps = zip(*(torch.from_numpy(block).to(self.device).unbind() for block in blocks), strict=True)
         total = torch.zeros(self.streams * team, dtype=torch.float64, device=self.device)
-        for k in range(length):
-            x, labels = self.batch(positions[k], draws[k])
-            losses = self.update(x, labels, rates[k], roots[k])
-            total += torch.where(active[k], losses, 0.0)
-        return (total / active.sum(0)).cpu().numpy()
+        for where, drawn, speed, scale in steps:
+            x, labels = self.batch(where, drawn)
+            self.update(x, labels, speed, scale, total)
+        with np.errstate(invalid="ignore"):
+            return total.cpu().numpy() / (rate > 0).sum(0)
 
 
 def key_of(cell: Cell, purpose: str) -> np.ndarray:
