@@ -77,6 +77,9 @@ def test_strength_axis_gives_room_near_one(p):
     to = ax.transData.transform
     assert to((0.99, 0))[0] - to((0.9, 0))[0] == pytest.approx(to((0.9, 0))[0] - to((0.0, 0))[0], rel=1e-6) or 1.0 in p
     assert np.isfinite(to((1.0, 0))).all()
+    left, right = ax.get_xlim()
+    assert left < min(p)
+    assert max(p) <= right
 
 
 def test_every_level_has_its_own_colour():

@@ -107,6 +107,25 @@ def test_a_checkpoint_holds_moments_and_clocks(tmp_path, cell):
     assert counted[-1] < 2 * 600
 
 
+def test_cells_of_one_stream_that_stopped_at_different_steps_go_on_each_from_its_own(tmp_path, cell):
+    """Run apart they may; after a resume they could make an even team, but must not share a clock."""
+    digits, path, cpu = data.load("digits"), tmp_path / "c.safetensors", torch.device("cpu")
+    base = replace(cell, common_random_numbers=True, steps=1024)
+    first, second, short = replace(base, strength=0.3), replace(base, strength=0.6), replace(base, steps=256)
+    whole = {t.cell: t for t in training.train([first, second], digits, cpu)}
+    options = training.Options(slots=2, checkpoint=path, checkpoint_seconds=0.0)
+
+    def stop(taken: int, done: int) -> None:
+        if taken >= 4 * 256:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(training.train([first, short, second], digits, cpu, replace(options, report=stop)))
+    assert sorted(step for step, _ in training.read_checkpoint(path).values()) == [256, 512]
+    for trained in training.train([first, second], digits, cpu, options):
+        assert trained.rows == whole[trained.cell].rows
+
+
 def test_out_of_memory_halves_the_stack_and_goes_on(tmp_path, monkeypatch, capsys):
     sweep = params.Sweep.model_validate(SWEEP | {"steps": [20]})
     [shard] = sweeps.plan(sweeps.cells_of(sweep))

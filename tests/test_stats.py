@@ -92,6 +92,14 @@ def test_growth_is_per_doubling_over_seeds():
     assert stats.growth(fits, "width", "train_size", "slope", log=True).mean == pytest.approx(2 * np.log(2))
 
 
+def test_growth_uses_the_sizes_that_every_seed_has():
+    rows = [{"seed": s, "width": w, "train_size": 10, "midpoint": np.log2(w)} for s in range(3) for w in (4, 8, 16)]
+    fits = pd.DataFrame(rows)
+    fits.loc[(fits.seed == 1) & (fits.width == 16), "midpoint"] = np.nan
+    fits.loc[(fits.seed != 1) & (fits.width == 16), "midpoint"] = 99.0
+    assert stats.growth(fits, "width", "train_size", "midpoint").mean == pytest.approx(1)
+
+
 def test_fit_knees_has_a_row_for_each_group():
     table = pd.concat(
         pd.DataFrame({"seed": s, "strength": P, "accuracy": stats.sigmoid(P, 0.1, 0.9, m, 0.05)})

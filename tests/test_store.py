@@ -97,6 +97,10 @@ def test_only_missing_cells_are_trained_and_the_table_is_whole(tmp_path, capsys,
     assert len(table) == 3 * len(cells)
     assert not table.isna().any(axis=None)
     assert (table["accuracy"] == table["correct"] / table["images"]).all()
+    table.to_csv(tmp_path / "t.csv", index=False)
+    part = store.read_table(tmp_path / "t.csv", cells[2:4])
+    assert len(part) == 6
+    assert set(part["cell"]) == {cell.key(store.code_version())[:12] for cell in cells[2:4]}
 
 
 def test_a_stored_network_is_the_one_that_was_trained(tmp_path, cell):

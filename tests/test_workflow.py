@@ -86,6 +86,17 @@ def test_a_table_made_again_for_any_reason_draws_its_figure_again(clone):
     assert clone.jobs("-R", "table") == {"train": 2} | TABLE
 
 
+def test_a_table_that_was_changed_is_not_fresh(clone):
+    file = clone.root / "figures/tiny/01_knee.csv"
+    file.write_text(file.read_text() + "\n")
+    assert clone.jobs() == {"train": 2} | TABLE
+
+
+def test_logits_that_are_asked_for_are_made(clone):
+    clone.edit("params/tiny/01_knee.yaml", "  device: auto", "  device: auto\n  keep_logits: true")
+    assert clone.jobs() == {"train": 2} | TABLE
+
+
 def test_edited_training_code_trains_everything(clone):
     clone.edit("src/almostnothing/optimisers.py", "BETA1, BETA2, EPSILON = 0.9,", "BETA1, BETA2, EPSILON = 0.8,")
     assert clone.jobs() == {"train": 2} | TABLE
@@ -181,6 +192,10 @@ def test_compare_accepts_itself_and_names_what_differs(clone, tmp_path):
     words = ("python", "-m", "almostnothing", "compare", str(folder), str(tmp_path / "again"))
     assert "agrees with" in clone.run(*words).stdout
     table = pd.read_csv(tmp_path / "again/01_knee.csv")
+    table["margin_mean"] += 1e-6  # another processor rounds differently
+    table.loc[1, "accuracy"] += 0.005
+    table.to_csv(tmp_path / "again/01_knee.csv", index=False)
+    assert "agrees with" in clone.run(*words).stdout
     table.loc[0, "accuracy"] += 0.2
     table.to_csv(tmp_path / "again/01_knee.csv", index=False)
     record = json.loads((tmp_path / "again/01_knee.json").read_text())
@@ -191,6 +206,7 @@ def test_compare_accepts_itself_and_names_what_differs(clone, tmp_path):
     assert "an accuracy differs by 0.200" in failed.stderr
     (tmp_path / "again/01_knee.json").unlink()
     assert "01_knee.json is missing" in clone.run(*words, check=False).stderr
+    assert "holds no published figure" in clone.run(*words[:-2], "figures/tyni", words[-1], check=False).stderr
 
 
 def test_the_snakefile_is_clean(made):

@@ -29,6 +29,10 @@ def plan(arguments: argparse.Namespace) -> None:
         f"to be trained: {rest.flops:.3g} FLOP, {rest.bytes / 2**30:.2f} GiB for the largest job, about "
         f"{rest.seconds / 60:.1f} minutes of one core here (within a factor of two)"
     )
+    if not all(sweeps.exact(cell) for cell in figure.cells):
+        print(
+            "Batch or layer sizes that are no multiples of 16: a network's numbers depend on its stack, within rounding"
+        )
 
 
 def train(arguments: argparse.Namespace) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 from almostnothing.provenance import digest
 
+# Matrix libraries may round a product differently if it does not start on a 64-byte boundary. The products of a stack
+# do where they have a multiple of 16 rows: see `sweeps.exact`.
+ALIGNED = 16
 STORED_VALUES = 2**23  # of a cell's corrupted training set: up to here it is stored, not drawn again and again
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 from collections.abc import Sequence
@@ -68,8 +69,8 @@ def strength_axis(ax: Axes, p: Sequence[float]) -> None:
         "function",
         functions=(lambda v: -np.log10(np.maximum(1 - v, floor)), lambda u: 1 - 10.0**-u),
     )
-    ax.set_xlim(1 - (1 - min(p)) * 1.08, 1 - (1 - last) / 1.08)
-    ticks = [tick for tick in P_TICKS if min(p) <= tick <= max(p)]
+    ax.set_xlim(1 - (1 - min(p)) * 1.08, 1 - (1 - last) / 1.08 if max(p) < 1 else 1.0)
+    ticks = [tick for tick in (*P_TICKS, 1) if min(p) <= tick <= max(p)]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_xticks([], minor=True)
     ax.set_xlabel("corruption probability $p$ (scale: $\\ln(1-p)$)")
@@ -82,7 +83,7 @@ def accuracy_curves(ax: Axes, table: pd.DataFrame, fits: pd.DataFrame, size: str
     strengths = np.sort(table["strength"].unique())
     fine = 1 - np.geomspace(1 - strengths[0], 1 - strengths[strengths < 1][-1], 200)
     levels = sorted(table[size].unique())
-    for (level, colour), marker in zip(colours(levels).items(), MARKERS, strict=False):
+    for (level, colour), marker in zip(colours(levels).items(), itertools.cycle(MARKERS), strict=False):
         group = table[table[size] == level]
         ax.plot(group["strength"], group["accuracy"], ".", color=colour, ms=4, alpha=0.5, mew=0)
         means = [stats.mean_interval(group.loc[group["strength"] == p, "accuracy"]) for p in strengths]
@@ -108,7 +109,7 @@ def size_curves(ax: Axes, fits: pd.DataFrame, size: str, lines: str, value: str)
     levels = sorted(fits[lines].unique())
     highest = 0.0
     for test, face, dash in (("clean", None, "-"), ("corrupted", "white", "--")):
-        for (level, colour), marker in zip(colours(levels).items(), MARKERS, strict=False):
+        for (level, colour), marker in zip(colours(levels).items(), itertools.cycle(MARKERS), strict=False):
             group = fits[(fits[lines] == level) & (fits["test"] == test)]
             points = group.groupby(size)[value].apply(stats.mean_interval)
             points = points[[point.n >= 3 for point in points]]
@@ -135,7 +136,7 @@ def size_curves(ax: Axes, fits: pd.DataFrame, size: str, lines: str, value: str)
 
 def line_legend(ax: Axes, levels: Sequence[Any], title: str) -> None:
     """The legend of `size_curves`: a colour and marker for each level, and the two tests."""
-    pairs = zip(colours(levels).items(), MARKERS, strict=False)
+    pairs = zip(colours(levels).items(), itertools.cycle(MARKERS), strict=False)
     handles = [Line2D([], [], color=colour, marker=marker, label=f"{level:g}") for (level, colour), marker in pairs]
     handles += [
         Line2D([], [], color="0.3", marker="o", mfc=face, ls=dash, label=test)

@@ -93,8 +93,17 @@ class Figure:
             return {}
 
     def stale(self, part: str) -> bool:
-        """Whether the published table or figure belongs to other code or parameters, or is not there."""
-        return bool(self.published.get("digest", {}).get(part) != self.wanted[part])
+        """Whether the published table or figure belongs to other code or parameters, was changed, or is not there."""
+        if self.published.get("digest", {}).get(part) != self.wanted[part]:
+            return True
+        table = self.file("csv")
+        recorded = self.published.get("table", {}).get("sha256")
+        return part == "table" and table.is_file() and provenance.file_digest(table) != recorded
+
+    def lacks_logits(self) -> bool:
+        """Whether logits are asked for that are not in the store."""
+        keep = store.Store(store.STORE)
+        return self.parameters.compute.keep_logits and not all(map(keep.has_logits, self.cells))
 
 
 def prose(source: str) -> list[str]:
@@ -143,7 +152,7 @@ def set_times(figure: Figure) -> None:
     """
     for part, digest in figure.wanted.items():
         key = figure.key(part)
-        if figure.stale(part):
+        if figure.stale(part) or (part == "table" and figure.lacks_logits()):
             provenance.write_atomic(key, f"{digest} {time.time_ns()}\n".encode())
         else:
             provenance.write_atomic(key, f"{digest}\n".encode())
@@ -167,6 +176,7 @@ def publish_figure(figure: Figure) -> None:
     import papermill
     from traitlets.config import Config
 
+    wanted = figure.wanted
     scratch = SCRATCH / figure.parameter_set
     scratch.mkdir(parents=True, exist_ok=True)
     source, executed = scratch / f".{figure.name}.ipynb", scratch / f"{figure.name}.ipynb"
@@ -180,6 +190,8 @@ def publish_figure(figure: Figure) -> None:
         progress_bar=False,
         config=Config({"KernelManager": {"transport": "ipc"}}),  # no TCP ports for parallel kernels to race for
     )
+    if Figure(figure.name, figure.parameter_set).wanted != wanted:
+        raise UserError(f"{figure.name}: its notebook or parameters were edited while it ran: run it again")
     notebook = nbformat.read(executed, as_version=4)
     provenance.write_atomic(figure.file("ipynb"), nbformat.writes(normalised(notebook)).encode())
     for suffix in IMAGES:
@@ -190,7 +202,7 @@ def publish_figure(figure: Figure) -> None:
         "set": figure.parameter_set,
         **json.loads((scratch / f"{figure.name}.json").read_text()),
         "parameters": figure.parameters.content(),
-        "digest": figure.wanted,
+        "digest": wanted,
         "table": {
             "sha256": provenance.file_digest(figure.file("csv")),
             "rows": len(table),
@@ -258,16 +270,18 @@ def differences(published: Path, again: Path) -> list[str]:
     the estimate within the published interval, and the same verdict unless an interval's end is as near to the
     threshold as the two estimates are to each other.
     """
+    paths = sorted(published.glob("*.json"))
+    if not paths:
+        raise UserError(f"{published} holds no published figure")
     found = []
-    for path in sorted(published.glob("*.json")):
+    for path in paths:
         other = again / path.name
         if not other.is_file():
             found.append(f"{other} is missing")
             continue
         old, new = (pd.read_csv(p.with_suffix(".csv")) for p in (path, other))
-        counted = ["correct", "images", "accuracy", "loss", "cell", "device"]
-        axes = [column for column in old.columns if column not in counted]
-        if not old[axes].equals(new[axes]):
+        axes = [*store.AXES, "test"]
+        if list(old) != list(new) or not old[[*axes, "images", "diverged"]].equals(new[[*axes, "images", "diverged"]]):
             found.append(f"{other.with_suffix('.csv')} has other rows than {path.with_suffix('.csv')}")
             continue
         change = (new["accuracy"] - old["accuracy"]).abs()
@@ -278,7 +292,11 @@ def differences(published: Path, again: Path) -> list[str]:
         drift = (means[1] - means[0]).abs().max()
         if drift > MEAN_TOLERANCE:
             found.append(f"{other.with_suffix('.csv')}: a mean accuracy differs by {drift:.3f} > {MEAN_TOLERANCE}")
-        pairs = zip(*(json.loads(p.read_text())["claims"] for p in (path, other)), strict=True)
+        claims, again_claims = ({c["id"]: c for c in json.loads(p.read_text())["claims"]} for p in (path, other))
+        if claims.keys() != again_claims.keys():
+            found.append(f"{other} makes other claims than {path}")
+            continue
+        pairs = [(claims[name], again_claims[name]) for name in claims]
         found += [sentence for a, b in pairs if (sentence := _claim_difference(path.stem, a, b))]
     return found
 

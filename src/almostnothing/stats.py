@@ -120,9 +120,12 @@ def per_doubling(sizes: Sequence[float] | np.ndarray, values: Sequence[float] | 
 def growth(fits: pd.DataFrame, size: str, within: str, value: str, log: bool = False) -> Interval:
     """Growth of `value` per doubling of `size`: fitted within each level of `within`, averaged, then over seeds.
 
-    `log` takes the growth of ln value. The interval is of the mean over seeds.
+    `log` takes the growth of ln value. The interval is of the mean over seeds. A pair (size, level) counts where every
+    seed has a value, so that all seeds answer for the same sizes.
     """
     fits = fits.assign(value=np.log(fits[value]) if log else fits[value])
+    complete = fits.groupby([size, within])["value"].transform(lambda values: values.notna().all())
+    fits = fits.assign(value=fits["value"].where(complete))
     slopes = pd.DataFrame(
         [
             {"seed": key[0], "slope": per_doubling(group[size].to_numpy(), group["value"].to_numpy())}

@@ -19,12 +19,14 @@ from almostnothing.errors import UserError
 
 STORE = Path("results/cells")
 LOGITS, NETWORK = "logits.safetensors", "network.safetensors"
-COLUMNS = [  # of the tidy table: the axes of a sweep, then what was counted
+COLUMNS = [  # of the tidy table: the axes of a sweep, which evaluation, then what was measured
     "dataset",
     "train_size",
     "strength",
+    "family",
     "width",
     "depth",
+    "steps",
     "seed",
     "test",
     "correct",
@@ -36,11 +38,12 @@ COLUMNS = [  # of the tidy table: the axes of a sweep, then what was counted
     "margin_q05",
     "margin_q50",
     "margin_q95",
-    "steps",
+    "taken",
     "diverged",
     "device",
     "cell",
 ]
+AXES = COLUMNS[: COLUMNS.index("test")]
 
 
 def code_version() -> str:
@@ -126,7 +129,7 @@ def collect(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
     code = code_version()
     rows = []
     for cell in cells:
-        axes = {name: getattr(cell, name) for name in COLUMNS[: COLUMNS.index("test")]}
+        axes = {name: getattr(cell, name) for name in AXES}
         for row in store.rows(cell):
             accuracy = math.nan if row["diverged"] else row["correct"] / row["images"]
             rows.append({**axes, **row, "accuracy": accuracy, "cell": cell.key(code)[:12]})
@@ -134,7 +137,7 @@ def collect(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
 
 
 def read_table(path: Path, cells: Sequence[Cell]) -> pd.DataFrame:
-    """A published table, once it is sure that it holds these cells.
+    """The rows of these cells in a published table, once it is sure that it holds them all.
 
     Raises `UserError` if it is absent or belongs to other parameters or other training code.
     """
@@ -142,7 +145,8 @@ def read_table(path: Path, cells: Sequence[Cell]) -> pd.DataFrame:
         raise UserError(f"{path} is missing: run snakemake to train its cells")
     table = pd.read_csv(path)
     code = code_version()
-    lacking = {cell.key(code)[:12] for cell in cells} - set(table["cell"])
+    wanted = {cell.key(code)[:12] for cell in cells}
+    lacking = wanted - set(table["cell"])
     if lacking:
         raise UserError(f"{path} lacks {len(lacking)} cells of this sweep: run snakemake to train them")
-    return table
+    return table[table["cell"].isin(wanted)].reset_index(drop=True)

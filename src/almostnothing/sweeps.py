@@ -6,18 +6,19 @@ Planning imports no torch: it runs whenever Snakemake reads the Snakefile.
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import sys
+import sysconfig
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from almostnothing import data, provenance
-from almostnothing.cells import STORED_VALUES, Cell, Law, Layer, layers
+from almostnothing.cells import ALIGNED, STORED_VALUES, Cell, Law, Layer, layers
 from almostnothing.params import Compute, Sweep
 from almostnothing.store import Store, code_version
 
@@ -25,6 +26,7 @@ CHECKPOINTS = Path("results/checkpoints")
 SHARD_FLOPS = 1e12  # a shard is about half a minute of one core
 MOST_SHARDS = 64  # of one architecture: enough for a small cluster, few enough to compile the step in each
 CACHE_BYTES = 2**24  # parameters, gradients and moments of a stack that stay in a core's cache
+COMPILED_PIXELS = 2e7  # that a cell must see for a fused step to pay for its compilation
 CPU_SLOTS = (4, 32)  # fewer waste the fusion, more gain nothing
 PROCESS_BYTES, COMPILER_BYTES = 450 * 2**20, 250 * 2**20  # an interpreter with torch, and with its compiler at work
 
@@ -97,6 +99,16 @@ def step_flops(cell: Cell) -> float:
     return cell.batch_size * (6.0 * sum(products) - 2.0 * products[0])
 
 
+def exact(cell: Cell) -> bool:
+    """Whether a cell's numbers are the same to the last bit in every stack on one device type.
+
+    They are where every matrix of a stack starts on a 64-byte boundary: a batch of a multiple of 16 images, and
+    layers of a multiple of 16 weights. Otherwise matrix products may round differently from slot to slot.
+    """
+    weights = [layer.fan_in * layer.fan_out for layer in layers_of(cell)]
+    return all(count % ALIGNED == 0 for count in (cell.batch_size, *weights)) and cell.precision == "float32"
+
+
 def training_flops(cell: Cell) -> float:
     """Floating-point operations of the matrix products of a cell's training."""
     return step_flops(cell) * cell.steps
@@ -116,10 +128,10 @@ class Shard:
 
 
 def plan(cells: Iterable[Cell]) -> list[Shard]:
-    """Group cells that can be stacked, and cut each group into shards of about equal work."""
-    groups: dict[Cell, list[Cell]] = {}
+    """Group cells that can be stacked and are compiled alike, and cut each group into shards of about equal work."""
+    groups: dict[tuple[Cell, bool], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault(cell.shape(), []).append(cell)
+        groups.setdefault((cell.shape(), pixels_seen(cell) > COMPILED_PIXELS), []).append(cell)
     shards = []
     for group in groups.values():
         count = min(len(group), MOST_SHARDS, max(1, round(sum(map(training_flops, group)) / SHARD_FLOPS)))
@@ -197,23 +209,30 @@ def estimate(shards: Iterable[Shard], store: Store, compute: Compute) -> Estimat
 
 
 def matrix_speed() -> float:
-    """FLOP per second of a float32 matrix product on this machine, as NumPy computes it with its threads, per core."""
+    """FLOP per second of a float32 matrix product on one core of this machine, as NumPy computes it."""
     a = np.ones((768, 768), np.float32)
     times = []
-    for _ in range(8):
-        start = time.perf_counter()
-        a @ a
-        times.append(time.perf_counter() - start)
-    return 2 * 768**3 / min(times) / (os.cpu_count() or 1)
+    with threadpool_limits(1):
+        for _ in range(8):
+            start = time.perf_counter()
+            a @ a
+            times.append(time.perf_counter() - start)
+    return 2 * 768**3 / min(times)
 
 
 def worth_compiling(cell: Cell) -> bool:
-    """Whether fusing the step pays: where a C++ compiler is present and the cell sees more than 2·10⁷ pixels.
+    """Whether fusing the step pays on a CPU: where a C++ compiler works and the cell sees many pixels.
 
     Decided by the cell alone, so that a cell's last bits do not depend on what else its shard holds.
     """
     compiler = any(map(shutil.which, ("c++", "g++", "clang++")))
-    return compiler and cell.steps * cell.batch_size * data.facts(cell.dataset).pixels > 2e7
+    headers = Path(sysconfig.get_path("include"), "Python.h").is_file()
+    return compiler and headers and pixels_seen(cell) > COMPILED_PIXELS
+
+
+def pixels_seen(cell: Cell) -> int:
+    """Pixels that a cell's training presents."""
+    return cell.steps * cell.batch_size * data.facts(cell.dataset).pixels
 
 
 def train(shard: Shard, store: Store, compute: Compute, title: str) -> int:

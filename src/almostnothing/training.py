@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,16 +24,13 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from almostnothing import corruptions, networks, optimisers, streams
-from almostnothing.cells import STORED_VALUES, Cell, Layer
+from almostnothing.cells import ALIGNED, STORED_VALUES, Cell
 from almostnothing.data import Dataset, Split
 from almostnothing.errors import UserError
 from almostnothing.measures import margins
 from almostnothing.provenance import write_atomic
 
 BLOCK_POSITIONS = 8192  # batch positions of one cell in a block of steps
-# Matrix libraries may round a product differently if it does not start on a 64-byte boundary. The products of a stack
-# do where they have a multiple of 16 rows: see `exact`.
-ALIGNED = 16
 EVALUATED_VALUES = 2**20  # values of one cell that an evaluation holds at once: pixels, or patches of a layer
 
 
@@ -77,16 +74,6 @@ def device_for(name: str) -> torch.device:
 def device_name(device: torch.device) -> str:
     """What a table says of where its numbers were made: "cpu", or the name of the card."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def exact(cell: Cell, layers: Sequence[Layer]) -> bool:
-    """Whether a cell's numbers are the same to the last bit in every stack on one device type.
-
-    They are where every matrix of a stack starts on a 64-byte boundary: a batch of a multiple of 16 images, and
-    layers of a multiple of 16 weights. Otherwise matrix products may round differently from slot to slot.
-    """
-    weights = [layer.fan_in * layer.fan_out for layer in layers]
-    return all(count % ALIGNED == 0 for count in (cell.batch_size, *weights)) and cell.precision == "float32"
 
 
 def cross_entropy(
@@ -139,13 +126,17 @@ class Team:
     step: int = 0
 
 
-def teams(cells: Sequence[Cell]) -> list[list[Cell]]:
-    """Group cells that share a stream and end together, all groups of one size; else every cell stays alone."""
+def teams(cells: Sequence[Cell], slots: int, clocks: Mapping[Cell, int] | None = None) -> list[list[Cell]]:
+    """Group cells that share a stream, begin and end together; all groups of one size that fits the slots.
+
+    Where that cannot be, every cell stays alone. `clocks` are the steps that cells from a checkpoint have taken.
+    """
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
-        groups.setdefault(json.dumps([cell.stream(), cell.steps], sort_keys=True), []).append(cell)
+        name = [cell.stream(), cell.steps, (clocks or {}).get(cell, 0)]
+        groups.setdefault(json.dumps(name, sort_keys=True), []).append(cell)
     found = list(groups.values())
-    even = len({len(group) for group in found}) == 1 and cells[0].stop_loss is None
+    even = len({len(group) for group in found}) == 1 and len(found[0]) <= slots and cells[0].stop_loss is None
     return found if even else [[cell] for cell in cells]
 
 
@@ -173,6 +164,7 @@ class Bench:
         stored = self.fixed and longest * facts.pixels <= STORED_VALUES
         self.images = torch.zeros(slots, longest, facts.pixels, device=device) if stored else None
         self.rows = torch.arange(self.streams, device=device)[:, None]
+        self.total = torch.zeros(slots, dtype=torch.float64, device=device)
         self.teams: list[Team | None] = [None] * self.streams
         self.compiled = compiled
         self.batch, self.update = self._batch, self._update
@@ -180,7 +172,7 @@ class Bench:
             options: dict[str, Any] = {"fullgraph": True, "dynamic": False}
             if device.type == "cuda":
                 options["mode"] = "reduce-overhead"  # CUDA graphs
-                for tensor in (*self.parts, *self.moments):
+                for tensor in (*self.parts, *self.moments, self.total):
                     torch._dynamo.mark_static_address(tensor)
             # a process may meet many architectures; each is compiled once
             torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
@@ -208,9 +200,8 @@ class Bench:
         labels: Int[Tensor, "cell batch"],
         rate: Float[Tensor, " cell"],
         root: Float[Tensor, " cell"],
-        total: Float[Tensor, " cell"],
     ) -> None:
-        """One step of every cell; the mean loss of its batch before it is added to `total` where the rate is not 0."""
+        """One step of every cell; its batch's mean loss before it is added to `self.total` where the rate is not 0."""
 
         def objective(parts: list[Tensor]) -> tuple[Tensor, Tensor]:
             losses = self.loss(self.model.compute(parts, x), labels).mean(1)
@@ -223,7 +214,7 @@ class Bench:
             summed, losses = objective(parts)
             gradients = torch.autograd.grad(summed, parts)
         self.apply(self.parts, gradients, self.moments, rate, root)
-        total.add_(torch.where(rate > 0, losses.detach(), 0.0))
+        self.total.add_(torch.where(rate > 0, losses.detach(), 0.0))
 
     def values(self, where: Int[Tensor, "*shape"]) -> Float[Tensor, "*shape pixel"]:
         """Clean training images by their place in the pool."""
@@ -268,12 +259,12 @@ class Bench:
             here.step += length
         blocks = [position, draw, rate.astype(np.float32), root.astype(np.float32)]
         steps = zip(*(torch.from_numpy(block).to(self.device).unbind() for block in blocks), strict=True)
-        total = torch.zeros(self.streams * team, dtype=torch.float64, device=self.device)
+        self.total.zero_()
         for where, drawn, speed, scale in steps:
             x, labels = self.batch(where, drawn)
-            self.update(x, labels, speed, scale, total)
+            self.update(x, labels, speed, scale)
         with np.errstate(invalid="ignore"):
-            return total.cpu().numpy() / (rate > 0).sum(0)
+            return self.total.cpu().numpy() / (rate > 0).sum(0)
 
 
 def key_of(cell: Cell, purpose: str) -> np.ndarray:
@@ -291,15 +282,16 @@ def train(
     options = options or Options()
     if len({cell.shape() for cell in cells}) != 1:
         raise ValueError("the cells of a stack must share everything but size, strength, rate, steps and seed")
-    waiting = teams(cells)
+    saved = read_checkpoint(options.checkpoint)
+    waiting = teams(cells, options.slots, {cell: step for cell, (step, _) in saved.items()})
     team = len(waiting[0])
     rounds = -(-len(waiting) // max(1, options.slots // team))
     slots = -(-len(waiting) // rounds) * team
     with precision(cells[0]):
         bench = Bench(cells[0], dataset, device, slots, team, max(c.train_size for c in cells), options.compiled)
-        waiting = restore(bench, waiting, options.checkpoint)
+        waiting = restore(bench, waiting, saved)
         length = max(1, BLOCK_POSITIONS // cells[0].batch_size)
-        taken, done, saved = 0, 0, time.monotonic()
+        taken, done, written = 0, 0, time.monotonic()
         while True:
             for stream, here in enumerate(bench.teams):
                 if here is None and waiting:
@@ -315,9 +307,9 @@ def train(
                 done += 1
                 yield trained
             options.report(taken, done)
-            if options.checkpoint and time.monotonic() - saved >= options.checkpoint_seconds:
+            if options.checkpoint and time.monotonic() - written >= options.checkpoint_seconds:
                 checkpoint(bench, options.checkpoint)
-                saved = time.monotonic()
+                written = time.monotonic()
     if options.checkpoint:
         options.checkpoint.unlink(missing_ok=True)
 
@@ -334,12 +326,12 @@ def precision(cell: Cell) -> Iterator[None]:
 
 
 def harvest(bench: Bench, loss: np.ndarray, keep_logits: bool) -> list[Trained]:
-    """Evaluate the cells that are done, and free their slots: all steps taken, loss low enough, or loss no number."""
+    """Evaluate the cells that are done, and free their slots: all steps taken, or loss low enough."""
     over = []
     for stream, here in enumerate(bench.teams):
         if here is not None:
             low = loss[stream * bench.team]
-            early = len(here.cells) == 1 and (not np.isfinite(low) or low <= (here.cells[0].stop_loss or -np.inf))
+            early = bool(low <= (here.cells[0].stop_loss or -np.inf))
             if early or here.step >= here.cells[0].steps:
                 over.append((stream, here))
     if not over:
@@ -352,7 +344,7 @@ def harvest(bench: Bench, loss: np.ndarray, keep_logits: bool) -> list[Trained]:
     finished = []
     for e, cell in enumerate(cells):
         finite = np.isfinite(loss[slots[e]]) and all(bool(part[e].isfinite().all()) for part in model.parts())
-        status = {"steps": steps[e], "diverged": int(not finite)}
+        status = {"taken": steps[e], "diverged": int(not finite)}
         kept = {kind: values[e].contiguous() for kind, values in logits.items()}
         finished.append(Trained(cell, model[e].cpu(), [{**row, **status} for row in rows[e]], kept))
     for stream, _ in over:
@@ -476,21 +468,31 @@ def checkpoint(bench: Bench, path: Path) -> None:
     write_atomic(path, save(state, {"clocks": json.dumps(clocks)}))
 
 
-def restore(bench: Bench, waiting: list[list[Cell]], path: Path | None) -> list[list[Cell]]:
-    """Seat the cells that a checkpoint holds as far as they had come; return the teams that still wait."""
+Saved = dict[Cell, tuple[int, list[Tensor]]]  # of each cell: the steps it has taken; its tensors and their moments
+
+
+def read_checkpoint(path: Path | None) -> Saved:
+    """The cells that a checkpoint holds; none where there is no checkpoint."""
     if path is None or not path.is_file():
-        return waiting
+        return {}
     with safe_open(path, "pt") as file:
         clocks = json.loads(file.metadata()["clocks"])
         state = [file.get_tensor(name) for name in sorted(file.keys())]
-    saved = {Cell.from_record(clock["cell"]): (row, clock["step"]) for row, clock in enumerate(clocks)}
+    return {
+        Cell.from_record(clock["cell"]): (clock["step"], [tensor[row] for tensor in state])
+        for row, clock in enumerate(clocks)
+    }
+
+
+def restore(bench: Bench, waiting: list[list[Cell]], saved: Saved) -> list[list[Cell]]:
+    """Seat the teams that a checkpoint holds as far as they had come; return the teams that still wait."""
     known = [cells for cells in waiting if all(cell in saved for cell in cells)][: bench.streams]
     for stream, cells in enumerate(known):
         bench.seat(stream, cells)
         here = bench.teams[stream]
         assert here is not None
-        here.step = saved[cells[0]][1]
+        here.step = saved[cells[0]][0]
         for member, cell in enumerate(cells):
-            for tensor, values in zip((*bench.parts, *bench.moments), state, strict=True):
-                tensor[stream * bench.team + member] = values[saved[cell][0]]
+            for tensor, values in zip((*bench.parts, *bench.moments), saved[cell][1], strict=True):
+                tensor[stream * bench.team + member] = values
     return [cells for cells in waiting if cells not in known]
