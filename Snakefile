@@ -17,7 +17,9 @@ except UserError as error:
     raise WorkflowError(str(error))
 for figure in FIGURES.values():
     publishing.set_times(figure)
-SHARDS = {shard.key: figure for figure in FIGURES.values() for shard in figure.shards}
+SHARDS = {
+    shard.key: (figure, shard) for figure in FIGURES.values() for shard in figure.shards
+}
 
 
 wildcard_constraints:
@@ -41,8 +43,10 @@ rule train:
     log:
         "results/logs/train/{shard}.log",
     threads: 1
+    resources:
+        mem_mb=lambda wildcards: publishing.memory(SHARDS[wildcards.shard][1]) // 2**20,
     params:
-        file=lambda wildcards: SHARDS[wildcards.shard].parameter_file,
+        file=lambda wildcards: SHARDS[wildcards.shard][0].parameter_file,
     shell:
         "python -m almostnothing train {params.file} --shard {wildcards.shard} 2>&1 | tee {log}"
 

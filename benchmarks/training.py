@@ -356,7 +356,7 @@ def details() -> pd.DataFrame:
         position = torch.randint(4000, (8, 256))
         draw = torch.arange(256, dtype=torch.int32).expand(8, -1).contiguous()
         x, labels = made.batch(position, draw)
-        hyper = torch.full((8,), 1e-3), torch.ones(8), torch.zeros(8, dtype=torch.float64)
+        hyper = torch.full((8,), 1e-3), torch.ones(8)
         noise = seconds(lambda made=made, p=position, d=draw: made.batch(p, d))  # type: ignore[misc]
         step = noise + seconds(lambda made=made, x=x, y=labels, h=hyper: made.update(x, y, *h))  # type: ignore[misc]
         rows.append((f"corrupted batch, ns per pixel (width {width})", 1e9 * noise / x.numel()))

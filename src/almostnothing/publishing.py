@@ -106,6 +106,11 @@ class Figure:
         return self.parameters.compute.keep_logits and not all(map(keep.has_logits, self.cells))
 
 
+def memory(shard: sweeps.Shard) -> int:
+    """Bytes that a training job may take at most, for a cluster's scheduler: a third more than is planned."""
+    return sweeps.job_bytes(shard, compiled=True) * 4 // 3
+
+
 def prose(source: str) -> list[str]:
     """The markdown cells of a py:percent notebook: they show on the page, so they count as its content."""
     cells = re.split(r"^# %%", source, flags=re.MULTILINE)
