@@ -1,8 +1,8 @@
 """Which way to stack small convolutional networks is fastest:  python benchmarks/convolutions.py
 
 Gradients of E = 8 networks of two 3×3 convolutions with pooling, batch 64, one thread: a loop over networks (with and
-without channels_last), grouped convolutions, and products with patches laid out as rows (folded), as
-`networks.CNNStack` does it; GFLOP/s of the products, eager and compiled where that is possible.
+without channels_last), grouped convolutions, as in `networks.CNNStack`, and products with patches laid out as rows
+(folded); GFLOP/s of the products, eager and compiled where that is possible.
 """
 
 from __future__ import annotations

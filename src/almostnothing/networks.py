@@ -169,8 +169,8 @@ class MLPStack(Stack):
 class CNNStack(Stack):
     """E convolutional networks: L−1 convolutions of 3×3 with average pooling, then a dense layer (see `cells.layers`).
 
-    A convolution is a batched product with the image's patches laid out as rows: of the ways to stack it, the one that
-    benchmarks/convolutions.py finds fastest. Weights (cell, 9 × channel, out): rows of the patch, then channels.
+    All networks are groups of one convolution: of the ways to stack it, the one that benchmarks/convolutions.py finds
+    fastest. Weights have shape (cell, 9 × channel, out): places of the 3×3 patch, then channels.
     """
 
     def compute(
@@ -178,16 +178,17 @@ class CNNStack(Stack):
     ) -> Float[Tensor, "cell batch label"]:
         """Logits as a pure function of the trained tensors."""
         cells, batch, _ = x.shape
-        image = x.view(cells, batch, *self.shape).permute(0, 1, 3, 4, 2)
+        if cells == 1:  # a convolution of one group is rounded differently: be a stack of two
+            return self.compute([part.expand(2, -1, -1) for part in parts], x.expand(2, -1, -1))[:1]
+        image = x.view(cells, batch, *self.shape).transpose(0, 1).reshape(batch, -1, *self.shape[1:]).to(self.dtype)
         for index, layer in enumerate(self.layers[:-1]):
-            side = layer.side
-            padded = functional.pad(image, (0, 0, 1, 1, 1, 1))
-            shifts = [padded[:, :, i : i + side, j : j + side] for i in range(3) for j in range(3)]
-            patches = torch.cat(shifts, dim=-1).reshape(cells, batch * side * side, layer.fan_in)
-            image = self.activation(self.product(parts, index, patches)).view(cells, batch, side, side, -1)
-            if pools(side):
-                image = image.view(cells, batch, side // 2, 2, side // 2, 2, -1).mean((3, 5))
-        flat = image.permute(0, 1, 4, 2, 3).reshape(cells, batch, -1)
+            kernel = parts[index].view(cells, 3, 3, -1, layer.fan_out).permute(0, 4, 3, 1, 2).flatten(0, 1)
+            bias = parts[len(self.layers) + index].flatten().to(self.dtype) if self.cell.bias else None
+            kernel = (kernel * self.factor[index]).to(self.dtype)
+            image = self.activation(functional.conv2d(image, kernel, bias, padding=1, groups=cells))
+            if pools(layer.side):
+                image = functional.avg_pool2d(image, 2)
+        flat = image.reshape(batch, cells, -1).transpose(0, 1)
         return self.product(parts, len(self.layers) - 1, flat).float()
 
     def __getitem__(self, index: int) -> nn.Sequential:

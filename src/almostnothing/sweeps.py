@@ -146,8 +146,7 @@ def slot_bytes(cell: Cell) -> int:
     moments = 2 if cell.optimiser == "adam" else 1
     values = parameter_count(cell) * (2 + moments)
     for layer in layers_of(cell):
-        patches = layer.fan_in if layer.positions > 1 else 0
-        values += cell.batch_size * layer.positions * (3 * layer.fan_out + 2 * patches)
+        values += 3 * cell.batch_size * layer.positions * layer.fan_out
     values += 2 * cell.batch_size * pixels
     if cell.training_corruption == "fixed" and cell.train_size * pixels <= STORED_VALUES:
         values += cell.train_size * pixels
