@@ -1,6 +1,6 @@
 # The DAG of a parameter set:  snakemake --config params=quick
 #
-#   params/<set>/NN.yaml ─ train, a job for each shard ─ results/cells/ ─ table ─ figures/<set>/NN.csv ─ figure ─ NN.{svg,pdf,png,json,ipynb}
+#   params/<set>/NN.yaml ─ fetch, a job for each data set with files ─ train, a job for each shard ─ results/cells/ ─ table ─ figures/<set>/NN.csv ─ figure ─ NN.{svg,pdf,png,json,ipynb}
 #
 # What must be made again is decided by digests, not by modification times, which git does not keep: the key files under
 # results/keys are written whenever this file is read, and are newer than the outputs only where the digest in
@@ -20,11 +20,23 @@ for figure in FIGURES.values():
 SHARDS = {
     shard.key: (figure, shard) for figure in FIGURES.values() for shard in figure.shards
 }
+FILED = {
+    publishing.slug(source.name): (figure, source.name)
+    for figure in FIGURES.values()
+    for source in figure.sources
+    if source.name != "digits"
+}
+
+
+def fetched(names):
+    """The markers of the data sets that need files."""
+    return [f"results/data/{slug}" for slug in map(publishing.slug, names) if slug in FILED]
 
 
 wildcard_constraints:
     name="|".join(FIGURES),
     shard="[0-9a-f]+",
+    slug="[0-9a-z_-]+",
 
 
 rule all:
@@ -37,7 +49,21 @@ rule all:
 
 
 # A marker is temporary, so that its absence from a fresh clone asks for nothing; the trained cells stay in their store.
+rule fetch:
+    output:
+        temp(touch("results/data/{slug}")),
+    log:
+        "results/logs/fetch/{slug}.log",
+    params:
+        file=lambda wildcards: FILED[wildcards.slug][0].parameter_file,
+        name=lambda wildcards: FILED[wildcards.slug][1],
+    shell:
+        "python -m almostnothing fetch {params.file} --dataset {params.name:q} 2>&1 | tee {log}"
+
+
 rule train:
+    input:
+        lambda wildcards: fetched([SHARDS[wildcards.shard][1].cells[0].dataset]),
     output:
         temp(touch("results/shards/{shard}")),
     log:
@@ -57,6 +83,11 @@ rule table:
         lambda wildcards: [
             f"results/shards/{shard.key}" for shard in FIGURES[wildcards.name].shards
         ],
+        lambda wildcards: (
+            []
+            if FIGURES[wildcards.name].shards
+            else fetched(source.name for source in FIGURES[wildcards.name].sources)
+        ),
     output:
         update(f"figures/{SET}/{{name}}.csv"),
     log:

@@ -30,54 +30,42 @@ import torch
 from PIL import Image
 from torch import multiprocessing, nn
 
-from almostnothing import data, sweeps, training
-from almostnothing.cells import Cell, Law
+from almostnothing import data, params, sweeps, training
+from almostnothing.cells import Cell
 
 OUT = Path(__file__).parent / "out"
 STRENGTHS = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99]
-UNIFORM = Law("replacement", (("high", 1.0), ("low", 0.0), ("values", "uniform")))
 Work = Callable[[], int]  # does some steps and says how many model-steps they were
+
+
+def source_of(side: int) -> data.Source:
+    """Random images of this side."""
+    return data.Source(f"random{side}", data.Facts(classes=10, shape=(1, side, side), train_per_class=400))
 
 
 def dataset(side: int) -> data.Dataset:
     """Random images of the size of MNIST's or of the digits': speed does not depend on what they show."""
     rng = np.random.default_rng(0)
-    facts = data.Facts(classes=10, shape=(1, side, side), train_per_class=400)
-    data.CATALOGUE[f"random{side}"] = facts
     images = rng.integers(0, 256, (4000, side * side), dtype=np.uint8)
     split = data.Split(images, np.arange(4000) % 10)
-    return data.Dataset(f"random{side}", facts, 255, split, data.Split(images[:500], split.labels[:500]))
+    names = tuple("0123456789")
+    return data.Dataset(source_of(side), 255, split, data.Split(images[:500], split.labels[:500]), names)
 
 
 def cell(side: int, width: int, batch: int, **changes: Any) -> Cell:
     """A network with two hidden layers, trained with fresh corruption."""
-    base = Cell(
-        dataset=f"random{side}",
-        train_size=4000,
-        corruption=UNIFORM,
+    sweep = params.Sweep(
+        dataset="digits",
+        train_size=10,
         strength=0.5,
         training_corruption="fresh",
-        family="mlp",
         width=width,
         depth=3,
-        activation="relu",
-        parametrisation="standard",
-        bias=True,
-        init_scale=1.0,
-        loss="cross_entropy",
-        optimiser="adam",
-        learning_rate=1e-3,
-        momentum=0.0,
-        schedule="constant",
         batch_size=batch,
         steps=10**7,
-        stop_loss=None,
-        precision="float32",
-        common_random_numbers=False,
-        test_draws=1,
-        seed=0,
+        seeds=0,
     )
-    return replace(base, **changes)
+    return replace(sweeps.cells_of(sweep)[0], source=source_of(side), train_size=4000, **changes)
 
 
 def bench(shape: Cell, source: data.Dataset, slots: int, team: int, compiled: bool = True) -> training.Bench:

@@ -41,9 +41,9 @@ from almostnothing import claims, corruptions, data, figures, params, provenance
 
 root = provenance.project()
 knee = params.with_changes("01_knee", parameter_set, root, sweep=sweep, thresholds=thresholds)
-cells = sweeps.cells_of(knee.sweep)
+cells = sweeps.cells_of(knee.sweep, knee.folder(root))
 table = store.read_table(root / "figures" / parameter_set / "01_knee.csv", cells)
-dataset = data.load(knee.sweep.dataset)
+dataset = data.load(cells[0].source, knee.folder(root))
 chance = 1 / dataset.facts.classes
 fits = stats.fit_knees(table[table.test != "train"], ["test", "width", "train_size", "seed"], chance)
 
@@ -59,9 +59,9 @@ fig = plt.figure(figsize=(figures.DOUBLE, 1.15 * figures.DOUBLE))
 strip, curves, knees = fig.subfigures(3, 1, height_ratios=[0.55, 2, 3.2])
 
 strengths = knee.sweep.strength
-image = dataset.values(dataset.test)[0]
+image = dataset.values(dataset.test)[:1]
 law = corruptions.build(cells[0].corruption, dataset)
-seen = corruptions.series(law, image, strengths, seed=0).reshape(-1, *dataset.facts.shape[1:])
+seen = corruptions.series(law, image, strengths, seed=0).reshape(-1, *dataset.facts.shape)
 figures.image_row(strip.subplots(1, len(strengths)), seen, [f"$p$ = {p:g}" for p in strengths])
 
 axes = list(curves.subplots(1, 2, sharey=True))

@@ -10,7 +10,8 @@ import pytest
 import torch
 import yaml
 
-from almostnothing.cells import Cell, Law
+from almostnothing import params, sweeps
+from almostnothing.cells import Cell
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,32 +29,20 @@ TINY = {
 @pytest.fixture
 def cell() -> Cell:
     """A small cell; vary it with `dataclasses.replace`."""
-    return Cell(
+    sweep = params.Sweep(
         dataset="digits",
         train_size=100,
-        corruption=Law("replacement", (("high", 1.0), ("low", 0.0), ("values", "uniform"))),
         strength=0.5,
         training_corruption="fixed",
-        family="mlp",
         width=16,
         depth=3,
-        activation="relu",
-        parametrisation="standard",
-        bias=True,
-        init_scale=1.0,
-        loss="cross_entropy",
-        optimiser="adam",
         learning_rate=3e-3,
-        momentum=0.0,
-        schedule="constant",
         batch_size=32,
         steps=40,
-        stop_loss=None,
-        precision="float32",
-        common_random_numbers=False,
         test_draws=2,
-        seed=0,
+        seeds=0,
     )
+    return sweeps.cells_of(sweep)[0]
 
 
 @dataclass

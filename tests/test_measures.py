@@ -22,7 +22,7 @@ def test_margin_is_own_logit_less_the_best_other():
 @pytest.mark.parametrize("family", networks.FAMILIES)
 def test_gradients_of_all_images_at_once_are_those_of_one_by_one(cell, family):
     torch.manual_seed(0)
-    model = networks.build(replace(cell, family=family, width=5), (1, 8, 8), 10, 2)
+    model = networks.build(replace(cell, family=family, width=5), 2)
     for e in range(2):
         model.put(e, model.initial(streams.stream_key(e, "weights")))
     x, labels = torch.rand(2, 20, 64), torch.randint(10, (2, 20))

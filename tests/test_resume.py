@@ -83,7 +83,7 @@ def test_killed_at_random_it_ends_with_the_same_bytes(tmp_path):
 
 
 def test_a_checkpoint_holds_moments_and_clocks(tmp_path, cell):
-    digits, path = data.load("digits"), tmp_path / "c.safetensors"
+    digits, path = data.load(data.source("digits")), tmp_path / "c.safetensors"
     base = replace(cell, steps=600)
     cells = [replace(base, seed=s) for s in range(3)]
     options = training.Options(checkpoint=path, checkpoint_seconds=0.0)
@@ -109,7 +109,7 @@ def test_a_checkpoint_holds_moments_and_clocks(tmp_path, cell):
 
 def test_cells_of_one_stream_that_stopped_at_different_steps_go_on_each_from_its_own(tmp_path, cell):
     """Run apart they may; after a resume they could make an even team, but must not share a clock."""
-    digits, path, cpu = data.load("digits"), tmp_path / "c.safetensors", torch.device("cpu")
+    digits, path, cpu = data.load(data.source("digits")), tmp_path / "c.safetensors", torch.device("cpu")
     base = replace(cell, common_random_numbers=True, steps=1024)
     first, second, short = replace(base, strength=0.3), replace(base, strength=0.6), replace(base, steps=256)
     whole = {t.cell: t for t in training.train([first, second], digits, cpu)}

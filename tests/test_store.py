@@ -74,7 +74,7 @@ def test_flops_count_the_products_of_forward_and_backward_pass(cell, family, dep
     from torch.utils.flop_counter import FlopCounterMode
 
     shape = replace(cell, family=family, depth=depth)
-    model = networks.build(shape, (1, 8, 8), 10, 1)
+    model = networks.build(shape, 1)
     network = model[0]
     with FlopCounterMode(display=False) as counter:
         network(torch.randn(shape.batch_size, 64)).sum().backward()
@@ -105,7 +105,7 @@ def test_only_missing_cells_are_trained_and_the_table_is_whole(tmp_path, capsys,
 
 def test_a_stored_network_is_the_one_that_was_trained(tmp_path, cell):
     keep = store.Store(tmp_path)
-    [trained] = training.train([cell], data.load("digits"), torch.device("cpu"))
+    [trained] = training.train([cell], data.load(data.source("digits")), torch.device("cpu"))
     keep.put(cell, trained.rows, trained.network.state_dict())
     weights = load_file(keep.folder(cell) / "network.safetensors")
     assert all(torch.equal(weights[name], value) for name, value in trained.network.state_dict().items())

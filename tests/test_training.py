@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def digits():
-    return data.load("digits")
+    return data.load(data.source("digits"))
 
 
 def train(cells, digits, **options) -> dict[Cell, training.Trained]:
@@ -42,7 +42,7 @@ def noisy(cell: Cell, digits: data.Dataset, x: torch.Tensor, purpose: str, draw:
 
 def reference(cell: Cell, digits: data.Dataset) -> nn.Sequential:
     """A cell trained by torch alone: plain module, autograd, torch.optim, one batch after the other."""
-    model = networks.build(cell, digits.facts.shape, digits.facts.classes, 1)
+    model = networks.build(cell, 1)
     model.put(0, model.initial(training.key_of(cell, "initial weights")))
     network = model[0]
     optimiser: torch.optim.Optimizer
@@ -232,7 +232,7 @@ from almostnothing.cells import Cell
 torch.set_num_threads(1)
 cells = [Cell.from_record(record) for record in json.loads(sys.argv[1])]
 def train(cells, **options):
-    found = training.train(cells, data.load("digits"), torch.device("cpu"), training.Options(**options))
+    found = training.train(cells, data.load(data.source("digits")), torch.device("cpu"), training.Options(**options))
     return {t.cell: torch.cat([p.detach().flatten() for p in t.network.parameters()]) for t in found}
 eager, compiled, apart = train(cells), train(cells, compiled=True), train(cells[::-1], compiled=True, slots=2)
 print(max(float((eager[c] - compiled[c]).abs().max()) for c in cells))

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from almostnothing import params, publishing, sweeps
+from almostnothing import data, params, publishing, sweeps
 from almostnothing.errors import UserError
 from almostnothing.store import STORE, Store
 
@@ -42,7 +42,17 @@ def train(arguments: argparse.Namespace) -> None:
         if arguments.shard in (None, shard.key):
             cell = shard.cells[0]
             title = f"{figure.name} {number}/{len(figure.shards)} (width {cell.width})"
-            sweeps.train(shard, Store(STORE), figure.parameters.compute, title)
+            sweeps.train(shard, Store(STORE), figure.parameters.compute, title, figure.folder)
+
+
+def fetch(arguments: argparse.Namespace) -> None:
+    """Bring the data sets of a parameter file, or one of them, into the data folder, and check them."""
+    figure = figure_of(arguments.parameters)
+    for source in figure.sources:
+        if arguments.dataset in (None, source.name):
+            found = data.load(source, figure.folder)
+            sizes = f"{len(found.train.labels)} training and {len(found.test.labels)} test images"
+            print(f"{source.name}: {sizes} in {figure.folder}")
 
 
 def table(arguments: argparse.Namespace) -> None:
@@ -82,12 +92,14 @@ def main() -> None:
     """Run one verb; a user's mistake is one sentence on standard error and exit status 2."""
     parser = argparse.ArgumentParser(prog="python -m almostnothing", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for verb in (plan, train, table, figure):
+    for verb in (plan, fetch, train, table, figure):
         sub = verbs.add_parser(verb.__name__, help=verb.__doc__)
         sub.add_argument("parameters", type=Path, help="a file params/SET/NAME.yaml")
         sub.set_defaults(verb=verb)
         if verb is train:
             sub.add_argument("--shard", help="the key of one shard; without it, all of them")
+        if verb is fetch:
+            sub.add_argument("--dataset", help="the name of one data set; without it, all of them")
     sub = verbs.add_parser("gallery", help=gallery.__doc__)
     sub.add_argument("set", nargs="?", default="quick", help="a parameter set")
     sub.set_defaults(verb=gallery)

@@ -6,6 +6,7 @@ import itertools
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from almostnothing.data import Source
 from almostnothing.provenance import digest
 
 # Matrix libraries may round a product differently if it does not start on a 64-byte boundary. The products of a stack
@@ -19,21 +20,23 @@ class Law:
     """A corruption law by name, with its options in a fixed order so that equal laws have equal records."""
 
     name: str
-    options: tuple[tuple[str, float | str], ...] = ()
+    options: tuple[tuple[str, float | str | bool], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """One network to train: everything that its numbers depend on, and nothing else.
 
-    `depth` L counts weight layers: L−1 hidden layers. `strength` is p for replacement. `training_corruption` is
-    "fixed" (every training image is corrupted once) or "fresh" (anew at each presentation). `width` counts units of a
-    hidden layer of an MLP, channels of a CNN. Training ends after `steps`, or once the mean loss of a block
-    of steps is at most `stop_loss`.
+    `source` is the data set with what is done to its images. `depth` L counts weight layers: L−1 hidden layers.
+    `strength` is p for replacement, σ for additive noise. `validation` counts held-out training images, which are
+    tested as well. `training_corruption` is "fixed" (every training image is corrupted once) or "fresh" (anew at each
+    presentation). `width` counts units of a hidden layer of an MLP, channels of a CNN. Training ends after
+    `steps`, or once the mean loss of a block of steps is at most `stop_loss`.
     """
 
-    dataset: str
+    source: Source
     train_size: int
+    validation: int
     corruption: Law
     strength: float
     training_corruption: str
@@ -57,6 +60,21 @@ class Cell:
     test_draws: int
     seed: int
 
+    @property
+    def dataset(self) -> str:
+        """The data set's name."""
+        return self.source.name
+
+    @property
+    def downsample(self) -> int:
+        """The factor by which the images are made smaller."""
+        return self.source.downsample
+
+    @property
+    def pca_rank(self) -> int | None:
+        """The rank of the projected images; None where they are not projected."""
+        return self.source.pca_rank
+
     def record(self) -> dict[str, Any]:
         """The cell as plain JSON-able data."""
         return asdict(self)
@@ -75,7 +93,7 @@ class Cell:
         Not in it: how long and how precisely it is trained, so that a longer training begins as the shorter one; and
         with common random numbers the strength, so that cells which differ in it alone share all draws.
         """
-        left_out = {"steps", "stop_loss", "precision", "test_draws"}
+        left_out = {"steps", "stop_loss", "precision", "test_draws", "validation"}
         if self.common_random_numbers:
             left_out.add("strength")
         return {name: value for name, value in self.record().items() if name not in left_out}
@@ -85,7 +103,8 @@ class Cell:
         """The cell that `record` describes: the inverse of `record`, also after a passage through JSON."""
         law = record["corruption"]
         options = tuple((name, value) for name, value in law["options"])
-        return Cell(**{**record, "corruption": Law(law["name"], options)})
+        source = Source.from_record(record["source"])
+        return Cell(**{**record, "source": source, "corruption": Law(law["name"], options)})
 
 
 @dataclass(frozen=True)
@@ -98,17 +117,18 @@ class Layer:
     side: int = 1
 
 
-def layers(cell: Cell, shape: tuple[int, int, int], classes: int) -> list[Layer]:
-    """The weight layers of a cell's network for images of `shape` (channel, height, width).
+def layers(cell: Cell) -> list[Layer]:
+    """The weight layers of a cell's network.
 
     `mlp`: dense layers. `cnn`: 3×3 convolutions that keep the side, each followed by 2×2 pooling while the side is
     even and larger than 4; then one dense layer.
 
     Raises `ValueError` for an unknown family.
     """
-    channels, side, _ = shape
+    channels, side, _ = cell.source.facts.shape
+    classes = cell.source.facts.classes
     if cell.family == "mlp":
-        sizes = [channels * shape[1] * shape[2], *[cell.width] * (cell.depth - 1), classes]
+        sizes = [cell.source.facts.pixels, *[cell.width] * (cell.depth - 1), classes]
         return [Layer(a, b) for a, b in itertools.pairwise(sizes)]
     if cell.family != "cnn":
         raise ValueError(f"no family of networks is called {cell.family!r}")

@@ -11,6 +11,7 @@ import pandas as pd
 
 from almostnothing.stats import Interval
 
+SHA256_DIGITS = 64
 SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 
 
@@ -51,6 +52,15 @@ def claim(interval: Interval, **texts: Any) -> Claim:
 def number(value: float | None) -> str:
     """Three significant digits; a dash for what could not be had."""
     return "–" if value is None or math.isnan(value) else f"{value:.3g}"
+
+
+def short(value: Any) -> str:
+    """A value as a table of a page shows it: numbers with three digits, lists in a line, digests abbreviated."""
+    if isinstance(value, tuple | list):
+        return ", ".join(map(short, value))
+    if isinstance(value, float):
+        return number(value)
+    return f"{value[:12]}…" if isinstance(value, str) and len(value) == SHA256_DIGITS else str(value)
 
 
 def estimate_text(record: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from almostnothing.provenance import write_atomic
 
 SINGLE, DOUBLE = 89 / 25.4, 183 / 25.4  # column widths in inches
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+PARTING = (0.62, 0.79, 0.88)  # light blue: no grey that a pixel could have
 P_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 SUFFIXES = ("svg", "pdf", "png")
 
@@ -145,14 +147,75 @@ def line_legend(ax: Axes, levels: Sequence[Any], title: str) -> None:
     ax.legend(handles=handles, title=title, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
+def mosaic(images: np.ndarray, columns: int) -> np.ndarray:
+    """Images of shape (image, channel, height, width) side by side, as `imshow` takes them: (height, width, colour).
+
+    Values are clipped to [0, 1]; one channel is drawn as dark ink on white. Neighbours are parted by a coloured line.
+    """
+    x = np.clip(images, 0, 1)
+    x = x if x.shape[1] == 3 else 1 - x[:, :1].repeat(3, 1)
+    rows = -(-len(x) // columns)
+    line = max(1, x.shape[-1] // 10)
+    height, width = x.shape[2] + line, x.shape[3] + line
+    joined = np.empty((rows * height, columns * width, 3))
+    joined[:] = PARTING
+    for number, image in enumerate(x):
+        top, left = number // columns * height, number % columns * width
+        joined[top : top + x.shape[2], left : left + x.shape[3]] = image.transpose(1, 2, 0)
+    return joined[:-line, :-line]
+
+
+def picture(ax: Axes, image: np.ndarray, title: str = "") -> None:
+    """What `mosaic` returns, without axes."""
+    ax.imshow(image, interpolation="nearest")
+    ax.set_title(title, fontsize=6.5, pad=2)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set(visible=True, color="0.8", linewidth=0.5)
+
+
 def image_row(axes: Sequence[Axes], images: np.ndarray, titles: Sequence[str]) -> None:
-    """Images with values in [0, 1], shape (image, height, width), dark ink on white."""
+    """One image of shape (channel, height, width) to each of the axes, with its title."""
     for ax, image, title in zip(axes, images, titles, strict=True):
-        ax.imshow(1 - image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        ax.set_title(title, fontsize=6.5, pad=2)
-        ax.set_xticks([])
-        ax.set_yticks([])
-        ax.spines[:].set(visible=True, color="0.8", linewidth=0.5)
+        picture(ax, mosaic(image[None], 1), title)
+
+
+def corruption_table(figure: Any, clean: np.ndarray, names: Sequence[str], rows: Sequence[tuple[str, Any]]) -> None:
+    """Clean images, one of each class, and under them a row for each law: its words, then mosaics of the same images.
+
+    `clean` has the shape (class, channel, height, width). A row is (words, [(title, images), ...]).
+    """
+    top, table = figure.subfigures(2, 1, height_ratios=[1, 0.9 * len(rows)])
+    image_row(list(top.subplots(1, len(clean))), clean, [textwrap.shorten(name, 12, placeholder="") for name in names])
+    across = -(-len(clean) // 2)
+    columns = 1 + max(len(shown) for _, shown in rows)
+    axes = table.subplots(len(rows), columns, squeeze=False, width_ratios=[0.55] + [1] * (columns - 1))
+    for line, (words, shown) in zip(axes, rows, strict=True):
+        line[0].text(0, 0.5, textwrap.fill(words, 18), va="center", fontsize=6.5, transform=line[0].transAxes)
+        for ax, (title, images) in zip(line[1:], shown, strict=False):
+            picture(ax, mosaic(images, across), title)
+        for ax in (line[0], *line[1 + len(shown) :]):
+            ax.set_axis_off()
+
+
+def law_curves(ax: Axes, table: pd.DataFrame, value: str, by: str) -> None:
+    """`value` against strength with its 95 % band: one line for each level of the column `by`.
+
+    Probabilities on the scale of `strength_axis`, standard deviations on a logarithmic one.
+    """
+    palette = sns.color_palette("colorblind", table[by].nunique())
+    for (name, group), colour, marker in zip(table.groupby(by, sort=False), palette, itertools.cycle(MARKERS)):
+        ax.plot(group["strength"], group[value], color=colour, marker=marker, label=name)
+        ax.fill_between(group["strength"], group[f"{value}_low"], group[f"{value}_high"], color=colour, alpha=0.2, lw=0)
+    if (table["kind"] == "replacement").all():
+        strength_axis(ax, sorted(table["strength"].unique()))
+        ax.set_xlabel("$p$ (scale: $\\ln(1-p)$)")
+    else:
+        ax.set_xscale("log")
+        ticks = sorted(table["strength"].unique())
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.set_xticks([], minor=True)
+        ax.set_xlabel("noise $\\sigma$")
 
 
 def panel_letters(axes: Sequence[Axes]) -> None:

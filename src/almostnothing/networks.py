@@ -53,10 +53,10 @@ class Stack(nn.Module):
     1 otherwise, s the initialisation scale; biases start at 0.
     """
 
-    def __init__(self, cell: Cell, shape: tuple[int, int, int], classes: int, count: int) -> None:
+    def __init__(self, cell: Cell, count: int) -> None:
         super().__init__()
-        self.cell, self.shape = cell, shape
-        self.layers: list[Layer] = layers(cell, shape, classes)
+        self.cell, self.shape = cell, cell.source.facts.shape
+        self.layers: list[Layer] = layers(cell)
         self.activation: nn.Module = ACTIVATIONS[cell.activation]()
         self.dtype = PRECISIONS[cell.precision]
         gain = cell.init_scale * (math.sqrt(2) if cell.activation in RECTIFIERS else 1.0)
@@ -106,8 +106,7 @@ class Stack(nn.Module):
 
     def select(self, indices: Sequence[int]) -> Stack:
         """A new stack of copies of some of the networks."""
-        classes = self.layers[-1].fan_out
-        chosen = type(self)(self.cell, self.shape, classes, len(indices)).to(self.weights[0].device)
+        chosen = type(self)(self.cell, len(indices)).to(self.weights[0].device)
         for new, old in zip(chosen.parts(), self.parts(), strict=True):
             new.copy_(old[list(indices)])
         return chosen
@@ -210,6 +209,6 @@ class CNNStack(Stack):
 FAMILIES: dict[str, type[Stack]] = {"mlp": MLPStack, "cnn": CNNStack}
 
 
-def build(cell: Cell, shape: tuple[int, int, int], classes: int, count: int) -> Stack:
-    """`count` networks of a cell's architecture for images of `shape` (channel, height, width), all zero."""
-    return FAMILIES[cell.family](cell, shape, classes, count)
+def build(cell: Cell, count: int) -> Stack:
+    """`count` networks of a cell's architecture, all zero."""
+    return FAMILIES[cell.family](cell, count)

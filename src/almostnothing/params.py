@@ -6,11 +6,12 @@ Every mistake becomes a `UserError`: one sentence that names the file, the key a
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import yaml
 from pydantic import (
@@ -18,15 +19,19 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     FiniteFloat,
     NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
+    Tag,
     ValidationError,
     model_validator,
 )
 
+from almostnothing import data
+from almostnothing.cells import Law
 from almostnothing.errors import UserError
 
 T = TypeVar("T")
@@ -56,28 +61,121 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Replacement(Model):
-    """Replacement noise; new pixel values are uniform on [low, high] or follow the data set's own pixel law."""
+class _Law(Model):
+    """Base of the corruption laws: a kind, and options some of which belong to one kind alone."""
+
+    per: Literal["pixel", "image"] = Field(
+        default="pixel", description="one draw for every pixel, or one that serves all pixels of an image"
+    )
+    kinds: ClassVar[dict[str, dict[str, float]]]  # of each kind: its own options and their defaults
+    kind_key: ClassVar[str]
+
+    @model_validator(mode="after")
+    def _own_options(self) -> _Law:
+        kind = getattr(self, self.kind_key)
+        for other, options in self.kinds.items():
+            for name in options:
+                if getattr(self, name) is not None and name not in self.kinds[kind]:
+                    raise ValueError(f"{name} belongs to {self.kind_key}: {other}")
+        return self
+
+    def options(self) -> dict[str, Any]:
+        """The options that this kind has, with their values."""
+        own = self.kinds[getattr(self, self.kind_key)]
+        given = {name: getattr(self, name) for name in own}
+        return {name: own[name] if value is None else value for name, value in given.items()}
+
+    def record(self) -> Law:
+        """The law as a cell records it: equal laws have equal records."""
+        elsewhere = {"law", *(name for options in self.kinds.values() for name in options)}
+        shared = {name: getattr(self, name) for name in type(self).model_fields if name not in elsewhere}
+        return Law(self.law, tuple(sorted({**shared, **self.options()}.items())))  # type: ignore[attr-defined]
+
+
+class Replacement(_Law):
+    """Replacement noise of strength p: a pixel takes a new value with probability p.
+
+    New values: `uniform` on [low, high] (0, 1); `constant` at value (0.5); `bernoulli`, 1 with probability (0.5) or 0;
+    `gaussian` with mean (0.5) and sd (0.25), clipped to [0, 1]; `empirical` as the data set's own pixels.
+    """
+
+    kinds: ClassVar[dict[str, dict[str, float]]] = {
+        "uniform": {"low": 0.0, "high": 1.0},
+        "constant": {"value": 0.5},
+        "bernoulli": {"probability": 0.5},
+        "gaussian": {"mean": 0.5, "sd": 0.25},
+        "empirical": {},
+    }
+    kind_key: ClassVar[str] = "values"
 
     law: Literal["replacement"] = "replacement"
-    values: Literal["uniform", "empirical"] = "uniform"
-    low: FiniteFloat = 0.0
-    high: FiniteFloat = 1.0
+    values: Literal["uniform", "constant", "bernoulli", "gaussian", "empirical"] = "uniform"
+    low: FiniteFloat | None = None
+    high: FiniteFloat | None = None
+    value: FiniteFloat | None = None
+    probability: Probability | None = None
+    mean: FiniteFloat | None = None
+    sd: Positive | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Replacement:
-        if not self.low < self.high:
+        own = self.options()
+        if self.values == "uniform" and not own["low"] < own["high"]:
             raise ValueError("low must be smaller than high")
         return self
 
+    def check_strength(self, strength: float) -> None:
+        """Raise `ValueError` unless p is a probability."""
+        if strength > 1:
+            raise ValueError(f"strength {strength:g} is no probability: replacement takes p from 0 to 1")
+
+
+class Additive(_Law):
+    """Additive noise of standard deviation σ, its strength; with `clip` the sum is clipped to [0, 1].
+
+    `student_t` has dof (3) degrees of freedom, more than 2, so that its variance exists.
+    """
+
+    kinds: ClassVar[dict[str, dict[str, float]]] = {
+        "gaussian": {},
+        "uniform": {},
+        "laplace": {},
+        "student_t": {"dof": 3.0},
+    }
+    kind_key: ClassVar[str] = "noise"
+
+    law: Literal["additive"]
+    noise: Literal["gaussian", "uniform", "laplace", "student_t"] = "gaussian"
+    clip: bool = Field(default=False, description="clip corrupted pixels to [0, 1]")
+    dof: Annotated[FiniteFloat, Field(gt=2)] | None = None
+
+    def check_strength(self, strength: float) -> None:
+        """Any σ ≥ 0 is allowed."""
+
+
+Corruption = Annotated[
+    Annotated[Replacement, Tag("replacement")] | Annotated[Additive, Tag("additive")],
+    Discriminator(lambda value: value.get("law", "replacement") if isinstance(value, dict) else value.law),
+]
+LAWS = {"replacement": Replacement, "additive": Additive}
+Strength = Annotated[FiniteFloat, Field(ge=0)]
+
 
 class Sweep(Model):
-    """A grid of cells: the product of `train_size`, `strength`, `width`, `depth` and `seeds`."""
+    """A grid of cells: the product of all its keys that take a list."""
 
-    dataset: str = Field(description="name of a data set")
+    dataset: Axis[str] = Field(description=f"data sets by name: {data.NAMES}")
+    image_size: PositiveInt | None = Field(default=None, description="pixels a side of an image folder's pictures (64)")
+    downsample: Axis[PositiveInt] = Field(default=[1], description="average images over blocks of this side")
+    pca_rank: Axis[PositiveInt | None] = Field(
+        default=[None], description="project images onto so many principal components of the training images"
+    )
+    validation: NonNegativeInt = Field(default=0, description="training images that are held out and tested as well")
     train_size: Axis[PositiveInt] = Field(description="N, training images, the same number of each class")
-    corruption: Replacement = Replacement()
-    strength: Axis[Probability] = Field(description="p, the corruption probability in training and test")
+    corruption: Corruption = Replacement()
+    strength: Axis[Strength] = Field(
+        description="of the corruption in training and test: p of replacement, σ of additive noise"
+    )
     training_corruption: Literal["fixed", "fresh"] = Field(
         description="corrupt every training image once, or anew whenever it is shown"
     )
@@ -109,7 +207,25 @@ class Sweep(Model):
     def _consistent(self) -> Sweep:
         if self.momentum and self.optimiser != "sgd":
             raise ValueError("momentum belongs to optimiser: sgd")
+        for strength in self.strength:
+            self.corruption.check_strength(strength)
         return self
+
+    def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
+        """Each data set in each of its transforms; arguments as of `data.source`.
+
+        Raises `UserError` for an unknown data set, damaged or missing files, a transform or size that cannot be had.
+        """
+        found = [
+            data.source(name, folder, image_size=self.image_size, downsample=factor, pca_rank=rank, known=known)
+            for name, factor, rank in itertools.product(self.dataset, self.downsample, self.pca_rank)
+        ]
+        for source, size in itertools.product(found, self.train_size):
+            data.check_train_size(source, size, self.validation)
+            _, height, width = source.facts.shape
+            if "cnn" in self.family and height != width:
+                raise UserError(f"family cnn needs square images, but those of {source.name} are {height}x{width}")
+        return found
 
 
 class Compute(Model):
@@ -128,11 +244,25 @@ class Notebook(Model):
     """Base of the models of parameter files."""
 
     sweep: Sweep | None = None
+    data_root: str | None = Field(
+        default=None,
+        description="folder of the data files; ALMOSTNOTHING_DATA overrides it; default: ~/.cache/almostnothing",
+    )
     compute: Compute = Compute()
+    table_from: ClassVar[str] = "store"  # the module whose `table` makes the data behind the figure
 
     def content(self) -> dict[str, Any]:
         """All that a figure depends on, as JSON-able data."""
-        return self.model_dump(mode="json", exclude={"compute"})
+        dumped = self.model_dump(mode="json", exclude={"compute", "data_root"})
+        return {name: value for name, value in dumped.items() if value is not None}
+
+    def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
+        """The data sets that it needs; arguments and errors as of `data.source`."""
+        return self.sweep.sources(folder, known) if self.sweep else []
+
+    def folder(self, project: Path | None = None) -> Path:
+        """Where the data files are, or will be; a relative `data_root` is relative to the project's folder."""
+        return data.folder(self.data_root, project)
 
 
 class KneeThresholds(Model):
@@ -156,12 +286,69 @@ class Knee(Notebook):
             raise ValueError("sweep.seeds needs at least 2 seeds for an interval")
         if len(self.sweep.depth) > 1:
             raise ValueError("sweep.depth takes one value here")
-        if len(self.sweep.family) > 1 or len(self.sweep.steps) > 1:
-            raise ValueError("sweep.family and sweep.steps take one value here")
+        for axis in ("dataset", "downsample", "pca_rank", "family", "steps"):
+            if len(getattr(self.sweep, axis)) > 1:
+                raise ValueError(f"sweep.{axis} takes one value here")
+        if self.sweep.corruption.law != "replacement":
+            raise ValueError("sweep.corruption must be replacement here: the knee is one in p")
         return self
 
 
-NOTEBOOKS: dict[str, type[Notebook]] = {"01_knee": Knee}
+class Shown(Model):
+    """A corruption law at several strengths, some of which are shown as pictures."""
+
+    corruption: Corruption
+    strength: Axis[Strength] = Field(description="p of replacement, σ of additive noise")
+    pictures: Axis[Strength] = Field(description="those of the strengths at which pictures are shown")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Shown:
+        for strength in self.strength:
+            self.corruption.check_strength(strength)
+            if not strength:
+                raise ValueError("strength 0 is no noise: it is shown anyway")
+        for strength in self.pictures:
+            if strength not in self.strength:
+                raise ValueError(f"pictures shows {strength:g}, which is none of its strengths")
+        return self
+
+
+class DataThresholds(Model):
+    """What counts; fixed before looking."""
+
+    exponent: FiniteFloat = Field(description="of p, in the noise's standard deviation")
+    drowned: FiniteFloat = Field(description="decibels by which a pixel's noise exceeds its signal")
+    unseen: FiniteFloat = Field(description="decibels by which an image stays below Rose's criterion")
+
+
+class Data(Notebook):
+    """`00_data`: what the data sets are, what each corruption law does to them, and what is left in decibels."""
+
+    datasets: Axis[str] = Field(description=f"data sets by name: {data.NAMES}")
+    laws: Annotated[list[Shown], Field(min_length=1)] = Field(
+        description="corruption laws; the first one is replacement, and the claims are about it"
+    )
+    images: PositiveInt = Field(description="test images over which means are taken")
+    draws: PositiveInt = Field(description="corruptions of each image that check the formulas")
+    headline: Probability = Field(description="p of the claims, one of the strengths of the first law")
+    thresholds: DataThresholds
+    table_from: ClassVar[str] = "measures.signal"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Data:
+        first = self.laws[0]
+        if first.corruption.law != "replacement" or self.headline not in first.strength:
+            raise ValueError("headline must be a strength of the first law, which must be replacement")
+        if self.headline == min(first.strength):
+            raise ValueError("headline must not be the smallest strength of the first law")
+        return self
+
+    def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
+        """The data sets as they are."""
+        return [data.source(name, folder, known=known) for name in self.datasets]
+
+
+NOTEBOOKS: dict[str, type[Notebook]] = {"00_data": Data, "01_knee": Knee}
 
 
 class _Loader(yaml.SafeLoader):
@@ -208,12 +395,15 @@ def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
     details = error.errors(include_url=False)
     # a mistyped key makes two mistakes, one of them the key that is now missing: name what was typed
     first = min(details, key=lambda detail: detail["type"] != "extra_forbidden")
-    location = [str(part) for part in first["loc"]]
+    # which of several laws was meant is no key of the file
+    location = [str(part) for part in first["loc"] if part not in LAWS]
     key = ".".join(location)
-    if first["type"] == "extra_forbidden":
+    if first["type"] == "union_tag_invalid":
+        text = f"{key}.law is {json.dumps(first['ctx']['tag'])}, but should be {' or '.join(LAWS)}"
+    elif first["type"] == "extra_forbidden":
         owner: Any = model
-        for part in location[:-1]:
-            owner = owner.model_fields[part].annotation
+        for part in first["loc"][:-1]:
+            owner = LAWS[part] if part in LAWS else owner.model_fields[part].annotation
         known = list(owner.model_fields)
         close = difflib.get_close_matches(location[-1], known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(known)}"
@@ -248,15 +438,19 @@ def load(path: Path) -> Notebook:
     return validate(path.stem, read_yaml(path), str(path))
 
 
-def with_changes(name: str, parameter_set: str, root: Path, **changes: Mapping[str, Any]) -> Any:
-    """The parameters of a set, with sections replaced by those that papermill, or a reader by hand, gives.
+def with_changes(name: str, parameter_set: str, root: Path, **changes: Any) -> Any:
+    """The parameters of a set, with keys replaced by those that papermill, or a reader by hand, gives.
 
-    Keys of a section that are not given keep the file's value, so `{"sweep": {"width": [16]}}` changes one axis.
+    What is empty keeps the file's value, and so do keys of a section that are not given: `{"sweep": {"width": [16]}}`
+    changes one axis.
     """
     path = root / FOLDER / parameter_set / f"{name}.yaml"
     content = read_yaml(path)
-    for section, values in changes.items():
-        content[section] = {**content.get(section, {}), **values}
+    for key, values in changes.items():
+        if isinstance(values, Mapping):
+            content[key] = {**content.get(key, {}), **values}
+        elif values:
+            content[key] = values
     return validate(name, content, f"{path} with the notebook's changes")
 
 

@@ -6,20 +6,23 @@ does not keep, do not enter.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from almostnothing import params, provenance, store, sweeps
 from almostnothing.cells import Cell
+from almostnothing.data import CATALOGUE, Source
 from almostnothing.errors import UserError
 
 FIGURES, NOTEBOOKS = Path("figures"), Path("notebooks")
@@ -31,6 +34,7 @@ GALLERY = re.compile(r"(?<=<!-- gallery -->\n).*?(?=<!-- end of gallery -->)", r
 # What a rerun on another machine may differ by (two processors may round differently, and training amplifies it).
 ROW_TOLERANCE = 0.1  # of a single accuracy
 MEAN_TOLERANCE = 0.01  # of the mean over seeds
+NUMBER_TOLERANCE = 1e-3  # of a number that no training stands behind
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,24 @@ class Figure:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """The cells of its table; none where the notebook trains nothing.
+        """The cells of its table; none where the notebook trains nothing."""
+        sweep = self.parameters.sweep
+        return sweeps.cells_of(sweep, self.folder, self.sources) if sweep else []
 
-        Raises `UserError` if the sweep asks for what its data set does not have.
+    @property
+    def folder(self) -> Path:
+        """Where its data files are, or will be."""
+        return self.parameters.folder()
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        """The data sets that it needs; where a user's files are not at hand, as its published record has them.
+
+        Raises `UserError` if the parameters ask for what a data set does not have.
         """
-        if self.parameters.sweep is None:
-            return []
+        known = [Source.from_record(record) for record in self.published.get("sources", [])]
         try:
-            return sweeps.cells_of(self.parameters.sweep)
+            return self.parameters.sources(self.folder, known)
         except UserError as error:
             raise UserError(f"{self.parameter_file}: {error}") from error
 
@@ -80,7 +94,13 @@ class Figure:
     def wanted(self) -> dict[str, str]:
         """Digests of what the table and the figure depend on now."""
         source = (NOTEBOOKS / f"{self.name}.py").read_text()
-        table = store.table_digest(self.cells)
+        if self.cells:
+            table = store.table_digest(self.cells)
+        else:
+            sources = [asdict(source) for source in self.sources]
+            code = provenance.module_digest(self.parameters.table_from)
+            asked = {name: value for name, value in self.parameters.content().items() if name != "thresholds"}
+            table = provenance.digest([code, asked, sources])
         parts = [provenance.code_digest(source), prose(source), self.parameters.content(), table]
         return {"table": table, "figure": provenance.digest(parts)}
 
@@ -111,6 +131,12 @@ def memory(shard: sweeps.Shard) -> int:
     return sweeps.job_bytes(shard, compiled=True) * 4 // 3
 
 
+def slug(name: str) -> str:
+    """A data set's name as a file may be called."""
+    known = name in CATALOGUE
+    return name if known else f"{name.partition(':')[0]}-{provenance.digest(name)}"
+
+
 def prose(source: str) -> list[str]:
     """The markdown cells of a py:percent notebook: they show on the page, so they count as its content."""
     cells = re.split(r"^# %%", source, flags=re.MULTILINE)
@@ -131,7 +157,7 @@ def figures_of(parameter_set: str) -> list[Figure]:
                 device_for("cuda")
             except UserError as error:
                 raise UserError(f"{figure.parameter_file}: {error}") from error
-        _ = figure.cells
+        _ = figure.sources
     for folder in (FIGURES / parameter_set, KEYS / parameter_set):
         check_writable(folder)
     return figures
@@ -169,8 +195,12 @@ def set_times(figure: Figure) -> None:
 
 
 def publish_table(figure: Figure) -> None:
-    """Collect the figure's table from the store of trained cells."""
-    table = store.collect(figure.cells, store.Store(store.STORE))
+    """Collect the figure's table from the store of trained cells, or compute it where the notebook trains nothing."""
+    if figure.cells:
+        table = store.collect(figure.cells, store.Store(store.STORE))
+    else:
+        maker = importlib.import_module(f"almostnothing.{figure.parameters.table_from}")
+        table = maker.table(figure.parameters, figure.folder)
     provenance.write_atomic(figure.file("csv"), table.to_csv(index=False).encode())
 
 
@@ -186,15 +216,20 @@ def publish_figure(figure: Figure) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     source, executed = scratch / f".{figure.name}.ipynb", scratch / f"{figure.name}.ipynb"
     nbformat.write(jupytext.read(NOTEBOOKS / f"{figure.name}.py"), source)
-    papermill.execute_notebook(
-        source,
-        executed,
-        parameters={**figure.parameters.content(), "parameter_set": figure.parameter_set, "output": str(scratch)},
-        kernel_name="python3",
-        cwd=".",
-        progress_bar=False,
-        config=Config({"KernelManager": {"transport": "ipc"}}),  # no TCP ports for parallel kernels to race for
-    )
+    try:
+        papermill.execute_notebook(
+            source,
+            executed,
+            parameters={**figure.parameters.content(), "parameter_set": figure.parameter_set, "output": str(scratch)},
+            kernel_name="python3",
+            cwd=".",
+            progress_bar=False,
+            config=Config({"KernelManager": {"transport": "ipc"}}),  # no TCP ports for parallel kernels to race for
+        )
+    except papermill.PapermillExecutionError as error:
+        if error.ename == UserError.__name__:
+            raise UserError(f"{figure.name}: {error.evalue}") from error
+        raise
     if Figure(figure.name, figure.parameter_set).wanted != wanted:
         raise UserError(f"{figure.name}: its notebook or parameters were edited while it ran: run it again")
     notebook = nbformat.read(executed, as_version=4)
@@ -211,9 +246,10 @@ def publish_figure(figure: Figure) -> None:
         "table": {
             "sha256": provenance.file_digest(figure.file("csv")),
             "rows": len(table),
-            "seeds": sorted(int(seed) for seed in table["seed"].unique()),
-            "devices": sorted(table["device"].unique()),
+            **({"seeds": sorted(map(int, table["seed"].unique()))} if "seed" in table else {}),
+            **({"devices": sorted(table["device"].unique())} if "device" in table else {}),
         },
+        "sources": [asdict(source) for source in figure.sources],
         "environment": provenance.environment(),
         "commit": provenance.commit(Path()),
     }
@@ -271,9 +307,10 @@ def with_gallery(readme: str, parameter_set: str) -> str:
 def differences(published: Path, again: Path) -> list[str]:
     """How a rerun differs from what is published beyond the stated tolerance: one sentence each; empty if it agrees.
 
-    Tables: the same rows; each accuracy within `ROW_TOLERANCE`, each mean over seeds within `MEAN_TOLERANCE`. Claims:
-    the estimate within the published interval, and the same verdict unless an interval's end is as near to the
-    threshold as the two estimates are to each other.
+    Tables of trained cells: the same rows; each accuracy within `ROW_TOLERANCE`, each mean over seeds within
+    `MEAN_TOLERANCE`. Other tables: the same words; numbers within `NUMBER_TOLERANCE` of their size. Claims: the
+    estimate within the published interval, and the same verdict unless an interval's end is as near to the threshold
+    as the two estimates are to each other.
     """
     paths = sorted(published.glob("*.json"))
     if not paths:
@@ -285,24 +322,39 @@ def differences(published: Path, again: Path) -> list[str]:
             found.append(f"{other} is missing")
             continue
         old, new = (pd.read_csv(p.with_suffix(".csv")) for p in (path, other))
-        axes = [*store.AXES, "test"]
-        if list(old) != list(new) or not old[[*axes, "images", "diverged"]].equals(new[[*axes, "images", "diverged"]]):
-            found.append(f"{other.with_suffix('.csv')} has other rows than {path.with_suffix('.csv')}")
-            continue
-        change = (new["accuracy"] - old["accuracy"]).abs()
-        if change.max() > ROW_TOLERANCE:
-            found.append(f"{other.with_suffix('.csv')}: an accuracy differs by {change.max():.3f} > {ROW_TOLERANCE}")
-        over_seeds = [column for column in axes if column != "seed"]
-        means = [t.groupby(over_seeds)["accuracy"].mean() for t in (old, new)]
-        drift = (means[1] - means[0]).abs().max()
-        if drift > MEAN_TOLERANCE:
-            found.append(f"{other.with_suffix('.csv')}: a mean accuracy differs by {drift:.3f} > {MEAN_TOLERANCE}")
+        found += [f"{other.with_suffix('.csv')} {words}" for words in _table_differences(old, new)]
         claims, again_claims = ({c["id"]: c for c in json.loads(p.read_text())["claims"]} for p in (path, other))
         if claims.keys() != again_claims.keys():
             found.append(f"{other} makes other claims than {path}")
             continue
         pairs = [(claims[name], again_claims[name]) for name in claims]
         found += [sentence for a, b in pairs if (sentence := _claim_difference(path.stem, a, b))]
+    return found
+
+
+def _table_differences(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
+    """How two tables differ beyond tolerance, each as words that follow the file's name."""
+    trained = "cell" in old
+    axes = [*store.AXES, "test"]
+    same = [*axes, "images", "diverged"] if trained else list(old.select_dtypes(exclude="number"))
+    if list(old) != list(new) or not old[same].equals(new[same]):
+        return ["has other rows than what is published"]
+    if not trained:
+        numbers = old.select_dtypes("number").columns
+        close = {
+            name: np.allclose(old[name], new[name], NUMBER_TOLERANCE, NUMBER_TOLERANCE, equal_nan=True)
+            for name in numbers
+        }
+        return [f"differs in the column {name}" for name, good in close.items() if not good]
+    found = []
+    change = (new["accuracy"] - old["accuracy"]).abs().max()
+    if change > ROW_TOLERANCE:
+        found.append(f"has an accuracy that differs by {change:.3f} > {ROW_TOLERANCE}")
+    over_seeds = [column for column in axes if column != "seed"]
+    means = [t.groupby(over_seeds, dropna=False)["accuracy"].mean() for t in (old, new)]
+    drift = (means[1] - means[0]).abs().max()
+    if drift > MEAN_TOLERANCE:
+        found.append(f"has a mean accuracy that differs by {drift:.3f} > {MEAN_TOLERANCE}")
     return found
 
 

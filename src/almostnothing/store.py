@@ -21,6 +21,8 @@ STORE = Path("results/cells")
 LOGITS, NETWORK = "logits.safetensors", "network.safetensors"
 COLUMNS = [  # of the tidy table: the axes of a sweep, which evaluation, then what was measured
     "dataset",
+    "downsample",
+    "pca_rank",
     "train_size",
     "strength",
     "family",

@@ -77,3 +77,8 @@ def permutation(key: np.ndarray, n: int, row: np.ndarray | int = 0) -> np.ndarra
 def unit_floats(bits: Any) -> Any:
     """Torch int32 words → float32 uniform on [0, 1), on a grid of 2⁻²⁴."""
     return ((bits >> 8) & 0xFFFFFF).float() * 2.0**-24
+
+
+def open_floats(bits: Any) -> Any:
+    """Torch int32 words → float32 uniform on (0, 1): the middles of 2²³ cells, exact and symmetric about ½."""
+    return (((bits >> 9) & 0x7FFFFF).float() + 0.5) * 2.0**-23

@@ -10,7 +10,7 @@ import shutil
 import sys
 import sysconfig
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from almostnothing import data, provenance
-from almostnothing.cells import ALIGNED, STORED_VALUES, Cell, Law, Layer, layers
+from almostnothing.cells import ALIGNED, STORED_VALUES, Cell, layers
+from almostnothing.data import Source
 from almostnothing.params import Compute, Sweep
 from almostnothing.store import Store, code_version
 
@@ -28,24 +29,25 @@ MOST_SHARDS = 64  # of one architecture: enough for a small cluster, few enough 
 CACHE_BYTES = 2**24  # parameters, gradients and moments of a stack that stay in a core's cache
 COMPILED_PIXELS = 2e7  # that a cell must see for a fused step to pay for its compilation
 CPU_SLOTS = (4, 32)  # fewer waste the fusion, more gain nothing
+DATA_COPIES = 3  # of its training images that reading a data set holds at once
 PROCESS_BYTES, COMPILER_BYTES = 450 * 2**20, 250 * 2**20  # an interpreter with torch, and with its compiler at work
 
 
-def cells_of(sweep: Sweep) -> list[Cell]:
-    """Every cell of a sweep, in the order of its table.
-
-    Raises `UserError` for an unknown data set or a training size that it cannot give.
-    """
-    for size in sweep.train_size:
-        data.check_train_size(sweep.dataset, size)
-    options = sweep.corruption.model_dump()
-    law = Law(options.pop("law"), tuple(sorted(options.items())))
+def cells_of(sweep: Sweep, folder: Path | None = None, known: Sequence[Source] = ()) -> list[Cell]:
+    """Every cell of a sweep, in the order of its table; arguments and errors as of `Sweep.sources`."""
     axes = itertools.product(
-        sweep.family, sweep.width, sweep.depth, sweep.train_size, sweep.steps, sweep.strength, sweep.seeds
+        sweep.sources(folder, known),
+        sweep.family,
+        sweep.width,
+        sweep.depth,
+        sweep.train_size,
+        sweep.steps,
+        sweep.strength,
+        sweep.seeds,
     )
     shared = sweep.model_dump(
         include={
-            "dataset",
+            "validation",
             "training_corruption",
             "activation",
             "parametrisation",
@@ -66,7 +68,8 @@ def cells_of(sweep: Sweep) -> list[Cell]:
     return [
         Cell(
             **shared,
-            corruption=law,
+            corruption=sweep.corruption.record(),
+            source=source,
             family=family,
             width=width,
             depth=depth,
@@ -75,19 +78,13 @@ def cells_of(sweep: Sweep) -> list[Cell]:
             strength=strength,
             seed=seed,
         )
-        for family, width, depth, size, steps, strength, seed in axes
+        for source, family, width, depth, size, steps, strength, seed in axes
     ]
-
-
-def layers_of(cell: Cell) -> list[Layer]:
-    """The weight layers of a cell's network."""
-    known = data.facts(cell.dataset)
-    return layers(cell, known.shape, known.classes)
 
 
 def parameter_count(cell: Cell) -> int:
     """Weights and biases of a cell's network."""
-    return sum((layer.fan_in + cell.bias) * layer.fan_out for layer in layers_of(cell))
+    return sum((layer.fan_in + cell.bias) * layer.fan_out for layer in layers(cell))
 
 
 def step_flops(cell: Cell) -> float:
@@ -95,7 +92,7 @@ def step_flops(cell: Cell) -> float:
 
     2 for each weight, position and image, three times; the first layer needs no input gradient.
     """
-    products = [layer.fan_in * layer.fan_out * layer.positions for layer in layers_of(cell)]
+    products = [layer.fan_in * layer.fan_out * layer.positions for layer in layers(cell)]
     return cell.batch_size * (6.0 * sum(products) - 2.0 * products[0])
 
 
@@ -105,7 +102,7 @@ def exact(cell: Cell) -> bool:
     They are where every matrix of a stack starts on a 64-byte boundary: a batch of a multiple of 16 images, and
     layers of a multiple of 16 weights. Otherwise matrix products may round differently from slot to slot.
     """
-    weights = [layer.fan_in * layer.fan_out for layer in layers_of(cell)]
+    weights = [layer.fan_in * layer.fan_out for layer in layers(cell)]
     return all(count % ALIGNED == 0 for count in (cell.batch_size, *weights)) and cell.precision == "float32"
 
 
@@ -142,10 +139,10 @@ def plan(cells: Iterable[Cell]) -> list[Shard]:
 
 def slot_bytes(cell: Cell) -> int:
     """Memory of one cell in training: weights, gradients, moments, activations, and its corrupted images if stored."""
-    pixels = data.facts(cell.dataset).pixels
+    pixels = cell.source.facts.pixels
     moments = 2 if cell.optimiser == "adam" else 1
     values = parameter_count(cell) * (2 + moments)
-    for layer in layers_of(cell):
+    for layer in layers(cell):
         values += 3 * cell.batch_size * layer.positions * layer.fan_out
     values += 2 * cell.batch_size * pixels
     if cell.training_corruption == "fixed" and cell.train_size * pixels <= STORED_VALUES:
@@ -167,8 +164,9 @@ def job_bytes(shard: Shard, compiled: bool) -> int:
     """Memory that a job on the CPU needs at most: the interpreter with torch, the data, and its stack."""
     cell = shard.cells[0]
     slots = min(len(shard.cells), min(slots_for(c) for c in shard.cells))
-    known = data.facts(cell.dataset)
-    images = known.classes * known.train_per_class * known.pixels
+    known = cell.source.facts
+    images = DATA_COPIES * known.classes * known.train_per_class * known.pixels
+    images *= 1 if cell.downsample == 1 and cell.pca_rank is None else 4
     stack = slots * max(slot_bytes(c) for c in shard.cells)
     return PROCESS_BYTES + compiled * COMPILER_BYTES + images + stack
 
@@ -195,7 +193,7 @@ def estimate(shards: Iterable[Shard], store: Store, compute: Compute) -> Estimat
         if not missing:
             continue
         first = missing[0]
-        pixels = first.batch_size * data.facts(first.dataset).pixels
+        pixels = first.batch_size * first.source.facts.pixels
         compiled = compute.compile == "always" or (compute.compile == "auto" and worth_compiling(first))
         fresh = first.training_corruption == "fresh"
         noise, overhead = (1e-9, 8e-6) if compiled else (8e-9 if fresh else 1e-9, 6e-5)
@@ -231,10 +229,10 @@ def worth_compiling(cell: Cell) -> bool:
 
 def pixels_seen(cell: Cell) -> int:
     """Pixels that a cell's training presents."""
-    return cell.steps * cell.batch_size * data.facts(cell.dataset).pixels
+    return cell.steps * cell.batch_size * cell.source.facts.pixels
 
 
-def train(shard: Shard, store: Store, compute: Compute, title: str) -> int:
+def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path | None = None) -> int:
     """Train the cells of a shard that the store lacks; return how many those were.
 
     A cell is in the store as soon as it is done. A job that was killed goes on from its last checkpoint. Where memory
@@ -251,7 +249,7 @@ def train(shard: Shard, store: Store, compute: Compute, title: str) -> int:
 
     torch.set_num_threads(1)
     device = training.device_for(compute.device)
-    dataset = data.load(shard.cells[0].dataset)
+    dataset = data.load(shard.cells[0].source, folder)
     for cell in lacking:
         store.put_logits(cell, training.logits_of(cell, store.weights(cell), dataset, device))
     if not missing:

@@ -150,7 +150,7 @@ class Bench:
         self.streams = slots // team
         facts = dataset.facts
         self.law = corruptions.build(shape.corruption, dataset)
-        self.model = networks.build(shape, facts.shape, facts.classes, slots).to(device)
+        self.model = networks.build(shape, slots).to(device)
         self.parts = self.model.parts()
         self.apply, count = optimisers.build(shape)
         self.moments = [torch.zeros_like(part) for _ in range(count) for part in self.parts]
@@ -355,10 +355,11 @@ def harvest(bench: Bench, loss: np.ndarray, keep_logits: bool) -> list[Trained]:
 def evaluate(
     cells: Sequence[Cell], model: networks.Stack, dataset: Dataset, keep_logits: bool = False
 ) -> tuple[list[list[dict[str, Any]]], dict[str, Float[Tensor, "cell image label"]]]:
-    """Counts, mean loss and margins of every cell on three sets of images: a list of table rows for each cell.
+    """Counts, mean loss and margins of every cell on sets of images: a list of table rows for each cell.
 
     clean: the test images. corrupted: the test images under the cell's own law and strength, `test_draws` times.
-    train: the training images as the network saw them (fresh corruption: in one more draw). With `keep_logits` also
+    train: the training images as the network saw them (fresh corruption: in one more draw). validation: the held-out
+    training images, if there are any, under the same law. With `keep_logits` also
     the logits of the first two, on the CPU.
     """
     rows: list[list[dict[str, Any]]] = [[] for _ in cells]
@@ -373,6 +374,11 @@ def evaluate(
             rows[e].append({"test": kind, **row})
         if keep_logits:
             kept[kind] = logits.cpu()
+    if cells[0].validation:
+        where = np.stack([dataset.validation(cell.validation, cell.seed) for cell in cells])
+        logits, labels = outputs(cells, model, dataset, dataset.train, where, where, "validation corruption")
+        for e, row in enumerate(scores(cells[0].loss, logits, labels)):
+            rows[e].append({"test": "validation", **row})
     by_size: dict[int, list[int]] = {}
     for e, cell in enumerate(cells):
         by_size.setdefault(cell.train_size, []).append(e)
@@ -447,7 +453,7 @@ def logits_of(
     cell: Cell, weights: dict[str, Tensor], dataset: Dataset, device: torch.device
 ) -> dict[str, Float[Tensor, "image label"]]:
     """Logits of the clean and corrupted test images of a trained cell, from its stored weights."""
-    model = networks.build(cell, dataset.facts.shape, dataset.facts.classes, 1).to(device)
+    model = networks.build(cell, 1).to(device)
     model.take(0, weights)
     _, logits = evaluate([cell], model, dataset, keep_logits=True)
     return {kind: values[0].contiguous() for kind, values in logits.items()}
