@@ -40,10 +40,9 @@ output = ""  # a folder for the figure's files; nothing is written without one
 
 # %%
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 
-from almostnothing import claims, corruptions, data, figures, params, provenance, stats
+from almostnothing import claims, data, figures, params, provenance, stats
 from almostnothing.measures import signal
 
 root = provenance.project()
@@ -62,25 +61,10 @@ pd.DataFrame([dataset.card() for dataset in sets]).set_index("name").T.style.for
 
 
 # %%
-def show(figure, dataset):
-    """One image of each class, clean and under each law; titles give the strength and a pixel's decibels."""
-    first = np.array([np.flatnonzero(dataset.test.labels == label)[0] for label in range(dataset.facts.classes)])
-    x, shape = dataset.values(dataset.test)[first], (len(first), *dataset.facts.shape)
-    rows = []
-    for shown in chosen.laws:
-        law = corruptions.build(shown.corruption.record(), dataset)
-        here = table[(table.dataset == dataset.source.name) & (table.law == law.name)].set_index("strength")
-        symbol = "$p$" if shown.corruption.law == "replacement" else "$\\sigma$"
-        seen = corruptions.series(law, x, shown.pictures, seed=0)
-        titles = [f"{symbol} = {s:g}, {here.pixel_snr[s]:.0f} dB" for s in shown.pictures]
-        rows.append((law.name, [(title, some.reshape(shape)) for title, some in zip(titles, seen, strict=True)]))
-    figures.corruption_table(figure, x.reshape(shape), dataset.names, rows)
-
-
 figures.style()
 fig = plt.figure(figsize=(figures.DOUBLE, 1.75 * figures.DOUBLE))
 pictures, curves = fig.subfigures(2, 1, height_ratios=[3, 1])
-show(pictures, sets[0])
+figures.corruption_table(pictures, sets[0].names, *signal.pictures(sets[0], chosen.laws, table))
 
 axes = list(curves.subplots(1, 3))
 here = table[table.dataset == sets[0].source.name]
@@ -107,7 +91,7 @@ figures.panel_letters(axes)
 # %%
 for dataset in sets[1:]:
     figure = plt.figure(figsize=(figures.DOUBLE, 1.3 * figures.DOUBLE))
-    show(figure, dataset)
+    figures.corruption_table(figure, dataset.names, *signal.pictures(dataset, chosen.laws, table))
     plt.show()
 
 # %% [markdown]
@@ -126,32 +110,27 @@ ratio.agg(["min", "max"]).round(4)
 # exponent is that of the noise's standard deviation in $p$, from the smallest strength to the one in the statement.
 
 # %%
+limits, p, least = chosen.thresholds, chosen.headline, min(chosen.laws[0].strength)
+kinds = {
+    "exponent": ("seed 000, corruption as attenuation + noise", "exponent of p in the noise's standard deviation"),
+    "drowned": ("seed 001, each example carries almost no signal", "noise over signal of a pixel [dB]"),
+    "unseen": ("seed 001, abstract: far beyond human recognition", "decibels below Rose's criterion"),
+}
+words = {
+    "exponent": f"noise grows as the root of p, exponent over {limits.exponent:g} from {least:g} to {p:g}",
+    "drowned": f"at p = {p:g} a pixel's noise exceeds its signal by over {limits.drowned:g} dB",
+    "unseen": f"at p = {p:g} the whole image stays below Rose's criterion: no person is certain of it",
+}
 verdicts = []
-limits, p = chosen.thresholds, chosen.headline
-for dataset in sets:
-    name = dataset.source.name
-    [row] = table[(table.dataset == name) & (table.law == here.law.iloc[0]) & (table.strength == p)].to_dict("records")
-    least = min(chosen.laws[0].strength)
-    for kind, words, statistic, column, sign, shift, limit in (
-        ("scale", f"noise grows as the root of p from {least:g} to {p:g}: exponent over {limits.exponent:g}",
-         "exponent of p in the noise's standard deviation", "exponent", 1, 0.0, limits.exponent),
-        ("drowned", f"at p = {p:g} a pixel's noise exceeds its signal by over {limits.drowned:g} dB",
-         "noise over signal of a pixel [dB]", "pixel_snr", -1, 0.0, limits.drowned),
-        ("unseen", f"at p = {p:g} the whole image stays below Rose's criterion, so that no person is certain of it",
-         "decibels below Rose's criterion", "template_snr", -1, signal.ROSE, limits.unseen),
-    ):  # fmt: skip
-        ends = sorted(shift + sign * row[f"{column}_{end}"] for end in ("low", "high"))
-        interval = stats.Interval(shift + sign * row[column], *ends, n=row["images"])
-        verdicts.append(
-            claims.claim(
-                interval,
-                id=f"{kind}-{name}",
-                statement=f"{name}: {words}",
-                source="seed 000, corruption as attenuation + noise" if kind == "scale" else "seed 001, abstract",
-                statistic=statistic,
-                threshold=limit,
-                n_of="images",
-            )
-        )
+for row in table[(table.law == here.law.iloc[0]) & (table.strength == p)].to_dict("records"):
+    intervals = {
+        "exponent": stats.from_columns(row, "exponent", row["images"]),
+        "drowned": stats.from_columns(row, "pixel_snr", row["images"], sign=-1),
+        "unseen": stats.from_columns(row, "template_snr", row["images"], sign=-1, shift=signal.ROSE),
+    }
+    for kind, (source, statistic) in kinds.items():
+        texts = {"source": source, "statistic": statistic, "statement": f"{row['dataset']}: {words[kind]}"}
+        limit, name = getattr(limits, kind), f"{kind}-{row['dataset']}"
+        verdicts.append(claims.claim(intervals[kind], id=name, threshold=limit, n_of="images", **texts))
 figures.save(fig, verdicts, "00_data", output)
 claims.summary(verdicts)

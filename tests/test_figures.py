@@ -84,3 +84,17 @@ def test_strength_axis_gives_room_near_one(p):
 
 def test_every_level_has_its_own_colour():
     assert len(set(figures.colours(range(8)).values())) == 8
+
+
+def test_a_mosaic_puts_images_side_by_side():
+    grey = np.zeros((3, 1, 4, 5))
+    grey[1] = 1.0
+    made = figures.mosaic(grey, 2)
+    assert made.shape == (2 * 4 + 1, 2 * 5 + 1, 3)
+    assert (made[:4, :5] == 1).all()  # no ink on white
+    assert (made[:4, 6:] == 0).all()
+    assert (made[4] == figures.PARTING).all()
+    assert (made[5:, 6:] == figures.PARTING).all()  # where there is no fourth
+    colours = np.random.default_rng(0).random((2, 3, 4, 5)) * 1.2 - 0.1
+    made = figures.mosaic(colours, 2)
+    assert np.array_equal(made[:, :5], np.clip(colours[0], 0, 1).transpose(1, 2, 0))

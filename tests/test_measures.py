@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from almostnothing import networks, streams
-from almostnothing.measures import margins
+from almostnothing import data, networks, streams
+from almostnothing.corruptions import Additive, LaplaceNoise, Replacement, Uniform
+from almostnothing.measures import margins, signal
 
 
 def test_margin_is_own_logit_less_the_best_other():
@@ -45,3 +46,34 @@ def test_summary():
     assert summary["margin_sd"] == pytest.approx(values.std())
     quantiles = [summary[name] for name in margins.QUANTILES]
     assert quantiles == pytest.approx(np.quantile(values, [0.05, 0.5, 0.95]).tolist())
+
+
+def test_powers_against_sampled_corruptions():
+    x = np.random.default_rng(0).random((3, 12))
+    for law, strength in ((Replacement(Uniform()), 0.7), (Additive(LaplaceNoise(), clip=True), 0.4)):
+        power, noise, template = signal.powers(law, x, strength)
+        draws = 20_000
+        keys = torch.from_numpy(streams.stream_key(3, "test"))[None]
+        number = torch.arange(3 * draws, dtype=torch.int32)[None]
+        images = torch.from_numpy(x.astype(np.float32)).repeat(draws, 1)[None]
+        noisy = law.sample(images, torch.tensor([[strength]]), keys, number)[0, 0].double().view(draws, 3, 12).numpy()
+        s = noisy.mean(0) - noisy.mean((0, 1))
+        assert (s**2).mean(1) == pytest.approx(power, rel=0.1, abs=2e-4)
+        assert noisy.var(0).mean(1) == pytest.approx(noise, rel=0.02)
+        exact = law.mean(x, strength) - law.mean(x, strength).mean(0)
+        seen = np.einsum("dip,ip->di", noisy, exact)
+        assert (exact**2).sum(1) ** 2 / seen.var(0) == pytest.approx(template, rel=0.05)
+        assert signal.sampled_noise(law, x, strength, 5000) == pytest.approx(noise, rel=0.05)
+
+
+def test_images_are_taken_from_each_class_in_turn():
+    dataset = data.load(data.source("digits"))
+    x = signal.shown_images(dataset, 20)
+    first = [np.flatnonzero(dataset.test.labels == label)[0] for label in range(10)]
+    assert np.allclose(x[:10], dataset.values(dataset.test)[first])
+    assert len(np.unique(x, axis=0)) == 20
+
+
+def test_decibels():
+    assert signal.decibels(np.array([1, 10, 0.01])).tolist() == pytest.approx([0, 10, -20])
+    assert pytest.approx(13.979, abs=1e-3) == signal.ROSE

@@ -20,9 +20,12 @@ def write(folder: Path, **sweep) -> Path:
     ("change", "message"),
     [
         ({"widht": 3}, "sweep.widht is not a parameter; did you mean width?"),
-        ({"zzz": 3}, "sweep.zzz is not a parameter; the known ones are dataset, train_size,"),
+        ({"zzz": 3}, "sweep.zzz is not a parameter; the known ones are dataset, image_size,"),
         ({"corruption": {"lwo": 1}}, "sweep.corruption.lwo is not a parameter; did you mean low?"),
-        ({"strength": [0, 0.5, 0.8, 0.9, 1.2]}, "sweep.strength.4 is 1.2, but should be less than or equal to 1"),
+        (
+            {"strength": [0, 0.5, 0.8, 0.9, 1.2]},
+            "sweep strength 1.2 is no probability: replacement takes p from 0 to 1",
+        ),
         ({"strength": [-0.1, 0, 0.5, 0.8, 0.9]}, "sweep.strength.0 is -0.1, but should be greater than or equal to 0"),
         ({"strength": [0, 0.5]}, "sweep.strength needs at least 5 values to fit a knee"),
         ({"strength": [0.5] * 5}, "sweep.strength .* 0.5 is listed twice"),
@@ -33,6 +36,19 @@ def write(folder: Path, **sweep) -> Path:
         ({"loss": "hinge"}, "sweep.loss is \"hinge\", but should be 'cross_entropy' or 'mse'"),
         ({"learning_rate": float("nan")}, "sweep.learning_rate is NaN, but should be a finite number"),
         ({"corruption": {"low": 1, "high": 0}}, "sweep.corruption low must be smaller than high"),
+        (
+            {"corruption": {"law": "additiv"}},
+            'sweep.corruption.law is "additiv", but should be replacement or additive',
+        ),
+        ({"corruption": {"law": "additive"}}, "sweep.corruption must be replacement here"),
+        ({"corruption": {"law": "additive", "dof": 3}}, "sweep.corruption dof belongs to noise: student_t"),
+        (
+            {"corruption": {"law": "additive", "noise": "student_t", "dof": 2}},
+            "sweep.corruption.dof is 2, but should be greater than 2",
+        ),
+        ({"corruption": {"values": "constant", "low": 0}}, "sweep.corruption low belongs to values: uniform"),
+        ({"dataset": ["digits", "mnist"]}, "sweep.dataset takes one value here"),
+        ({"downsample": 0}, "sweep.downsample.0 is 0, but should be greater than 0"),
         ({"width": 0, "steps": 0}, "\\(and 1 more mistake\\)"),
     ],
 )
@@ -71,7 +87,7 @@ def test_a_missing_file_and_an_unknown_notebook(tmp_path):
     with pytest.raises(UserError, match="01_knee.yaml: cannot be read"):
         params.read_yaml(tmp_path / "01_knee.yaml")
     (tmp_path / "99_moon.yaml").write_text("sweep: {}\n")
-    with pytest.raises(UserError, match="no notebook is called '99_moon': the known ones are 01_knee"):
+    with pytest.raises(UserError, match="no notebook is called '99_moon': the known ones are 00_data, 01_knee"):
         params.load(tmp_path / "99_moon.yaml")
 
 
@@ -84,6 +100,41 @@ def test_scientific_notation_is_a_number(tmp_path, text):
 
 def test_a_single_value_is_an_axis_of_one(tmp_path):
     assert params.load(write(tmp_path, width=16)).sweep.width == [16]
+
+
+DATA = yaml.safe_load((ROOT / "params/quick/00_data.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"headline": 0.91}, "headline must be a strength of the first law, which must be replacement"),
+        ({"headline": 0.1}, "headline must not be the smallest strength of the first law"),
+        ({"laws": []}, "laws is \\[\\], but List should have at least 1 item"),
+        ({"laws": [DATA["laws"][0] | {"pictures": [0.55]}]}, "laws.0 pictures shows 0.55, which is none of its"),
+        ({"laws": [DATA["laws"][0] | {"strength": [0, 0.9]}]}, "laws.0 strength 0 is no noise"),
+        ({"datasets": ["digits", "digits"]}, "digits is listed twice"),
+    ],
+)
+def test_a_mistake_about_what_is_shown(tmp_path, change, message):
+    path = tmp_path / "00_data.yaml"
+    path.write_text(yaml.safe_dump(DATA | change))
+    with pytest.raises(UserError, match=message):
+        params.load(path)
+
+
+def test_equal_laws_have_equal_records():
+    assert params.Replacement().record() == params.Replacement(low=0, high=1, values="uniform").record()
+    assert params.Replacement(values="constant").record() != params.Replacement(values="constant", value=0.4).record()
+    assert params.Additive(law="additive").record() != params.Additive(law="additive", clip=True).record()
+
+
+def test_where_data_are_changes_no_content(tmp_path):
+    path = tmp_path / "00_data.yaml"
+    path.write_text(yaml.safe_dump(DATA | {"data_root": "elsewhere"}))
+    moved = params.load(path)
+    assert moved.folder(tmp_path) == tmp_path / "elsewhere"
+    assert moved.content() == params.load(ROOT / "params/quick/00_data.yaml").content()
 
 
 def test_notebook_changes_replace_single_keys_and_are_validated():

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from almostnothing import corruptions, data, networks, streams, sweeps, training
+from almostnothing import corruptions, data, networks, params, streams, sweeps, training
 from almostnothing.cells import Cell
 
 CPU = torch.device("cpu")
@@ -283,6 +283,27 @@ def test_lower_precision_costs_no_accuracy(digits, cell, precision):
     ]
     assert abs(np.mean(differences)) < 10  # of 500 test images
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_held_out_images_are_tested_and_change_nothing_else(digits, cell):
+    with_validation = replace(cell, validation=240)
+    [plain] = train([cell], digits).values()
+    [held_out] = train([with_validation], digits).values()
+    rows = {row["test"]: row for row in held_out.rows}
+    assert rows.pop("validation")["images"] == 240
+    assert list(rows.values()) == plain.rows
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "student_t"])
+def test_networks_learn_under_additive_noise(digits, cell, noise):
+    law = params.Additive(law="additive", noise=noise, clip=True).record()
+    base = replace(cell, corruption=law, train_size=1000, steps=300)
+    accuracy = {}
+    for sigma in (0.1, 0.5, 8.0):
+        [trained] = train([replace(base, strength=sigma)], digits).values()
+        accuracy[sigma] = {row["test"]: row["correct"] / row["images"] for row in trained.rows}
+    assert accuracy[0.1]["clean"] > 0.85
+    assert accuracy[0.1]["corrupted"] > accuracy[0.5]["corrupted"] > accuracy[8.0]["corrupted"]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

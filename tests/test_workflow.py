@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import Project, copy_project
@@ -167,7 +169,10 @@ def test_a_mistake_stops_everything_with_one_sentence(clone, old, new, message):
 
 def test_an_unknown_set_and_an_unwritable_output_folder(clone):
     failed = clone.run("snakemake", "--config", "params=nope", check=False)
-    assert "params/nope does not exist: the parameter sets here are quick, tiny" in failed.stdout + failed.stderr
+    assert (
+        "params/nope does not exist: the parameter sets here are full, paper, quick, tiny"
+        in failed.stdout + failed.stderr
+    )
     blocked = clone.root / "params/blocked"
     (clone.root / "params/tiny").rename(blocked)
     (clone.root / "figures/blocked").write_text("a file where a folder is needed")
@@ -203,7 +208,7 @@ def test_compare_accepts_itself_and_names_what_differs(clone, tmp_path):
     (tmp_path / "again/01_knee.json").write_text(json.dumps(record))
     failed = clone.run(*words, check=False)
     assert failed.returncode == 2
-    assert "an accuracy differs by 0.200" in failed.stderr
+    assert "an accuracy that differs by 0.200" in failed.stderr
     (tmp_path / "again/01_knee.json").unlink()
     assert "01_knee.json is missing" in clone.run(*words, check=False).stderr
     assert "holds no published figure" in clone.run(*words[:-2], "figures/tyni", words[-1], check=False).stderr
@@ -214,3 +219,39 @@ def test_the_snakefile_is_clean(made):
     findings = [line for line in (linted.stdout + linted.stderr).splitlines() if line.strip().startswith("* ")]
     known = ("Specify a conda environment or container",)
     assert [line for line in findings if not line.strip()[2:].startswith(known)] == []
+
+
+def test_a_users_own_data_go_through_the_whole_dag(made, tmp_path):
+    """Their arrays are keyed by content: moved away nothing is asked for, changed all is trained again."""
+    shutil.copytree(made.root, tmp_path / "own", ignore=shutil.ignore_patterns("results", ".snakemake"))
+    project = Project(tmp_path / "own")
+    rng = np.random.default_rng(0)
+    labels = np.arange(120) % 3
+    images = (40 * labels[:, None, None] + rng.integers(0, 60, (120, 4, 4))).astype(np.uint8)
+
+    def write() -> None:
+        half = {"x_train": images[:60], "y_train": labels[:60], "x_test": images[60:], "y_test": labels[60:]}
+        (project.root / "data").mkdir(exist_ok=True)
+        np.savez(project.root / "data/mine.npz", **half)
+
+    def jobs() -> dict[str, int]:
+        counts = project.jobs()
+        counts.pop("fetch", None)
+        return counts
+
+    project.edit("params/tiny/01_knee.yaml", "  dataset: digits", "  dataset: npz:mine.npz")
+    project.edit("params/tiny/01_knee.yaml", "sweep:", "data_root: data\nsweep:")
+    project.edit("params/tiny/01_knee.yaml", "  - 20\n  - 40", "  - 12\n  - 48")
+    failed = project.run("snakemake", "-n", "--config", "params=tiny", check=False)
+    assert "params/tiny/01_knee.yaml: data/mine.npz does not exist" in failed.stdout + failed.stderr
+    write()
+    project.make()
+    record = json.loads((project.root / "figures/tiny/01_knee.json").read_text())
+    assert record["sources"][0]["facts"]["shape"] == [1, 4, 4]
+    assert len(record["table"]["sha256"]) == 64
+    assert jobs() == NOTHING
+    (project.root / "data/mine.npz").rename(project.root / "away.npz")
+    assert jobs() == NOTHING
+    images[0, 0, 0] ^= 1
+    write()
+    assert jobs() == {"train": 2} | TABLE

@@ -180,7 +180,7 @@ def image_row(axes: Sequence[Axes], images: np.ndarray, titles: Sequence[str]) -
         picture(ax, mosaic(image[None], 1), title)
 
 
-def corruption_table(figure: Any, clean: np.ndarray, names: Sequence[str], rows: Sequence[tuple[str, Any]]) -> None:
+def corruption_table(figure: Any, names: Sequence[str], clean: np.ndarray, rows: Sequence[tuple[str, Any]]) -> None:
     """Clean images, one of each class, and under them a row for each law: its words, then mosaics of the same images.
 
     `clean` has the shape (class, channel, height, width). A row is (words, [(title, images), ...]).

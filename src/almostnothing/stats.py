@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,12 @@ def mean_interval(values: Sequence[float] | np.ndarray | pd.Series, level: float
         return Interval(float(kept[0]) if n else np.nan, np.nan, np.nan, n)
     half = stats.t.ppf((1 + level) / 2, n - 1) * kept.std(ddof=1) / np.sqrt(n)
     return Interval(float(kept.mean()), float(kept.mean() - half), float(kept.mean() + half), n)
+
+
+def from_columns(row: Mapping[str, Any], name: str, n: int, sign: float = 1.0, shift: float = 0.0) -> Interval:
+    """The interval that a table's columns `name`, `name`_low and `name`_high hold, of shift + sign x the quantity."""
+    low, high = sorted(shift + sign * row[f"{name}_{end}"] for end in ("low", "high"))
+    return Interval(shift + sign * row[name], low, high, n)
 
 
 def sigmoid(p: np.ndarray, chance: float, plateau: float, midpoint: float, scale: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 
 from almostnothing import corruptions, data, stats, streams
 from almostnothing.corruptions import Corruption
-from almostnothing.params import Data
+from almostnothing.params import Data, Shown
 
 ROSE = 20 * np.log10(5)  # dB: seen with certainty at an amplitude ratio of 5 (A. Rose, J. Opt. Soc. Am. 38, 196 (1948))
 SAMPLED = 2**22  # corrupted pixels that are held at once
@@ -66,6 +66,24 @@ def shown_images(dataset: data.Dataset, count: int) -> np.ndarray:
         rank[of_class] = np.arange(len(of_class))
     chosen = np.lexsort((labels, rank))[:count]
     return dataset.test.images[chosen].astype(np.float64) / dataset.levels
+
+
+def pictures(dataset: data.Dataset, shown: Sequence[Shown], table: pd.DataFrame) -> tuple[np.ndarray, list[Any]]:
+    """The first test image of each class, (class, channel, height, width), and for each law its name and pictures.
+
+    A picture is a pair: its title, with the strength and a pixel's decibels from `table`, and the corrupted images.
+    """
+    labels, shape = dataset.test.labels, (dataset.facts.classes, *dataset.facts.shape)
+    x = dataset.values(dataset.test)[[np.flatnonzero(labels == label)[0] for label in range(dataset.facts.classes)]]
+    rows = []
+    for one in shown:
+        law = corruptions.build(one.corruption.record(), dataset)
+        here = table[(table.dataset == dataset.source.name) & (table.law == law.name)].set_index("strength")
+        symbol = "$p$" if one.corruption.law == "replacement" else "$\\sigma$"
+        seen = corruptions.series(law, x, one.pictures, seed=0)
+        titles = [f"{symbol} = {s:g}, {here.pixel_snr[s]:.0f} dB" for s in one.pictures]
+        rows.append((law.name, [(title, some.reshape(shape)) for title, some in zip(titles, seen, strict=True)]))
+    return x.reshape(shape), rows
 
 
 def table(parameters: Data, folder: Path) -> pd.DataFrame:
