@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 figures: setup
 	@echo "Making the figures of params/$(SET): results in figures/$(SET), trained networks in results/cells"
 	snakemake --config params=$(SET)
-	@python -m almostnothing gallery quick
+	@python -m almostnothing gallery
 	@echo "Done: see figures/$(SET) and the gallery in README.md"
 
 test: setup

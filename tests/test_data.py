@@ -229,11 +229,31 @@ def test_pixel_counts_of_images_that_are_no_bytes():
     assert np.average(level, weights=counts) == pytest.approx(low.train.images.mean(dtype=float), abs=1e-4)
 
 
+def test_a_permutation_exchanges_places_and_keeps_images():
+    whole, first, second = (data.load(data.source("digits", permutation=seed)) for seed in (None, 0, 1))
+    assert not np.array_equal(whole.train.images, first.train.images)
+    assert not np.array_equal(first.train.images, second.train.images)
+    # one permutation for all images of both splits: the sorted columns agree
+    for split in ("train", "test"):
+        columns = [sorted(map(tuple, getattr(d, split).images.T)) for d in (whole, first, second)]
+        assert columns[0] == columns[1] == columns[2]
+    order = [list(map(tuple, whole.train.images.T)).index(column) for column in map(tuple, first.train.images.T)]
+    np.testing.assert_array_equal(whole.test.images[:, order][:, 20:40], first.test.images[:, 20:40])
+
+
+def test_a_permutation_keeps_the_channels_of_a_place_together():
+    facts = data.Facts(2, (3, 2, 2), 1)
+    images = np.arange(12)[None] % 4 + 10 * (np.arange(12)[None] // 4)
+    moved = data.permuted(images, data.Source("made up", facts, permutation=3)).reshape(3, 4)
+    assert set(moved[0]) == {0, 1, 2, 3}
+    np.testing.assert_array_equal(moved - moved[0], np.array([[0], [10], [20]]) + np.zeros(4, int))
+
+
 def test_a_source_survives_json():
     import json
     from dataclasses import asdict
 
-    source = data.source("digits", downsample=2, pca_rank=3)
+    source = data.source("digits", downsample=2, pca_rank=3, permutation=1)
     assert data.Source.from_record(json.loads(json.dumps(asdict(source)))) == source
 
 

@@ -104,7 +104,7 @@ def test_a_notebook_is_thin(path):
 def test_the_gallery_of_the_readme_is_that_of_the_published_figures():
     readme = (ROOT / "README.md").read_text()
     assert len(publishing.GALLERY.findall(readme)) == 1
-    assert publishing.with_gallery(readme, "quick") == readme, "run: python -m almostnothing gallery"
+    assert publishing.with_gallery(readme) == readme, "run: python -m almostnothing gallery"
 
 
 def test_what_the_readme_links_to_exists():

@@ -65,11 +65,11 @@ def figure(arguments: argparse.Namespace) -> None:
     publishing.publish_figure(figure_of(arguments.parameters))
 
 
-def gallery(arguments: argparse.Namespace) -> None:
+def gallery(arguments: argparse.Namespace) -> None:  # noqa: ARG001
     """Write the gallery into README.md."""
     readme = Path("README.md")
     text = readme.read_text()
-    new = publishing.with_gallery(text, arguments.set)
+    new = publishing.with_gallery(text)
     if new != text:
         readme.write_text(new)
 
@@ -100,9 +100,7 @@ def main() -> None:
             sub.add_argument("--shard", help="the key of one shard; without it, all of them")
         if verb is fetch:
             sub.add_argument("--dataset", help="the name of one data set; without it, all of them")
-    sub = verbs.add_parser("gallery", help=gallery.__doc__)
-    sub.add_argument("set", nargs="?", default="quick", help="a parameter set")
-    sub.set_defaults(verb=gallery)
+    verbs.add_parser("gallery", help=gallery.__doc__).set_defaults(verb=gallery)
     sub = verbs.add_parser("compare", help=compare.__doc__)
     sub.add_argument("published", type=Path)
     sub.add_argument("again", type=Path)

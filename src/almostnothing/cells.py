@@ -75,6 +75,11 @@ class Cell:
         """The rank of the projected images; None where they are not projected."""
         return self.source.pca_rank
 
+    @property
+    def permutation(self) -> int | None:
+        """The seed of the permutation of the images' places; None where they are in order."""
+        return self.source.permutation
+
     def record(self) -> dict[str, Any]:
         """The cell as plain JSON-able data."""
         return asdict(self)

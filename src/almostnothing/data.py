@@ -55,7 +55,8 @@ class Source:
 
     `image_size`: pixels a side of an image folder's pictures, None for other sets. `downsample` f: images are averaged
     over blocks of f x f pixels. `pca_rank` r: images are projected onto the first r principal components of the
-    training images and stay images.
+    training images and stay images. `permutation`: the places of all images are exchanged by one random permutation,
+    that of this seed; the channels of a place stay together.
     """
 
     name: str
@@ -63,6 +64,12 @@ class Source:
     image_size: int | None = None
     downsample: int = 1
     pca_rank: int | None = None
+    permutation: int | None = None
+
+    @property
+    def asked(self) -> tuple[str, int | None, int, int | None, int | None]:
+        """What a parameter file says of it: all but the facts."""
+        return self.name, self.image_size, self.downsample, self.pca_rank, self.permutation
 
     @staticmethod
     def from_record(record: Mapping[str, Any]) -> Source:
@@ -156,6 +163,7 @@ def source(
     image_size: int | None = None,
     downsample: int = 1,
     pca_rank: int | None = None,
+    permutation: int | None = None,
     known: Sequence[Source] = (),
 ) -> Source:
     """What a parameter file asks for, with its facts; a user's own files are read and checked, once.
@@ -173,8 +181,8 @@ def source(
         facts = CATALOGUE[name].facts
     elif kind == "cifar10c" or (kind in ("npz", "imagefolder") and rest):
         folder = folder or cache_folder()
-        asked = (name, image_size, downsample, pca_rank)
-        same = [one for one in known if asked == (one.name, one.image_size, one.downsample, one.pca_rank)]
+        asked = (name, image_size, downsample, pca_rank, permutation)
+        same = [one for one in known if asked == one.asked]
         if same and not (folder / ("CIFAR-10-C" if kind == "cifar10c" else own_path(rest))).exists():
             return same[0]
         facts = _own_facts(kind, rest, folder, image_size or 0)
@@ -187,7 +195,7 @@ def source(
     most = min(int(np.prod(shape)), facts.classes * facts.train_per_class)
     if pca_rank is not None and pca_rank > most:
         raise UserError(f"pca_rank {pca_rank} cannot be had from {name}: it is at most {most}")
-    return Source(name, replace(facts, shape=shape), image_size, downsample, pca_rank)
+    return Source(name, replace(facts, shape=shape), image_size, downsample, pca_rank, permutation)
 
 
 def own_path(path: str) -> Path:
@@ -400,16 +408,18 @@ def load(source: Source, folder: Path | None = None) -> Dataset:
     if source.pca_rank is not None:
         first, second = projected(train.images / np.float32(levels), test.images / np.float32(levels), source.pca_rank)
         levels, train, test = 1, Split(first, train.labels), Split(second, test.labels)
+    if source.permutation is not None:
+        train, test = (Split(permuted(s.images, source), s.labels) for s in (train, test))
     return Dataset(source, levels, train, test, raw.names)
 
 
 def _remembered(name: str, folder: Path) -> Raw:
     """A published data set; what was read and checked once is kept in the cache folder until the files change.
 
-    Reading means importing torchvision, which takes longer than all the rest, in every job.
+    Reading means importing torchvision or scikit-learn, which takes longer than all the rest, in every job.
     """
     entry = CATALOGUE[name]
-    files = sorted(folder.glob(entry.originals)) if entry.originals else []
+    files = sorted(folder.glob(entry.originals)) if entry.originals else readers.embedded()
     key = digest([name, _stamps(files), module_digest("readers")])
     memory = cache_folder() / "arrays" / f"{name}-{key}.npz"
     if not files or not memory.is_file():
@@ -437,6 +447,14 @@ def downsampled(images: np.ndarray, shape: tuple[int, int, int], factor: int) ->
         return blocks.mean((3, 5)).reshape(len(images), -1)
     kind = np.int16 if 255 * factor**2 < 2**15 else np.int32
     return blocks.sum((3, 5), dtype=kind).reshape(len(images), -1)
+
+
+def permuted(images: np.ndarray, source: Source) -> np.ndarray:
+    """Images (n, C·H·W) whose H·W places are exchanged by the permutation of `source`: shape (n, d)."""
+    channels, height, width = source.facts.shape
+    key = streams.stream_key(source.permutation or 0, "pixel permutation", height, width)
+    order = streams.permutation(key, height * width)
+    return images.reshape(len(images), channels, -1)[:, :, order].reshape(len(images), -1)
 
 
 def projected(train: np.ndarray, test: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:

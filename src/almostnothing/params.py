@@ -170,6 +170,9 @@ class Sweep(Model):
     pca_rank: Axis[PositiveInt | None] = Field(
         default=[None], description="project images onto so many principal components of the training images"
     )
+    permutation: Axis[NonNegativeInt | None] = Field(
+        default=[None], description="exchange the places of all images by one random permutation, that of this seed"
+    )
     validation: NonNegativeInt = Field(default=0, description="training images that are held out and tested as well")
     train_size: Axis[PositiveInt] = Field(description="N, training images, the same number of each class")
     corruption: Corruption = Replacement()
@@ -217,8 +220,18 @@ class Sweep(Model):
         Raises `UserError` for an unknown data set, damaged or missing files, a transform or size that cannot be had.
         """
         found = [
-            data.source(name, folder, image_size=self.image_size, downsample=factor, pca_rank=rank, known=known)
-            for name, factor, rank in itertools.product(self.dataset, self.downsample, self.pca_rank)
+            data.source(
+                name,
+                folder,
+                image_size=self.image_size,
+                downsample=factor,
+                pca_rank=rank,
+                permutation=seed,
+                known=known,
+            )
+            for name, factor, rank, seed in itertools.product(
+                self.dataset, self.downsample, self.pca_rank, self.permutation
+            )
         ]
         for source, size in itertools.product(found, self.train_size):
             data.check_train_size(source, size, self.validation)
@@ -286,7 +299,7 @@ class Knee(Notebook):
             raise ValueError("sweep.seeds needs at least 2 seeds for an interval")
         if len(self.sweep.depth) > 1:
             raise ValueError("sweep.depth takes one value here")
-        for axis in ("dataset", "downsample", "pca_rank", "family", "steps"):
+        for axis in ("dataset", "downsample", "pca_rank", "permutation", "family", "steps"):
             if len(getattr(self.sweep, axis)) > 1:
                 raise ValueError(f"sweep.{axis} takes one value here")
         if self.sweep.corruption.law != "replacement":

@@ -27,6 +27,7 @@ from almostnothing.errors import UserError
 
 FIGURES, NOTEBOOKS = Path("figures"), Path("notebooks")
 KEYS, SCRATCH = Path("results/keys"), Path("results/figures")
+SETS = ("quick", "paper", "full")  # the project's own parameter sets
 IMAGES = ("svg", "pdf", "png")
 FILES = (*IMAGES, "csv", "json", "ipynb")
 GALLERY = re.compile(r"(?<=<!-- gallery -->\n).*?(?=<!-- end of gallery -->)", re.DOTALL)
@@ -277,17 +278,21 @@ def escaped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def gallery(parameter_set: str) -> str:
-    """The README's gallery of a set as markdown: each figure with its claims and their verdicts."""
+def gallery() -> str:
+    """The README's gallery as markdown: each published figure of the project's own sets, with claims and verdicts."""
     from almostnothing.claims import estimate_text, number
 
     parts = []
-    for figure in figures_of(parameter_set):
+    sets = [name for name in SETS if (FIGURES / name).is_dir()]
+    for figure in sorted(
+        (f for name in sets for f in figures_of(name)), key=lambda f: (f.name, SETS.index(f.parameter_set))
+    ):
         if not figure.published:
             continue
         stale = " (stale: run `make`)" if figure.stale("figure") else ""
         page = f"[notebook]({figure.file('ipynb')}), [data]({figure.file('csv')}), [provenance]({figure.file('json')})"
-        parts.append(f"\n### {title(figure.name)}{stale}\n\n![{title(figure.name)}]({figure.file('png')})\n\n{page}\n")
+        heading = f"{title(figure.name)}: `{figure.parameter_set}`{stale}"
+        parts.append(f"\n### {heading}\n\n![{title(figure.name)}]({figure.file('png')})\n\n{page}\n")
         parts.append("| claim | estimate [95 %] | threshold | n | verdict |\n|---|---|---|---|---|")
         parts += [
             f"| {escaped(c['statement'])} | {estimate_text(c)} | {number(c['threshold'])} "
@@ -298,9 +303,9 @@ def gallery(parameter_set: str) -> str:
     return "\n".join(parts) + "\n"
 
 
-def with_gallery(readme: str, parameter_set: str) -> str:
+def with_gallery(readme: str) -> str:
     """The README's text with its gallery made anew."""
-    text = gallery(parameter_set)
+    text = gallery()
     return GALLERY.sub(lambda _: text, readme)
 
 

@@ -23,6 +23,7 @@ COLUMNS = [  # of the tidy table: the axes of a sweep, which evaluation, then wh
     "dataset",
     "downsample",
     "pca_rank",
+    "permutation",
     "train_size",
     "strength",
     "family",
