@@ -252,11 +252,20 @@ def assert_agreement(laws: list[tuple[Corruption, float]], found: list[torch.Ten
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
 def test_fused_code_agrees_within_the_stated_places(tmp_path):
-    """In a process of its own, without the tests' type checks, which torch.compile cannot trace."""
+    """All laws can be traced, and a few are compiled, which takes longer.
+
+    In a process of its own, without the tests' type checks, which torch.compile cannot trace.
+    """
     job = f"""
 import torch
-from test_corruptions import FUSED, inputs
+from test_corruptions import CASES, FUSED, inputs
 x, keys, draw = inputs()
+made = []
+for _, law, strength in CASES:
+    torch.compiler.reset()
+    traced = torch.compile(law.sample, backend="eager", fullgraph=True)
+    made.append(traced(x, torch.full((2, 1), strength), keys, draw))
+torch.save(made, {str(tmp_path / "traced")!r})
 made = []
 for law, strength in FUSED:
     fused = torch.compile(law.sample, fullgraph=True, dynamic=False)
@@ -267,6 +276,7 @@ torch.save(made, {str(tmp_path / "fused")!r})
     environment = {**os.environ, "PYTHONPATH": f"{here.parent / 'src'}{os.pathsep}{here}"}
     done = subprocess.run([sys.executable, "-c", job], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert_agreement([(law, strength) for _, law, strength in CASES], torch.load(tmp_path / "traced"))
     assert_agreement(FUSED, torch.load(tmp_path / "fused"))
 
 

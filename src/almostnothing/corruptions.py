@@ -155,7 +155,7 @@ class Empirical:
     def quantile(self, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """The level whose cumulative share first exceeds v."""
         share = np.cumsum(self.counts, dtype=np.float64) / sum(self.counts)
-        edges = torch.tensor(share[:-1].tolist(), dtype=torch.float32, device=v.device)
+        edges = torch.tensor(share[:-1], dtype=torch.float32, device=v.device)
         return self.low + (self.high - self.low) * (
             torch.bucketize(v, edges, right=True).float() / (len(self.counts) - 1)
         )
