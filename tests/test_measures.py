@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.stats import multivariate_normal
 
 from almostnothing import data, networks, streams
 from almostnothing.corruptions import Additive, LaplaceNoise, Replacement, Uniform
-from almostnothing.measures import margins, signal
+from almostnothing.measures import criterion, margins, signal
 
 
 def test_margin_is_own_logit_less_the_best_other():
@@ -77,3 +78,107 @@ def test_images_are_taken_from_each_class_in_turn():
 def test_decibels():
     assert signal.decibels(np.array([1, 10, 0.01])).tolist() == pytest.approx([0, 10, -20])
     assert pytest.approx(13.979, abs=1e-3) == signal.ROSE
+
+
+# the margin criterion
+
+
+@pytest.fixture
+def stack(cell):
+    """Two smooth networks of some size, so that expansions have something to expand."""
+    model = networks.build(replace(cell, activation="tanh", width=12, init_scale=2.0), 2)
+    for e in range(2):
+        model.put(e, model.initial(streams.stream_key(e, "weights")))
+    return model
+
+
+def some_images(count: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = np.random.default_rng(3)
+    return torch.from_numpy(rng.random((count, 64), np.float32)), torch.from_numpy(rng.integers(0, 10, count))
+
+
+def test_first_order_moments_are_those_of_the_linear_change(stack):
+    x, labels = some_images()
+    law = Replacement(Uniform())
+    seen = criterion.first_order(stack, law, x, labels, 0.3)
+    rng = np.random.default_rng(0)
+    noisy = np.where(rng.random((20000, *x.shape)) < 0.3, rng.random((20000, *x.shape)), x.numpy())
+    shared = x.expand(2, -1, -1), labels.expand(2, -1)
+    gamma, g = margins.margin_gradient(stack, *shared)
+    change = np.einsum("eip,nip->nei", g.numpy(), noisy - x.numpy())
+    error = change.std(0) / np.sqrt(len(noisy))
+    assert (np.abs(seen["drift"].numpy() - change.mean(0)) < 5 * error).all()
+    np.testing.assert_allclose(seen["sd"].numpy(), change.std(0), rtol=0.03)
+    assert torch.equal(seen["margin"], gamma)
+    centre = torch.from_numpy(law.mean(x.double().numpy(), 0.3)).float()
+    assert torch.allclose(seen["mean_margin"], margins.margin_gradient(stack, centre.expand(2, -1, -1), shared[1])[0])
+
+
+def test_blocks_of_images_change_nothing(stack):
+    x, labels = some_images(9)
+    law = Replacement(Uniform())
+    whole = criterion.first_order(stack, law, x, labels, 0.5), criterion.all_classes(stack, law, x, labels, 0.5)
+    for name, values in criterion.first_order(stack, law, x, labels, 0.5, held=1).items():
+        assert torch.allclose(values, whole[0][name], atol=1e-5)
+    assert torch.allclose(
+        criterion.all_classes(stack, law, x, labels, 0.5, held=1), whole[1], atol=2 / criterion.ORTHANT
+    )
+
+
+def test_all_classes_is_the_orthant_probability(stack):
+    x, labels = some_images()
+    law, p = Replacement(Uniform()), 0.5
+    found = criterion.all_classes(stack, law, x, labels, p)
+    clean = x.double().numpy()
+    centre, variance = torch.from_numpy(law.mean(clean, p)).float(), torch.from_numpy(law.variance(clean, p)).float()
+    for e in range(2):
+        for i in range(len(x)):
+            jacobian = torch.func.jacrev(stack[e])(centre[i][None])[0, :, 0]
+            logits = stack[e](centre[i][None])[0]
+            others = [k for k in range(10) if k != labels[i]]
+            away = (jacobian[labels[i]] - jacobian[others]).detach().numpy().astype(float)
+            margins_there = (logits[labels[i]] - logits[others]).detach().numpy().astype(float)
+            covariance = (away * variance[i].numpy()) @ away.T
+            survives = multivariate_normal.cdf(
+                margins_there, np.zeros(9), covariance, allow_singular=True, rng=np.random.default_rng(0)
+            )
+            assert found[e, i].item() == pytest.approx(1 - survives, abs=0.02)
+
+
+def test_failures_are_counted_and_the_parts_are_odd_and_even(stack):
+    x, labels = some_images()
+    law = Additive(LaplaceNoise())
+    seen = criterion.measured(stack, law, x, labels, 0.4, 4000)
+    rng = np.random.default_rng(0)
+    noise = torch.from_numpy(rng.laplace(0, 0.4 / np.sqrt(2), (4000, *x.shape)).astype(np.float32))
+    with torch.no_grad():
+
+        def gamma(z):
+            logits = stack(z.flatten(0, 1).expand(2, -1, -1))
+            return margins.margin(logits, labels.repeat(len(z)).expand(2, -1)).view(2, len(z), -1)
+
+        plus, minus, here = gamma(x + noise), gamma(x - noise), gamma(x[None])
+    even, odd = (plus + minus) / 2 - here, (plus - minus) / 2
+    frequency = (plus < 0).float().mean(1)
+    spread = (frequency * (1 - frequency) / 4000).sqrt() * np.sqrt(2)
+    assert ((seen["failures"] - frequency).abs() <= 5 * spread + 1e-3).all()
+    assert ((seen["even"] - even.mean(1)).abs() <= 5 * even.std(1) / np.sqrt(2000) + 1e-4).all()
+    ratio = even.square().mean(1).sqrt() / odd.square().mean(1).sqrt()
+    torch.testing.assert_close(seen["bending"], ratio, rtol=0.1, atol=0.01)
+
+
+def test_the_even_part_is_the_second_derivative_where_noise_is_small(stack):
+    x, labels = some_images(4)
+    sigma = 0.005
+    seen = criterion.measured(stack, Additive(LaplaceNoise()), x, labels, sigma, 20000)
+    for e in range(2):
+        plain = stack[e].double()
+        for i in range(4):
+
+            def gamma(z, plain=plain, i=i):
+                logits = plain(z[None])[0]
+                rest = torch.cat([logits[: labels[i]], logits[labels[i] + 1 :]])
+                return logits[labels[i]] - rest.max()
+
+            trace = torch.func.hessian(gamma)(x[i].double()).trace().item()
+            assert seen["even"][e, i].item() == pytest.approx(sigma**2 * trace / 2, rel=0.1, abs=2e-6)

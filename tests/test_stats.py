@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import optimize
 from scipy import stats as reference
 
 from almostnothing import stats
@@ -18,6 +19,174 @@ def test_interval_covers_the_mean_95_times_in_100():
     rng = np.random.default_rng(0)
     hits = sum(low <= 0 <= high for _, low, high, _ in map(stats.mean_interval, rng.normal(size=(4000, 5))))
     assert reference.binomtest(hits, 4000, 0.95).pvalue > 1e-3
+
+
+def test_the_search_finds_the_least_squares_that_scipy_finds():
+    rng = np.random.default_rng(0)
+    truth = [(rng.uniform(0.5, 1), rng.uniform(0.3, 0.95), np.exp(rng.uniform(-4, -1.5))) for _ in range(30)]
+    curves = np.array([stats.sigmoid(P, 0.1, *t) + rng.normal(0, 0.02, len(P)) for t in truth])
+    _, _, _, cost = stats.least_squares(P, curves - 0.1, np.ones_like(curves), 0.9)
+    starts = [(0.9, m, np.log(w)) for m in (0.4, 0.7, 0.9) for w in (0.02, 0.1)]
+    bounds = ([0.1, -0.5, np.log(1e-3)], [1, 1.5, np.log(10)])
+
+    def residual(x, curve):
+        return stats.sigmoid(P, 0.1, x[0], x[1], np.exp(x[2])) - curve
+
+    for curve, found in zip(curves, cost, strict=True):
+        fits = [optimize.least_squares(residual, start, bounds=bounds, args=(curve,)) for start in starts]
+        assert found < 2 * min(fit.cost for fit in fits) + 2e-5
+
+
+def test_a_weight_of_zero_leaves_a_point_out():
+    curve = stats.sigmoid(P, 0.1, 0.9, 0.8, 0.05)[None]
+    wrong, weight = curve.copy(), np.ones_like(curve)
+    wrong[0, 4], weight[0, 4] = 0.9, 0
+    _, middle, scale, cost = stats.least_squares(P, wrong - 0.1, weight, 0.9)
+    assert (middle[0], scale[0]) == pytest.approx((0.8, 0.05), rel=1e-3)
+    assert cost[0] < 1e-8
+
+
+@pytest.mark.parametrize("form", stats.FORMS)
+def test_fit_and_slope_of_both_forms(form):
+    scale = {"p": 0.1, "log": 0.4}[form]
+    fit = stats.fit_knee(P, stats.sigmoid(P, 0.1, 0.95, 0.8, scale, form), 0.1, form)
+    assert fit.doubt == ""
+    assert (fit.plateau, fit.midpoint, fit.scale) == pytest.approx((0.95, 0.8, scale), rel=1e-3)
+    h = 1e-5
+    at = stats.sigmoid(np.array([0.8 - h, 0.8 + h]), 0.1, 0.95, 0.8, scale, form)
+    assert fit.slope == pytest.approx((at[0] - at[1]) / (2 * h), rel=1e-3)
+
+
+def test_the_form_in_log_is_a_hill_curve():
+    hill = (1 - P) ** 2 / ((1 - P) ** 2 + 0.3**2)
+    np.testing.assert_allclose(stats.sigmoid(P, 0, 1, 0.7, 0.5, "log"), hill, atol=1e-12)
+    assert stats.sigmoid(np.array([1.0]), 0.1, 0.9, 0.7, 0.5, "log") == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(("form", "sign"), [("p", -1), ("log", 1)])
+def test_the_form_that_made_the_curves_gains_in_held_out_likelihood(form, sign):
+    rng = np.random.default_rng(2)
+    rows = [
+        {"seed": s, "images": 500, "strength": p, "accuracy": rng.binomial(500, a) / 500}
+        for s in range(10)
+        for p, a in zip(P, stats.sigmoid(P, 0.1, 0.95, 0.8, 0.09 if form == "p" else 0.4, form), strict=True)
+    ]
+    gain = stats.mean_interval(stats.form_gain(pd.DataFrame(rows), ["seed"], 0.1)["gain"])
+    assert sign * gain.mean > 0
+    assert gain.low * gain.high > 0
+
+
+def test_held_out_density_is_normal_about_the_prediction():
+    curve = stats.sigmoid(P, 0.1, 0.95, 0.7, 0.08)[None]
+    density = stats.held_out(P, curve, 0.1, 400, "p")[0, 3]
+    expected = reference.norm.logpdf(0, 0, np.sqrt(curve[0, 3] * (1 - curve[0, 3]) / 400))
+    assert density == pytest.approx(expected, abs=1e-3)
+
+
+def test_halfway_is_where_a_line_crosses():
+    assert stats.halfway(np.array([0.2, 0, 0.4]), np.array([0.7, 0.9, 0.3]), 0.1) == pytest.approx(0.3)
+    assert np.isnan(stats.halfway(P, np.full(9, 0.9), 0.1))
+    assert np.isnan(stats.halfway(P, np.full(9, 0.12), 0.1))
+    assert np.isnan(stats.halfway(P, np.where(P == 0.3, np.nan, 0.9 - 0.8 * P), 0.1))
+
+
+def test_varied_keeps_the_other_sizes_usual():
+    rows = [{"width": w, "train_size": n, "depth": 2, "pixels": 64} for w in (8, 32) for n in (100, 300)]
+    rows += [{"width": 32, "train_size": n, "depth": 4, "pixels": 64} for n in (100, 300)]
+    fits = pd.DataFrame(rows)
+    usual = {"depth": 2, "pixels": 64}
+    some, lines = stats.varied(fits, "depth", usual)
+    assert (lines, set(some["width"]), len(some)) == ("train_size", {32}, 4)
+    some, lines = stats.varied(fits, "train_size", usual)
+    assert (lines, set(some["depth"]), len(some)) == ("width", {2}, 4)
+
+
+def test_paired_counts_the_levels_that_every_seed_has():
+    rows = [
+        {"seed": s, "width": w, "kind": k, "value": (k == "a") * (0.1 if w == 1 else 5.0)}
+        for s in range(3)
+        for w in (1, 2)
+        for k in "ab"
+        if (s, w) != (0, 2)
+    ]
+    assert stats.paired(pd.DataFrame(rows), "value", "kind", "a", "b", ["width"]).mean == pytest.approx(0.1)
+
+
+def test_a_seed_without_any_value_counts_as_missing():
+    rows = [{"seed": s, "width": w, "train_size": 10, "midpoint": np.log2(w)} for s in range(3) for w in (4, 8, 16)]
+    fits = pd.DataFrame([row for row in rows if (row["seed"], row["width"]) != (1, 16)])
+    fits.loc[fits.width == 16, "midpoint"] = 99.0
+    assert stats.growth(fits, "width", "train_size", "midpoint").mean == pytest.approx(1)
+
+
+def test_paired_differences_are_within_seed_and_level():
+    rows = [
+        {"seed": s, "width": w, "kind": k, "value": 10 * s + w + (k == "a") * (0.1 + s / 100)}
+        for s in range(3)
+        for w in (1, 2)
+        for k in "ab"
+    ]
+    interval = stats.paired(pd.DataFrame(rows), "value", "kind", "a", "b", ["width"])
+    assert interval == pytest.approx(stats.mean_interval([0.1, 0.11, 0.12]))
+    assert stats.paired(pd.DataFrame(rows), "value", "kind", "a", "c", ["width"]).n == 0
+
+
+def test_collapse_rms_is_zero_on_one_curve_and_the_distance_of_two():
+    u = np.tile(np.linspace(0, 1, 50), 2)
+    size = np.repeat([1, 2], 50)
+    assert stats.collapse_rms(u, u**2, size) == pytest.approx(0, abs=1e-3)
+    assert stats.collapse_rms(u, u / 2 + 0.2 * (size == 2), size) == pytest.approx(0.2, abs=1e-3)
+    assert np.isnan(stats.collapse_rms(u, u, np.ones(100)))
+    assert np.isnan(stats.collapse_rms(u + 5 * (size == 2), u, size))
+
+
+def two_sizes(rng: np.random.Generator, seeds: int, gap: float, noise: float) -> pd.DataFrame:
+    """Lines A = u and A = u + gap with scatter between seeds; on the baseline they are 0.2 further apart."""
+    rows = [
+        {"seed": s, "train_size": n, "strength": p, "u": p, "base": p - 0.2 * (n == 300)}
+        | {"accuracy": p + gap * (n == 300) + rng.normal(0, noise)}
+        for s in range(seeds)
+        for n in (100, 300)
+        for p in np.linspace(0, 0.9, 10)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_collapse_interval_finds_error_and_gain():
+    error, gain = stats.collapse_interval(
+        two_sizes(np.random.default_rng(0), 6, 0.1, 0.01), "u", "base", ["train_size"]
+    )
+    assert error.n == gain.n == 6
+    assert error.low < 0.1 < error.high
+    assert error.high - error.low < 0.03
+    assert gain.low < 0.2 < gain.high
+
+
+@pytest.mark.parametrize("gap", [0.02, 0.06])
+def test_collapse_interval_covers_the_error_without_scatter(gap):
+    rng = np.random.default_rng(1)
+    truth = stats.collapse_interval(two_sizes(rng, 2, gap, 0), "u", "base", ["train_size"], draws=2)[0].mean
+    found = [
+        stats.collapse_interval(two_sizes(rng, 6, gap, 0.03), "u", "base", ["train_size"], draws=60)[0]
+        for _ in range(30)
+    ]
+    assert sum(low <= truth <= high for _, low, high, _ in found) >= 24
+    assert np.mean([mean for mean, *_ in found]) == pytest.approx(truth, rel=0.25)
+
+
+def test_auroc_is_the_share_of_ordered_pairs():
+    rng = np.random.default_rng(0)
+    score, fails = rng.integers(0, 5, 40).astype(float), rng.random(40) < 0.4
+    pairs = [(a < b) + (a == b) / 2 for a in score[fails] for b in score[~fails]]
+    assert stats.auroc(score, fails, ~fails) == pytest.approx(np.mean(pairs))
+    assert np.isnan(stats.auroc(score, np.zeros(40), np.ones(40)))
+
+
+def test_calibration_error_is_the_gap_of_each_bin():
+    predicted = np.array([0.05, 0.05, 0.95, 0.95])
+    assert stats.calibration_error(predicted, np.array([0.0, 0.1, 0.9, 1.0])) == pytest.approx(0)
+    assert stats.calibration_error(predicted, np.array([0.25, 0.25, 0.95, 0.95])) == pytest.approx(0.1)
+    assert stats.reliability(np.array([1.0]), np.array([1.0])).index.tolist() == [9]
 
 
 @pytest.mark.parametrize(("values", "n"), [([], 0), ([np.nan], 0), ([0.5], 1)])

@@ -17,7 +17,10 @@ SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """The statement holds if the statistic lies above the threshold; `n` counts what the interval is over."""
+    """The statement holds if the statistic lies above the threshold, or with `below` under it.
+
+    `n` counts what the interval is over.
+    """
 
     id: str
     statement: str
@@ -29,14 +32,16 @@ class Claim:
     high: float
     n: int
     n_of: str = "seeds"
+    below: bool = False
     note: str = ""
 
     @property
     def verdict(self) -> str:
         """Supported or refuted where the whole 95 % interval lies on one side of the threshold."""
+        above, under = (REFUTED, SUPPORTED) if self.below else (SUPPORTED, REFUTED)
         if self.low > self.threshold:
-            return SUPPORTED
-        return REFUTED if self.high < self.threshold else INCONCLUSIVE
+            return above
+        return under if self.high < self.threshold else INCONCLUSIVE
 
     def record(self) -> dict[str, Any]:
         """The claim with its verdict as JSON-able data: a quantity that could not be had is null."""
@@ -68,6 +73,11 @@ def estimate_text(record: dict[str, Any]) -> str:
     return f"{number(record['estimate'])} [{number(record['low'])}, {number(record['high'])}]"
 
 
+def threshold_text(record: dict[str, Any]) -> str:
+    """`> 0.05` or `< 0.05`: what the claim asks of its statistic, from its record."""
+    return f"{'<' if record['below'] else '>'} {number(record['threshold'])}"
+
+
 def summary(claims: Sequence[Claim]) -> pd.DataFrame:
     """The claims as a table to show under a figure."""
     records = [claim.record() for claim in claims]
@@ -76,7 +86,7 @@ def summary(claims: Sequence[Claim]) -> pd.DataFrame:
             "claim": [r["statement"] for r in records],
             "statistic": [r["statistic"] for r in records],
             "estimate [95 %]": [estimate_text(r) for r in records],
-            "threshold": [number(r["threshold"]) for r in records],
+            "threshold": [threshold_text(r) for r in records],
             "n": [f"{r['n']} {r['n_of']}" for r in records],
             "verdict": [r["verdict"] for r in records],
         },
