@@ -30,7 +30,9 @@ FILED = {
 
 def fetched(names):
     """The markers of the data sets that need files."""
-    return [f"results/data/{slug}" for slug in map(publishing.slug, names) if slug in FILED]
+    return [
+        f"results/data/{slug}" for slug in map(publishing.slug, names) if slug in FILED
+    ]
 
 
 wildcard_constraints:
@@ -85,13 +87,15 @@ rule table:
         ],
         lambda wildcards: (
             []
-            if FIGURES[wildcards.name].shards
+            if FIGURES[wildcards.name].parameters.table_from == "store"
             else fetched(source.name for source in FIGURES[wildcards.name].sources)
         ),
     output:
         update(f"figures/{SET}/{{name}}.csv"),
     log:
         f"results/logs/{SET}/{{name}}.table.log",
+    resources:
+        mem_mb=4000,
     shell:
         f"python -m almostnothing table params/{SET}/{{wildcards.name}}.yaml 2>&1 | tee {{log}}"
 

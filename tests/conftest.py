@@ -23,6 +23,7 @@ TINY = {
     "steps": [60],
     "test_draws": 1,
     "seeds": [0, 1],
+    "variations": [],
 }
 
 

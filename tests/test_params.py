@@ -33,7 +33,7 @@ def write(folder: Path, **sweep) -> Path:
         ({"width": "wide"}, 'sweep.width.0 is "wide", but should be a valid integer'),
         ({"width": [8.5]}, "sweep.width.0 is 8.5, but should be a valid integer"),
         ({"seeds": []}, "sweep.seeds is \\[\\], but List should have at least 1 item"),
-        ({"loss": "hinge"}, "sweep.loss is \"hinge\", but should be 'cross_entropy' or 'mse'"),
+        ({"loss": "hinge"}, "sweep.loss.0 is \"hinge\", but should be 'cross_entropy' or 'mse'"),
         ({"learning_rate": float("nan")}, "sweep.learning_rate is NaN, but should be a finite number"),
         ({"corruption": {"low": 1, "high": 0}}, "sweep.corruption low must be smaller than high"),
         (
@@ -47,7 +47,7 @@ def write(folder: Path, **sweep) -> Path:
             "sweep.corruption.dof is 2, but should be greater than 2",
         ),
         ({"corruption": {"values": "constant", "low": 0}}, "sweep.corruption low belongs to values: uniform"),
-        ({"dataset": ["digits", "mnist"]}, "sweep.dataset takes one value here"),
+        ({"activation": "erf", "variations": [{"activation": "relu"}]}, "sweep.activation takes one value here"),
         ({"downsample": 0}, "sweep.downsample.0 is 0, but should be greater than 0"),
         ({"width": 0, "steps": 0}, "\\(and 1 more mistake\\)"),
     ],

@@ -54,7 +54,7 @@ def test_nothing_to_do_afterwards_nor_in_a_fresh_clone(made, clone):
 def test_wording_asks_for_nothing(clone):
     clone.edit("params/tiny/01_knee.yaml", "sweep:", "# a comment\nsweep:")
     clone.edit("src/almostnothing/training.py", "class Bench:", "# the slots\nclass Bench:")
-    clone.edit("src/almostnothing/stats.py", '"""Sigmoid fits,', '"""Fits,')
+    clone.edit("src/almostnothing/stats.py", '"""Intervals over seeds,', '"""Intervals,')
     clone.edit("notebooks/01_knee.py", "figures.style()", "figures.style()  # the house style")
     assert clone.jobs() == NOTHING
 

@@ -6,7 +6,7 @@ import itertools
 import json
 import logging
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from almostnothing import stats
-from almostnothing.claims import Claim
+from almostnothing.claims import Claim, short
 from almostnothing.provenance import write_atomic
 
 SINGLE, DOUBLE = 89 / 25.4, 183 / 25.4  # column widths in inches
@@ -78,28 +78,40 @@ def strength_axis(ax: Axes, p: Sequence[float]) -> None:
     ax.set_xlabel("corruption probability $p$ (scale: $\\ln(1-p)$)")
 
 
-def accuracy_curves(ax: Axes, table: pd.DataFrame, fits: pd.DataFrame, size: str, chance: float) -> None:
+def accuracy_curves(
+    ax: Axes, table: pd.DataFrame, fits: pd.DataFrame, size: str, chance: float, form: str = "p"
+) -> None:
     """A(p) for each value of the column `size`: seeds as dots, their mean with its 95 % interval, and the fitted
-    sigmoid, drawn with the mean parameters of the trusted fits.
+    sigmoid of this form, drawn with the mean parameters of the trusted fits.
     """
     strengths = np.sort(table["strength"].unique())
     fine = 1 - np.geomspace(1 - strengths[0], 1 - strengths[strengths < 1][-1], 200)
-    levels = sorted(table[size].unique())
+    levels = list(dict.fromkeys(table[size]))
     for (level, colour), marker in zip(colours(levels).items(), itertools.cycle(MARKERS), strict=False):
         group = table[table[size] == level]
         ax.plot(group["strength"], group["accuracy"], ".", color=colour, ms=4, alpha=0.5, mew=0)
         means = [stats.mean_interval(group.loc[group["strength"] == p, "accuracy"]) for p in strengths]
         spread = [[m.mean - m.low for m in means], [m.high - m.mean for m in means]]
         ax.errorbar(
-            strengths, [m.mean for m in means], spread, fmt=marker, color=colour, elinewidth=0.8, label=f"{level:g}"
+            strengths, [m.mean for m in means], spread, fmt=marker, color=colour, elinewidth=0.8, label=short(level)
         )
-        mean_fit = fits.loc[fits[size] == level, ["plateau", "midpoint", "scale"]].mean()
-        if mean_fit.notna().all():
-            ax.plot(fine, stats.sigmoid(fine, chance, *mean_fit), color=colour)
+        plateau, midpoint, scale = fits.loc[fits[size] == level, ["plateau", "midpoint", "scale"]].mean()
+        if np.isfinite(plateau):
+            ax.plot(fine, stats.sigmoid(fine, chance, plateau, midpoint, scale, form), color=colour)
     ax.axhline(chance, color="0.5", lw=0.8, ls=":")
     ax.annotate("chance", (strengths[0], chance), xytext=(0, -2), textcoords="offset points", va="top", color="0.4")
     strength_axis(ax, list(strengths))
     ax.set_ylim(0, 1.02)
+
+
+def fitted_lines(ax: Axes, table: pd.DataFrame, fits: pd.DataFrame, size: str, chance: float, form: str) -> None:
+    """Dashed, in the colours of `accuracy_curves`: the fitted sigmoids of another form."""
+    strengths = np.sort(table["strength"].unique())
+    fine = 1 - np.geomspace(1 - strengths[0], 1 - strengths[strengths < 1][-1], 200)
+    for level, colour in colours(list(dict.fromkeys(table[size]))).items():
+        plateau, midpoint, scale = fits.loc[fits[size] == level, ["plateau", "midpoint", "scale"]].mean()
+        if np.isfinite(plateau):
+            ax.plot(fine, stats.sigmoid(fine, chance, plateau, midpoint, scale, form), color=colour, ls="--", lw=0.8)
 
 
 def size_curves(ax: Axes, fits: pd.DataFrame, size: str, lines: str, value: str) -> None:
@@ -137,14 +149,14 @@ def size_curves(ax: Axes, fits: pd.DataFrame, size: str, lines: str, value: str)
 
 
 def line_legend(ax: Axes, levels: Sequence[Any], title: str) -> None:
-    """The legend of `size_curves`: a colour and marker for each level, and the two tests."""
+    """The legend of `size_curves`, under its axes: a colour and marker for each level, and the two tests."""
     pairs = zip(colours(levels).items(), itertools.cycle(MARKERS), strict=False)
     handles = [Line2D([], [], color=colour, marker=marker, label=f"{level:g}") for (level, colour), marker in pairs]
     handles += [
         Line2D([], [], color="0.3", marker="o", mfc=face, ls=dash, label=test)
         for test, face, dash in (("clean", "0.3", "-"), ("corrupted", "white", "--"))
     ]
-    ax.legend(handles=handles, title=title, loc="center left", bbox_to_anchor=(1, 0.5))
+    ax.legend(handles=handles, title=title, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
 
 
 def mosaic(images: np.ndarray, columns: int) -> np.ndarray:
@@ -216,6 +228,146 @@ def law_curves(ax: Axes, table: pd.DataFrame, value: str, by: str) -> None:
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.set_xticks([], minor=True)
         ax.set_xlabel("noise $\\sigma$")
+
+
+def predictor_style(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Colour and marker of each predictor, the same in every panel."""
+    palette = sns.color_palette("colorblind", len(names))
+    return {
+        name: {"color": colour, "marker": marker} for name, colour, marker in zip(names, palette, MARKERS, strict=False)
+    }
+
+
+def mean_line(ax: Axes, groups: Any, **options: Any) -> None:
+    """The mean of each group against the group's key with its 95 % interval, joined by a line."""
+    points = groups.apply(stats.mean_interval)
+    mean = np.array([point.mean for point in points])
+    if np.isfinite(mean).any():
+        spread = np.array([mean - [point.low for point in points], [point.high for point in points] - mean])
+        ax.errorbar(points.index, mean, spread, elinewidth=0.8, lw=1, **options)
+
+
+def predictor_curves(ax: Axes, quality: pd.DataFrame, value: str, names: Sequence[str]) -> None:
+    """`value` of each predictor against test strength: means over seeds with 95 % intervals."""
+    for name, look in predictor_style(names).items():
+        mean_line(ax, quality[quality["predictor"] == name].groupby("test_strength")[value], **look)
+    ax.set_xlabel("test $p$")
+    ax.set_ylim(0.4 if value == "auroc" else 0, 1.0 if value == "auroc" else None)
+
+
+def reliability_curves(
+    ax: Axes, rows: pd.DataFrame, names: Sequence[str], survival: Callable[[pd.DataFrame, str], np.ndarray]
+) -> None:
+    """Measured against predicted frequency of failure, by bins of equal width, for predictors that are probabilities.
+
+    `survival` gives a predictor's probability of surviving for each row. Means over seeds with 95 % intervals, where
+    three seeds at least have images in the bin.
+    """
+    ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
+    for name, look in predictor_style(names).items():
+        if name == "margin":
+            continue
+        bins = pd.concat(
+            stats.reliability(1 - survival(group, name), group["failures"].to_numpy()).assign(seed=seed)
+            for seed, group in rows.groupby("seed")
+        )
+        full = bins.groupby(level=0).filter(lambda one: len(one) >= 3).groupby(level=0)
+        points = full["frequency"].apply(stats.mean_interval)
+        spread = [[point.mean - point.low for point in points], [point.high - point.mean for point in points]]
+        where = full["predicted"].mean()
+        ax.errorbar(where, [point.mean for point in points], spread, elinewidth=0.8, lw=1, **look)
+    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted", ylabel="measured")
+
+
+def predictor_legend(ax: Axes, names: dict[str, str]) -> None:
+    """The legend of predictors, in axes of its own."""
+    handles = [Line2D([], [], label=names[name], **look) for name, look in predictor_style(list(names)).items()]
+    ax.legend(handles=handles, loc="center", title="predictor")
+    ax.set_axis_off()
+
+
+def training_curves(ax: Axes, table: pd.DataFrame, value: str, label: str) -> None:
+    """`value` against test strength, averaged over images: a line for each data set and way of training."""
+    keys = table[["dataset", "training"]].drop_duplicates().itertuples(index=False, name=None)
+    palette = itertools.cycle(sns.color_palette("dark"))
+    several = table["dataset"].nunique() > 1
+    for (dataset, training), colour, marker in zip(keys, palette, itertools.cycle(MARKERS), strict=False):
+        rows = table[(table["dataset"] == dataset) & (table["training"] == training)]
+        means = rows.groupby(["test_strength", "seed"])[value].mean()
+        words = f"{dataset}, {training}" if several else training
+        mean_line(ax, means.groupby("test_strength"), color=colour, marker=marker, label=words)
+    ax.set(xlabel="test $p$", ylabel=label)
+    ax.set_ylim(bottom=0)
+    ax.legend(title="trained")
+
+
+def seed_points(ax: Axes, differences: pd.DataFrame, label: str, counts: float) -> None:
+    """Paired differences of `tables.families.advantages`: seeds as dots, means with 95 % intervals, `counts` dotted."""
+    words = {"parameters": "count", "clean accuracy": "accuracy"}
+    groups = {
+        f"{test}\n{words[str(what)]}": rows
+        for (test, what), rows in differences.groupby(["test", "matched by"], sort=False)
+    }
+    for place, rows in enumerate(groups.values()):
+        for shift, (order, some) in zip((-0.15, 0.15), rows.groupby("order", sort=False), strict=False):
+            mean = stats.mean_interval(some["difference"])
+            ax.plot(np.full(len(some), place + shift), some["difference"], ".", color="0.6", ms=4)
+            spread = [[mean.mean - mean.low], [mean.high - mean.mean]]
+            face = "C0" if order == "in place" else "white"
+            ax.errorbar([place + shift], [mean.mean], spread, fmt="o", color="C0", mfc=face, elinewidth=0.8)
+    ax.axhline(0, color="0.5", lw=0.8)
+    ax.axhline(counts, color="0.5", lw=0.8, ls=":")
+    ax.set_xticks(range(len(groups)), list(groups), fontsize=5.5)
+    ax.set_xlim(-0.5, len(groups) - 0.5)
+    ax.set_ylabel(label)
+
+
+def collapse_points(ax: Axes, table: pd.DataFrame, u: str) -> None:
+    """Mean accuracy over seeds against the mean of `u`: one point for each size and strength.
+
+    Colours tell N, markers d, marker sizes the width: see `size_legend`. x is logarithmic unless it is an accuracy or
+    has values below 0.
+    """
+    for (size, pixels, width), rows in table.groupby(["train_size", "pixels", "width"]):
+        means = rows.groupby("strength")[[u, "accuracy"]].mean()
+        ax.plot(means[u], means["accuracy"], ls="", mew=0, alpha=0.8, **_size_look(table, size, pixels, width))
+    if u == "theory":
+        ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
+        ax.set_xlim(0, 1)
+    elif (table[u] > 0).all():
+        ax.set_xscale("log")
+    ax.set_ylim(0, 1)
+
+
+def halfway_points(ax: Axes, half: pd.DataFrame) -> None:
+    """Measured against predicted p at half-way, from `tables.collapse.halfway`: means over seeds, 95 % intervals."""
+    for (size, pixels, width), rows in half.groupby(["train_size", "pixels", "width"]):
+        mean = stats.mean_interval(rows["measured"])
+        spread = [[mean.mean - mean.low], [mean.high - mean.mean]]
+        look = _size_look(half, size, pixels, width)
+        ax.errorbar([rows["predicted"].mean()], [mean.mean], spread, elinewidth=0.6, mew=0, ls="", **look)
+    ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
+    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted")
+    ax.set_title("$p$ half-way, measured", fontsize=6.5, loc="right")
+
+
+def size_legend(figure: Any, table: pd.DataFrame) -> None:
+    """The legend of `collapse_points`, under a figure."""
+    sizes, pixels, widths = (sorted(table[name].unique()) for name in ("train_size", "pixels", "width"))
+    looks = [(f"$N$ = {size}", size, pixels[-1], widths[-1]) for size in sizes]
+    looks += [(f"$d$ = {count}", sizes[-1], count, widths[-1]) for count in pixels]
+    looks += [(f"width {width}", sizes[-1], pixels[-1], width) for width in widths]
+    handles = [Line2D([], [], ls="", mew=0, label=label, **_size_look(table, *look)) for label, *look in looks]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(sizes) + len(pixels) + len(widths))
+
+
+def _size_look(table: pd.DataFrame, size: Any, pixels: Any, width: Any) -> dict[str, Any]:
+    sizes, places, widths = (sorted(table[name].unique()) for name in ("train_size", "pixels", "width"))
+    return {
+        "color": colours(sizes)[size],
+        "marker": MARKERS[len(places) - 1 - places.index(pixels)],
+        "ms": 2.5 + 1.2 * widths.index(width),
+    }
 
 
 def panel_letters(axes: Sequence[Axes]) -> None:

@@ -162,7 +162,7 @@ Strength = Annotated[FiniteFloat, Field(ge=0)]
 
 
 class Sweep(Model):
-    """A grid of cells: the product of all its keys that take a list."""
+    """A grid of cells: the product of all its keys that take a list; and for each variation, another such grid."""
 
     dataset: Axis[str] = Field(description=f"data sets by name: {data.NAMES}")
     image_size: PositiveInt | None = Field(default=None, description="pixels a side of an image folder's pictures (64)")
@@ -179,7 +179,7 @@ class Sweep(Model):
     strength: Axis[Strength] = Field(
         description="of the corruption in training and test: p of replacement, σ of additive noise"
     )
-    training_corruption: Literal["fixed", "fresh"] = Field(
+    training_corruption: Axis[Literal["fixed", "fresh"]] = Field(
         description="corrupt every training image once, or anew whenever it is shown"
     )
     family: Axis[Literal["mlp", "cnn"]] = Field(default=["mlp"], description="kind of network")
@@ -189,7 +189,7 @@ class Sweep(Model):
     parametrisation: Literal["standard", "ntk"] = "standard"
     bias: bool = True
     init_scale: Positive = Field(default=1.0, description="factor of the initial weights")
-    loss: Literal["cross_entropy", "mse"] = "cross_entropy"
+    loss: Axis[Literal["cross_entropy", "mse"]] = Field(default=["cross_entropy"])
     optimiser: Literal["adam", "sgd"] = "adam"
     learning_rate: Positive = 1e-3
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.0, description="of sgd")
@@ -205,6 +205,9 @@ class Sweep(Model):
     )
     test_draws: PositiveInt = Field(default=1, description="independent corruptions of each test image")
     seeds: Axis[NonNegativeInt]
+    variations: list[dict[str, Any]] = Field(
+        default=[], description="keys of the sweep that take other values: each entry is one more grid of cells"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Sweep:
@@ -212,13 +215,31 @@ class Sweep(Model):
             raise ValueError("momentum belongs to optimiser: sgd")
         for strength in self.strength:
             self.corruption.check_strength(strength)
+        for number, variation in enumerate(self.variations):
+            if "variations" in variation:
+                raise ValueError(f"variations.{number} may not hold variations of its own")
+            try:
+                self.varied(variation)
+            except ValidationError as error:
+                raise ValueError(f"variations.{number}: {_sentence(error, Sweep)}") from error
         return self
 
+    def varied(self, variation: Mapping[str, Any]) -> Sweep:
+        """The grid of one variation."""
+        return Sweep(**{**self.model_dump(exclude={"variations"}), **variation})
+
+    @property
+    def grids(self) -> list[Sweep]:
+        """The sweep without its variations, then that of each."""
+        return [self.varied(variation) for variation in ({}, *self.variations)]
+
     def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
-        """Each data set in each of its transforms; arguments as of `data.source`.
+        """Each data set in each of its transforms, once; arguments as of `data.source`.
 
         Raises `UserError` for an unknown data set, damaged or missing files, a transform or size that cannot be had.
         """
+        if self.variations:
+            return list(dict.fromkeys(source for grid in self.grids for source in grid.sources(folder, known)))
         found = [
             data.source(
                 name,
@@ -279,31 +300,145 @@ class Notebook(Model):
 
 
 class KneeThresholds(Model):
-    """Smallest effects that count, per doubling of the size; fixed before looking."""
+    """Smallest effects that count, growth per doubling of the size; fixed before looking."""
 
     shift: FiniteFloat = Field(description="growth of p*")
     sharpening: FiniteFloat = Field(description="growth of ln |A'(p*)|")
+    form: FiniteFloat = Field(description="gain in held-out ln-likelihood a point of a sigmoid in ln(1−p)")
+    exponent: FiniteFloat = Field(description="α in 1−p* ∝ N^−α")
 
 
-class Knee(Notebook):
-    """`01_knee`: accuracy against corruption, its midpoint and slope against width and training size."""
+class Curves(Notebook):
+    """Base of the notebooks that compare networks: `free` names the keys of the sweep in which they may differ.
+
+    All other keys have one value, so that nothing is averaged that is not alike; data sets have equal chance levels.
+    """
 
     sweep: Sweep
+    free: ClassVar[frozenset[str]]
+
+    @model_validator(mode="after")
+    def _alike(self) -> Curves:
+        for grid, name in itertools.product(self.sweep.grids, Sweep.model_fields):
+            value = getattr(grid, name)
+            several = isinstance(value, list) and len(value) > 1
+            if name not in self.free | {"variations"} and (several or value != getattr(self.sweep, name)):
+                raise ValueError(f"sweep.{name} takes one value here")
+        if len(self.sweep.seeds) < 2:
+            raise ValueError("sweep.seeds needs at least 2 seeds for an interval")
+        if self.sweep.corruption.law != "replacement":
+            raise ValueError("sweep.corruption must be replacement here: the knee is one in p")
+        return self
+
+    def _check_knees(self) -> None:
+        """Raise `ValueError` unless every grid has curves in p that begin at 0."""
+        for grid in self.sweep.grids:
+            if len(grid.strength) < 5 or 0 not in grid.strength:
+                raise ValueError("sweep.strength needs at least 5 values to fit a knee, one of them 0")
+            if (grid.strength, grid.seeds) != (self.sweep.strength, self.sweep.seeds):
+                raise ValueError("sweep.variations may not vary strength or seeds here")
+
+    def _check_pixels(self) -> None:
+        """Raise `ValueError` unless the corruption leaves pixels independent."""
+        if self.sweep.corruption.per != "pixel":
+            raise ValueError("sweep.corruption must draw every pixel by itself here: the theory needs it")
+
+    def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
+        """The data sets that it needs, of equally many classes."""
+        found = super().sources(folder, known)
+        if len({source.facts.classes for source in found}) > 1:
+            raise UserError("sweep.dataset must name sets of equally many classes: they share a chance level")
+        return found
+
+
+class Knee(Curves):
+    """`01_knee`: accuracy against corruption, its midpoint and slope against width, depth, N and d."""
+
+    free = frozenset({"dataset", "train_size", "strength", "width", "depth", "downsample", "loss", "seeds"})
     thresholds: KneeThresholds
 
     @model_validator(mode="after")
     def _enough(self) -> Knee:
-        if len(self.sweep.strength) < 5:
-            raise ValueError("sweep.strength needs at least 5 values to fit a knee")
-        if len(self.sweep.seeds) < 2:
-            raise ValueError("sweep.seeds needs at least 2 seeds for an interval")
-        if len(self.sweep.depth) > 1:
-            raise ValueError("sweep.depth takes one value here")
-        for axis in ("dataset", "downsample", "pca_rank", "permutation", "family", "steps"):
+        self._check_knees()
+        for axis in ("depth", "downsample", "loss"):
             if len(getattr(self.sweep, axis)) > 1:
-                raise ValueError(f"sweep.{axis} takes one value here")
-        if self.sweep.corruption.law != "replacement":
-            raise ValueError("sweep.corruption must be replacement here: the knee is one in p")
+                raise ValueError(f"sweep.{axis} takes one value here; further ones belong in sweep.variations")
+        return self
+
+
+class MarginThresholds(Model):
+    """What counts; fixed before looking."""
+
+    ranking: FiniteFloat = Field(description="gain in AUROC over the margin alone, or over softmax confidence")
+    calibrated: FiniteFloat = Field(description="expected calibration error below which a probability is useful")
+    gain: FiniteFloat = Field(description="fall of the calibration error that an improvement must bring")
+
+
+class Margin(Curves):
+    """`02_margin`: does the margin over its noise predict which images fail? At held-out images, for each network."""
+
+    free = frozenset({"dataset", "strength", "training_corruption", "seeds"})
+    test_strength: Axis[Strength] = Field(description="p of the corruptions under which images are tested")
+    images: PositiveInt = Field(description="test images")
+    draws: PositiveInt = Field(description="corruptions of each image that measure its failures")
+    thresholds: MarginThresholds
+    table_from: ClassVar[str] = "tables.margin"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Margin:
+        for strength in self.test_strength:
+            self.sweep.corruption.check_strength(strength)
+            if not strength:
+                raise ValueError("test_strength 0 is no corruption: nothing fails by it")
+        self._check_pixels()
+        return self
+
+
+class BiasThresholds(Model):
+    """Smallest differences that count; fixed before looking."""
+
+    shift: FiniteFloat = Field(description="of p* between CNN and MLP")
+    matched: FiniteFloat = Field(description="of parameter counts, relative, up to which two networks are a match")
+    accuracy: FiniteFloat = Field(description="of clean accuracy at p = 0 up to which two networks are a match")
+
+
+class Bias(Curves):
+    """`03_inductive_bias`: MLP against CNN, matched in parameter count or clean accuracy, and with permuted pixels."""
+
+    free = frozenset(
+        {"dataset", "strength", "permutation", "family", "width", "depth", "learning_rate", "steps", "seeds"}
+    )
+    thresholds: BiasThresholds
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Bias:
+        self._check_knees()
+        families = {family for grid in self.sweep.grids for family in grid.family}
+        if families != {"mlp", "cnn"}:
+            raise ValueError("sweep must hold both families, mlp and cnn: give one of them in sweep.variations")
+        return self
+
+
+class CollapseThresholds(Model):
+    """What counts; fixed before looking."""
+
+    rms: FiniteFloat = Field(description="leave-one-size-out root mean square, in accuracy, below which curves align")
+    gain: FiniteFloat = Field(description="by how much a candidate must lower it below that of (1−p)/√p")
+    error: FiniteFloat = Field(description="of p at half-way, below which a prediction without training is good")
+
+
+class Collapse(Curves):
+    """`04_collapse`: on which quantity do the accuracies of all sizes fall on one curve?"""
+
+    free = frozenset({"dataset", "train_size", "strength", "width", "downsample", "seeds"})
+    images: PositiveInt = Field(description="test images on which margins, gradients and the theory are evaluated")
+    thresholds: CollapseThresholds
+    table_from: ClassVar[str] = "tables.collapse"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Collapse:
+        self._check_knees()
+        self._check_pixels()
         return self
 
 
@@ -361,7 +496,13 @@ class Data(Notebook):
         return [data.source(name, folder, known=known) for name in self.datasets]
 
 
-NOTEBOOKS: dict[str, type[Notebook]] = {"00_data": Data, "01_knee": Knee}
+NOTEBOOKS: dict[str, type[Notebook]] = {
+    "00_data": Data,
+    "01_knee": Knee,
+    "02_margin": Margin,
+    "03_inductive_bias": Bias,
+    "04_collapse": Collapse,
+}
 
 
 class _Loader(yaml.SafeLoader):

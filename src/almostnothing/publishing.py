@@ -95,13 +95,12 @@ class Figure:
     def wanted(self) -> dict[str, str]:
         """Digests of what the table and the figure depend on now."""
         source = (NOTEBOOKS / f"{self.name}.py").read_text()
-        if self.cells:
-            table = store.table_digest(self.cells)
-        else:
+        table = store.table_digest(self.cells)
+        if self.parameters.table_from != "store":
             sources = [asdict(source) for source in self.sources]
             code = provenance.module_digest(self.parameters.table_from)
             asked = {name: value for name, value in self.parameters.content().items() if name != "thresholds"}
-            table = provenance.digest([code, asked, sources])
+            table = provenance.digest([table, code, asked, sources] if self.cells else [code, asked, sources])
         parts = [provenance.code_digest(source), prose(source), self.parameters.content(), table]
         return {"table": table, "figure": provenance.digest(parts)}
 
@@ -196,12 +195,21 @@ def set_times(figure: Figure) -> None:
 
 
 def publish_table(figure: Figure) -> None:
-    """Collect the figure's table from the store of trained cells, or compute it where the notebook trains nothing."""
+    """Collect the figure's table from the store of trained cells, or let the notebook's own module make it.
+
+    That measures the trained networks, if there are any.
+    """
+    keep, maker = store.Store(store.STORE), figure.parameters.table_from
     if figure.cells:
-        table = store.collect(figure.cells, store.Store(store.STORE))
+        import torch
+
+        torch.set_num_threads(1)  # as in training: the same bits wherever the job runs
+    if maker == "store":
+        table = store.collect(figure.cells, keep)
     else:
-        maker = importlib.import_module(f"almostnothing.{figure.parameters.table_from}")
-        table = maker.table(figure.parameters, figure.folder)
+        module = importlib.import_module(f"almostnothing.{maker}")
+        trained = [figure.cells, keep] if figure.cells else []
+        table = module.table(figure.parameters, figure.folder, *trained)
     provenance.write_atomic(figure.file("csv"), table.to_csv(index=False).encode())
 
 
@@ -216,12 +224,16 @@ def publish_figure(figure: Figure) -> None:
     scratch = SCRATCH / figure.parameter_set
     scratch.mkdir(parents=True, exist_ok=True)
     source, executed = scratch / f".{figure.name}.ipynb", scratch / f"{figure.name}.ipynb"
-    nbformat.write(jupytext.read(NOTEBOOKS / f"{figure.name}.py"), source)
+    unexecuted = jupytext.read(NOTEBOOKS / f"{figure.name}.py")
+    nbformat.write(unexecuted, source)
+    given = {**figure.parameters.content(), "parameter_set": figure.parameter_set, "output": str(scratch)}
+    cell = next(cell for cell in unexecuted.cells if "parameters" in cell.metadata.get("tags", []))
+    taken = re.findall(r"^(\w+)", cell.source, re.MULTILINE)
     try:
         papermill.execute_notebook(
             source,
             executed,
-            parameters={**figure.parameters.content(), "parameter_set": figure.parameter_set, "output": str(scratch)},
+            parameters={name: value for name, value in given.items() if name in taken},
             kernel_name="python3",
             cwd=".",
             progress_bar=False,
@@ -280,7 +292,7 @@ def escaped(text: str) -> str:
 
 def gallery() -> str:
     """The README's gallery as markdown: each published figure of the project's own sets, with claims and verdicts."""
-    from almostnothing.claims import estimate_text, number
+    from almostnothing.claims import estimate_text, threshold_text
 
     parts = []
     sets = [name for name in SETS if (FIGURES / name).is_dir()]
@@ -295,7 +307,7 @@ def gallery() -> str:
         parts.append(f"\n### {heading}\n\n![{title(figure.name)}]({figure.file('png')})\n\n{page}\n")
         parts.append("| claim | estimate [95 %] | threshold | n | verdict |\n|---|---|---|---|---|")
         parts += [
-            f"| {escaped(c['statement'])} | {estimate_text(c)} | {number(c['threshold'])} "
+            f"| {escaped(c['statement'])} | {estimate_text(c)} | {threshold_text(c)} "
             f"| {c['n']} {c['n_of']} | **{c['verdict']}** |"
             for c in figure.published["claims"]
         ]
@@ -313,7 +325,8 @@ def differences(published: Path, again: Path) -> list[str]:
     """How a rerun differs from what is published beyond the stated tolerance: one sentence each; empty if it agrees.
 
     Tables of trained cells: the same rows; each accuracy within `ROW_TOLERANCE`, each mean over seeds within
-    `MEAN_TOLERANCE`. Other tables: the same words; numbers within `NUMBER_TOLERANCE` of their size. Claims: the
+    `MEAN_TOLERANCE`. Measures of trained networks: the same rows; means over seeds and images within `ROW_TOLERANCE` of
+    their column's standard deviation. Other tables: the same words; numbers within `NUMBER_TOLERANCE`. Claims: the
     estimate within the published interval, and the same verdict unless an interval's end is as near to the threshold
     as the two estimates are to each other.
     """
@@ -339,25 +352,39 @@ def differences(published: Path, again: Path) -> list[str]:
 
 def _table_differences(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     """How two tables differ beyond tolerance, each as words that follow the file's name."""
-    trained = "cell" in old
     axes = [*store.AXES, "test"]
-    same = [*axes, "images", "diverged"] if trained else list(old.select_dtypes(exclude="number"))
+    if "diverged" in old:
+        same = [*axes, "images", "diverged"]
+    else:
+        words = [name for name in old.select_dtypes(exclude="number") if name != "cell"]
+        same = [str(name) for name in old if name in (*words, *axes, "test_strength", "image")]
     if list(old) != list(new) or not old[same].equals(new[same]):
         return ["has other rows than what is published"]
-    if not trained:
-        numbers = old.select_dtypes("number").columns
-        close = {
-            name: np.allclose(old[name], new[name], NUMBER_TOLERANCE, NUMBER_TOLERANCE, equal_nan=True)
-            for name in numbers
-        }
-        return [f"differs in the column {name}" for name, good in close.items() if not good]
+    if "diverged" in old:
+        return _accuracy_differences(old, new, [column for column in axes if column != "seed"])
+    numbers = [str(name) for name in old if name not in (*same, "cell")]
+    if not np.array_equal(np.isfinite(old[numbers]), np.isfinite(new[numbers])):
+        return ["lacks numbers that are published, or the other way round"]
+    if "seed" in old:  # measures of trained networks
+        by = [name for name in same if name not in ("seed", "image")]
+        finite = [t.replace([np.inf, -np.inf], np.nan) for t in (old, new)]
+        before, after = (t.groupby(by, dropna=False)[numbers].mean() for t in finite)
+        room = ROW_TOLERANCE * finite[0][numbers].std()
+        far = [name for name in numbers if (after[name] - before[name]).abs().max() > room[name]]
+    else:
+        close = {name: (old[name], new[name], NUMBER_TOLERANCE, NUMBER_TOLERANCE) for name in numbers}
+        far = [name for name, pair in close.items() if not np.allclose(*pair, equal_nan=True)]
+    return [f"differs in the column {name}" for name in far]
+
+
+def _accuracy_differences(old: pd.DataFrame, new: pd.DataFrame, over_seeds: list[str]) -> list[str]:
+    """How the accuracies of trained cells differ beyond tolerance; means are over all but the columns `over_seeds`."""
     found = []
     change = (new["accuracy"] - old["accuracy"]).abs().max()
     if change > ROW_TOLERANCE:
         found.append(f"has an accuracy that differs by {change:.3f} > {ROW_TOLERANCE}")
-    over_seeds = [column for column in axes if column != "seed"]
-    means = [t.groupby(over_seeds, dropna=False)["accuracy"].mean() for t in (old, new)]
-    drift = (means[1] - means[0]).abs().max()
+    before, after = (t.groupby(over_seeds, dropna=False)["accuracy"].mean() for t in (old, new))
+    drift = (after - before).abs().max()
     if drift > MEAN_TOLERANCE:
         found.append(f"has a mean accuracy that differs by {drift:.3f} > {MEAN_TOLERANCE}")
     return found

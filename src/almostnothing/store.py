@@ -21,6 +21,7 @@ STORE = Path("results/cells")
 LOGITS, NETWORK = "logits.safetensors", "network.safetensors"
 COLUMNS = [  # of the tidy table: the axes of a sweep, which evaluation, then what was measured
     "dataset",
+    "pixels",
     "downsample",
     "pca_rank",
     "permutation",
@@ -30,6 +31,8 @@ COLUMNS = [  # of the tidy table: the axes of a sweep, which evaluation, then wh
     "width",
     "depth",
     "steps",
+    "training_corruption",
+    "objective",
     "seed",
     "test",
     "correct",
@@ -47,6 +50,12 @@ COLUMNS = [  # of the tidy table: the axes of a sweep, which evaluation, then wh
     "cell",
 ]
 AXES = COLUMNS[: COLUMNS.index("test")]
+
+
+def axes(cell: Cell) -> dict[str, Any]:
+    """What a table says of a cell: d, and the keys of a sweep that take a list; its loss function is the objective."""
+    other = {"pixels": cell.source.facts.pixels, "objective": cell.loss}
+    return {name: other[name] if name in other else getattr(cell, name) for name in AXES}
 
 
 def code_version() -> str:
@@ -121,6 +130,11 @@ class Store:
             temporary.rename(folder)
 
 
+def short_key(cell: Cell) -> str:
+    """How tables name a cell."""
+    return cell.key(code_version())[:12]
+
+
 def table_digest(cells: Sequence[Cell]) -> str:
     """What a table depends on: its cells, the code that trains them, and the code that collects them."""
     code = code_version()
@@ -129,13 +143,11 @@ def table_digest(cells: Sequence[Cell]) -> str:
 
 def collect(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
     """The tidy table: one row for each cell and evaluation."""
-    code = code_version()
     rows = []
     for cell in cells:
-        axes = {name: getattr(cell, name) for name in AXES}
         for row in store.rows(cell):
             accuracy = math.nan if row["diverged"] else row["correct"] / row["images"]
-            rows.append({**axes, **row, "accuracy": accuracy, "cell": cell.key(code)[:12]})
+            rows.append({**axes(cell), **row, "accuracy": accuracy, "cell": short_key(cell)})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -147,8 +159,7 @@ def read_table(path: Path, cells: Sequence[Cell]) -> pd.DataFrame:
     if not path.is_file():
         raise UserError(f"{path} is missing: run snakemake to train its cells")
     table = pd.read_csv(path)
-    code = code_version()
-    wanted = {cell.key(code)[:12] for cell in cells}
+    wanted = set(map(short_key, cells))
     lacking = wanted - set(table["cell"])
     if lacking:
         raise UserError(f"{path} lacks {len(lacking)} cells of this sweep: run snakemake to train them")

@@ -34,7 +34,9 @@ PROCESS_BYTES, COMPILER_BYTES = 450 * 2**20, 250 * 2**20  # an interpreter with 
 
 
 def cells_of(sweep: Sweep, folder: Path | None = None, known: Sequence[Source] = ()) -> list[Cell]:
-    """Every cell of a sweep, in the order of its table; arguments and errors as of `Sweep.sources`."""
+    """Every cell of a sweep, once, in the order of its table; arguments and errors as of `Sweep.sources`."""
+    if sweep.variations:
+        return list(dict.fromkeys(cell for grid in sweep.grids for cell in cells_of(grid, folder, known)))
     axes = itertools.product(
         sweep.sources(folder, known),
         sweep.family,
@@ -42,18 +44,18 @@ def cells_of(sweep: Sweep, folder: Path | None = None, known: Sequence[Source] =
         sweep.depth,
         sweep.train_size,
         sweep.steps,
+        sweep.training_corruption,
+        sweep.loss,
         sweep.strength,
         sweep.seeds,
     )
     shared = sweep.model_dump(
         include={
             "validation",
-            "training_corruption",
             "activation",
             "parametrisation",
             "bias",
             "init_scale",
-            "loss",
             "optimiser",
             "learning_rate",
             "momentum",
@@ -75,10 +77,12 @@ def cells_of(sweep: Sweep, folder: Path | None = None, known: Sequence[Source] =
             depth=depth,
             train_size=size,
             steps=steps,
+            training_corruption=training,
+            loss=loss,
             strength=strength,
             seed=seed,
         )
-        for source, family, width, depth, size, steps, strength, seed in axes
+        for source, family, width, depth, size, steps, training, loss, strength, seed in axes
     ]
 
 
