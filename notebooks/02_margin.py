@@ -1,0 +1,120 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The margin criterion: which images fail?
+#
+# Seed 000 linearises the margin $\gamma = f_y - \max_{k \neq y} f_k$ of a trained network and predicts:
+#
+# > Compute $g(x) = \nabla_x \gamma(x)$ on a held-out set; test whether
+# > $\gamma(x)/\sqrt{\mathrm{Var}(\Delta\gamma \mid x)}$ predicts failures.
+#
+# With $\sigma^2 = \sum_i g_i^2\,\mathrm{Var}(\tilde x_i \mid x)$ an image fails with probability
+# $\Phi(-\gamma/\sigma)$, if four things hold that the text does not check. The change of the margin has *mean zero*: it
+# has not, for the mean corrupted image $\bar x = \mathbb{E}[\tilde x \mid x]$ is not $x$, and the drift is
+# $g \cdot (\bar x - x)$. The margin is *linear* over the size of the noise. The *same* class stays second. The sum over
+# pixels is *Gaussian*. So the predictors compared here are $\gamma$ and the softmax probability of the label, which
+# know nothing of the noise; $\gamma/\sigma$; $(\gamma + \text{drift})/\sigma$; the same with the mean of the even part
+# of the change (to leading order its second-order term, here sampled at the size of the noise); the linearisation about
+# $\bar x$ in place of $x$; and about $\bar x$ with all classes, whose margins are jointly Gaussian. The networks differ
+# in training: on clean images (the criterion's own case), and on corrupted ones.
+
+# %% tags=["parameters"]
+parameter_set = "quick"  # a folder of params/; what is not empty below looks at a part of what its file says
+sweep: dict = {}
+test_strength: list = []
+thresholds: dict = {}
+output = ""  # a folder for the figure's files; nothing is written without one
+
+# %%
+import matplotlib.pyplot as plt
+
+from almostnothing import claims, figures, params, provenance, stats, store, sweeps
+from almostnothing.tables import margin
+
+root = provenance.project()
+changes = {"sweep": sweep, "test_strength": test_strength, "thresholds": thresholds}
+chosen = params.with_changes("02_margin", parameter_set, root, **changes)
+cells = sweeps.cells_of(chosen.sweep, chosen.folder(root))
+read = store.read_table(root / "figures" / parameter_set / "02_margin.csv", cells)
+table = margin.at_strengths(read, chosen.test_strength)
+quality = margin.quality(table, chosen.draws)
+trainings = [(dataset, training) for dataset, training in table.groupby(["dataset", "training"], sort=False).groups]
+
+# %%
+figures.style()
+fig = plt.figure(figsize=(figures.DOUBLE, (1.2 + 1.9 * len(trainings)) * figures.DOUBLE / 7))
+grid = fig.subplots(len(trainings) + 1, 3)
+shown = chosen.test_strength[len(chosen.test_strength) // 2]
+for row, (dataset, training) in zip(grid, trainings, strict=False):
+    here = quality[(quality.dataset == dataset) & (quality.training == training)]
+    rows = table[(table.dataset == dataset) & (table.training == training) & (table.test_strength == shown)]
+    figures.predictor_curves(row[0], here, "auroc", margin.SCORES)
+    figures.predictor_curves(row[1], here, "calibration", margin.SCORES)
+    figures.reliability_curves(row[2], rows, margin.SCORES, margin.survival)
+    row[0].set(ylabel="AUROC", title=f"{dataset}, trained {training}")
+    row[1].set(ylabel="calibration error")
+    row[2].set(title=f"test $p$ = {shown:g}")
+figures.training_curves(grid[-1][0], table, "failures", "share of failures")
+figures.training_curves(grid[-1][1], table, "bending", "even over odd part")
+figures.predictor_legend(grid[-1][2], margin.SCORES)
+figures.panel_letters(list(grid.flat)[:-1])
+
+# %% [markdown]
+# Each row is one way of training. Left: probability that a failure is ranked below a survival (0.5: by chance). Middle:
+# expected calibration error of the predicted probability of failure. Right: reliability, measured against predicted
+# frequency of failure; on the diagonal a prediction is right. Below: how often images fail, and where the linearisation
+# breaks: root mean square of the even over that of the odd part of $\gamma(x + \Delta) - \gamma(x)$, at the size of the
+# noise. Means over seeds with 95 % intervals (Student's $t$).
+#
+# ## For which $p$ a prediction is useful
+#
+# The largest test $p$ up to which the calibration error stays surely below the threshold (its interval's upper end, at
+# this and every smaller $p$).
+
+# %%
+margin.useful_up_to(quality, chosen.thresholds.calibrated).rename(columns=margin.SCORES)
+
+# %% [markdown]
+# ## Verdict
+#
+# Statistics are means over the test strengths of the parameter file, paired within each seed; intervals over seeds. All
+# networks see the same images under the same corruptions: the intervals are about networks, not about other images.
+
+# %%
+comparisons = [  # id, statement, value, better one, worse one, threshold
+    ("rank-margin", "γ/σ ranks failures better than γ alone", "auroc", "ratio", "margin", "ranking"),
+    ("rank-softmax", "γ/σ ranks failures better than softmax", "auroc", "ratio", "confidence", "ranking"),
+    ("drift", "the drift improves γ/σ", "calibration", "ratio", "drifted", "gain"),
+    ("even", "the even part improves on the drift", "calibration", "drifted", "second", "gain"),
+    ("mean-image", "linearising about x̄ improves on the drift", "calibration", "drifted", "centred", "gain"),
+    ("all-classes", "all classes improve on the pair, about x̄", "calibration", "centred", "classes", "gain"),
+]
+verdicts = []
+for dataset, training in trainings:
+    here = quality[(quality.dataset == dataset) & (quality.training == training)]
+    name, source = f"{dataset}, trained {training}", "seed 000, testable prediction 2"
+    error = stats.mean_over(here[here.predictor == "ratio"], "calibration", ["test_strength"])
+    limit = chosen.thresholds.calibrated
+    tail = f"{dataset}-{training}".replace(", p = ", "-").replace(" ", "-")
+    texts = {"id": f"calibrated-{tail}", "statement": f"{name}: Φ(−γ/σ) is the frequency of failure", "source": source}
+    verdicts.append(claims.claim(error, **texts, statistic="calibration error", threshold=limit, below=True))
+    for key, words, value, first, second, kind in comparisons:
+        gain = stats.paired(here, value, "predictor", first, second, ["test_strength"])
+        statistic = f"{'gain in AUROC' if value == 'auroc' else 'fall of the calibration error'}"
+        texts = {"id": f"{key}-{tail}", "statement": f"{name}: {words}", "source": source, "statistic": statistic}
+        verdicts.append(claims.claim(gain, **texts, threshold=getattr(chosen.thresholds, kind)))
+figures.save(fig, verdicts, "02_margin", output)
+claims.summary(verdicts)

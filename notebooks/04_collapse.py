@@ -1,0 +1,127 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Collapse: one curve for all sizes?
+#
+# Seed 000 expects that accuracies of networks of all sizes fall on one curve:
+#
+# > **Collapse:** when plotted against an effective SNR proxy (e.g., $(1-p)/\sqrt{p}$ or a measured margin-to-noise
+# > ratio), curves for different sizes align.
+#
+# Four candidates. (i) $(1-p)/\sqrt p$ is a function of $p$ alone, so it moves all curves alike and cannot align sizes:
+# it is the baseline. (ii) $S = \sqrt{n}\,(1-p)/\sqrt{v}$ knows that a class mean is taken over $n$ images with pixel
+# variance $v$; it knows nothing of $d$. (iii) The median over test images of the measured
+# $\gamma/\sqrt{\mathrm{Var}(\Delta\gamma \mid x)}$, from each network's own margins and gradients: the text's proxy,
+# but no prediction, for its sign is that of the median margin, so that accuracy on the same clean images passes ½ where
+# it passes 0, whatever the size. (iv) The accuracy that the theory of seed 001's nearest-class-mean rule predicts for
+# these images, $n$, $d$, $p$: no constant is fitted, and no network is trained. Neither (ii) nor (iv) knows the width.
+#
+# The quality of a collapse is the leave-one-size-out error: an increasing curve through the points of all other sizes
+# predicts those of the size left out; root mean square, in accuracy. Intervals: bootstrap over seeds, with the scatter
+# that resampling adds taken off.
+
+# %% tags=["parameters"]
+parameter_set = "quick"  # a folder of params/; what is not empty below looks at a part of what its file says
+sweep: dict = {}
+thresholds: dict = {}
+output = ""  # a folder for the figure's files; nothing is written without one
+
+# %%
+import matplotlib.pyplot as plt
+
+from almostnothing import claims, figures, params, provenance, stats, store, sweeps
+from almostnothing.tables import collapse
+
+root = provenance.project()
+chosen = params.with_changes("04_collapse", parameter_set, root, sweep=sweep, thresholds=thresholds)
+cells = sweeps.cells_of(chosen.sweep, chosen.folder(root))
+table = store.read_table(root / "figures" / parameter_set / "04_collapse.csv", cells)
+chance = 1 / cells[0].source.facts.classes
+quality = collapse.quality(table)
+half = collapse.halfway(table, chance)
+datasets, tests = list(table.dataset.unique()), ("clean", "corrupted")
+
+# %%
+figures.style()
+fig = plt.figure(figsize=(figures.DOUBLE, 0.8 * figures.DOUBLE * len(datasets)))
+for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, datasets, strict=True):
+    axes = part.subplots(2, 5, sharey="row", width_ratios=[1, 1, 1, 1, 1])
+    for row, test in zip(axes, tests, strict=True):
+        rows = table[(table.dataset == dataset) & (table.test == test) & (table.strength > 0)]
+        for ax, (candidate, words) in zip(row, collapse.CANDIDATES.items(), strict=False):
+            figures.collapse_points(ax, rows, candidate)
+            ax.set_xlabel(words)
+        row[0].set_ylabel(f"accuracy, {test} test")
+        figures.halfway_points(row[4], half[(half.dataset == dataset) & (half.test == test)])
+    part.suptitle(dataset)
+    figures.size_legend(part, table[table.dataset == dataset])
+    figures.panel_letters(list(axes.flat))
+
+# %% [markdown]
+# Each point is the mean over seeds of one network size at one $p$: colours tell $N$, markers $d$, marker sizes the
+# width. Rightmost: the $p$ at which accuracy is half-way from its value at $p = 0$ to chance, measured (mean over seeds
+# with 95 % interval) against predicted without training.
+#
+# ## Quality of each collapse
+
+# %%
+words = quality["mean"].map("{:.3f}".format) + quality.apply(lambda q: f" [{q.low:.3f}, {q.high:.3f}]", axis=1)
+quality.assign(rms=words).pivot_table("rms", ["dataset", "test", "sizes"], "candidate", "first", sort=False)
+
+# %% [markdown]
+# ## What a network survives
+#
+# The $p$ at which accuracy has fallen half-way from its value at $p = 0$ to chance, for each $N$, $d$ and width:
+# predicted for these test images from the training images and the noise law, without training, and measured.
+# `almostnothing.predict_knee` predicts it for any data set and law without test images.
+
+# %%
+collapse.survived(half)
+
+# %% [markdown]
+# ## Verdict
+#
+# Collapse of all sizes together, and the prediction into which no measured accuracy enters; errors of $p$ are means
+# over sizes of the absolute error, with intervals over seeds.
+
+# %%
+verdicts, source = [], "seed 000, testable prediction 4"
+for dataset in datasets:
+    for test in tests:
+        where = f"{dataset}, {test} test"
+        here = quality[(quality.dataset == dataset) & (quality.test == test) & (quality.sizes == "together")]
+        for row in here.itertuples():
+            texts = {
+                "statement": f"{where}: accuracies of all sizes are a function of {collapse.CANDIDATES[row.candidate]}"
+            }
+            texts |= {"id": f"collapse-{row.candidate}-{test}-{dataset}", "statistic": "leave-one-size-out RMS"}
+            rms = stats.Interval(row.mean, row.low, row.high, row.n)
+            verdicts.append(claims.claim(rms, **texts, source=source, threshold=chosen.thresholds.rms, below=True))
+            if row.candidate != "proxy":
+                texts = {"id": f"gain-{row.candidate}-{test}-{dataset}", "statistic": "RMS of (i) less its own"}
+                texts |= {"statement": f"{where}: {collapse.CANDIDATES[row.candidate]} aligns sizes better than (i)"}
+                gain = stats.Interval(row.gain, row.gain_low, row.gain_high, row.n)
+                verdicts.append(claims.claim(gain, **texts, source=source, threshold=chosen.thresholds.gain))
+        mine = half[(half.dataset == dataset) & (half.test == test)]
+        error = stats.mean_over(mine.assign(error=mine.error.abs()), "error", ["pixels", "train_size", "width"])
+        texts = {
+            "id": f"halfway-{test}-{dataset}",
+            "statement": f"{where}: p at half-way is as predicted without training",
+        }
+        texts |= {"statistic": "mean absolute error of p", "source": "seed 001, the theory's prediction for seed 000"}
+        verdicts.append(claims.claim(error, **texts, threshold=chosen.thresholds.error, below=True))
+figures.save(fig, verdicts, "04_collapse", output)
+claims.summary(verdicts)
