@@ -129,12 +129,13 @@ verdicts = [
     claims.claim(
         found.interval,
         id=f"{found.name}-{found.test}-{found.dataset}".lower(),
-        statement=f"{found.dataset}, {found.test} test: {found.words}",
+        statement=f"{found.dataset}, {found.test} test: {found.words.format(limit=limit)}",
         source=found.source,
         statistic=found.statistic,
-        threshold=getattr(knee.thresholds, found.kind),
+        threshold=limit,
     )
     for found in tables.statistics(fits["p"], halves, gains, usual)
+    for limit in (getattr(knee.thresholds, found.kind),)
 ]
 figures.save(fig, verdicts, "01_knee", output)
 claims.summary(verdicts)

@@ -75,7 +75,7 @@ def estimate_text(record: dict[str, Any]) -> str:
 
 def threshold_text(record: dict[str, Any]) -> str:
     """`> 0.05` or `< 0.05`: what the claim asks of its statistic, from its record."""
-    return f"{'<' if record['below'] else '>'} {number(record['threshold'])}"
+    return f"{'<' if record.get('below') else '>'} {number(record['threshold'])}"
 
 
 def summary(claims: Sequence[Claim]) -> pd.DataFrame:

@@ -20,7 +20,7 @@ CURVE = ["dataset", "test", "objective", "depth", "pixels", "width", "train_size
 class Found(NamedTuple):
     """A statistic of one data set and test: `kind` is that of its threshold, `words` and `statistic` say what it is.
 
-    `source` is who says or asks so.
+    `words` has a place for the threshold, "{limit:g}"; `source` is who says or asks so.
     """
 
     dataset: str
@@ -48,19 +48,18 @@ def statistics(
             for kind, value, what in (("shift", "midpoint", "p*"), ("sharpening", "slope", "ln |A'(p*)|")):
                 grown = stats.growth(some, size, lines, value, log=kind == "sharpening")
                 statistic = f"growth of {what} per doubling of {label}"
-                yield Found(
-                    dataset, test, kind, f"{kind}-{label}", f"{kind}, {what} grows with {label}", statistic, grown
-                )
+                words = f"{kind}, {what} grows by over {{limit:g}} a doubling of {label}"
+                yield Found(dataset, test, kind, f"{kind}-{label}", words, statistic, grown, PREDICTION)
         pairs = ["width", "train_size", "depth", "pixels"]
         other = stats.paired(rows, "midpoint", "objective", "mse", "cross_entropy", pairs)
         statistic = "p* with squared error less p* with cross-entropy"
-        yield Found(dataset, test, "shift", "loss", "p* is larger with squared error", statistic, other)
+        words = "with squared error p* is larger by over {limit:g}"
+        yield Found(dataset, test, "shift", "loss", words, statistic, other)
         some, _ = stats.varied(half, "train_size", usual)
         power = stats.growth(some.assign(gap=1 - some["midpoint"]), "train_size", "width", "gap", log=True)
         exponent = stats.scaled(power, -1 / np.log(2))
-        yield Found(
-            dataset, test, "exponent", "exponent", "1 − p* falls as a power of N", "exponent α in N^−α", exponent
-        )
+        words = "1 − p* falls with N, as N^−α with α over {limit:g}"
+        yield Found(dataset, test, "exponent", "exponent", words, "exponent α", exponent, THEORY)
         better = stats.mean_interval(gain.groupby("seed")["gain"].mean())
-        words = "a sigmoid in ln(1−p) predicts held-out accuracies better than one in p"
+        words = "a sigmoid in ln(1−p) predicts held-out accuracies better than one in p, by over {limit:g}"
         yield Found(dataset, test, "form", "form", words, "gain in ln-likelihood a point", better)
