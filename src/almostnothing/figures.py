@@ -30,9 +30,10 @@ SUFFIXES = ("svg", "pdf", "png")
 
 
 def style() -> None:
-    """One look for all figures: colour-blind-safe colours, print sizes, embedded fonts, reproducible files."""
+    """One look for all pages: colour-blind-safe colours, print sizes, embedded fonts, reproducible files."""
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # it finds matplotlib's own fonts old
     sns.set_theme(context="paper", style="ticks", palette="colorblind")
+    pd.set_option("display.max_colwidth", None, "display.max_rows", None)  # tables of a page are shown whole
     mpl.rcParams.update(
         {
             "figure.figsize": (SINGLE, 0.75 * SINGLE),
