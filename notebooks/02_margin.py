@@ -51,7 +51,7 @@ cells = sweeps.cells_of(chosen.sweep, chosen.folder(root))
 read = store.read_table(root / "figures" / parameter_set / "02_margin.csv", cells)
 table = margin.at_strengths(read, chosen.test_strength)
 quality = margin.quality(table, chosen.draws)
-trainings = [(dataset, training) for dataset, training in table.groupby(["dataset", "training"], sort=False).groups]
+trainings = [(name, kind) for name, rows in table.groupby("dataset", sort=False) for kind in rows.training.unique()]
 
 # %%
 figures.style()
@@ -64,11 +64,13 @@ for row, (dataset, training) in zip(grid, trainings, strict=False):
     figures.predictor_curves(row[0], here, "auroc", margin.SCORES)
     figures.predictor_curves(row[1], here, "calibration", margin.SCORES)
     figures.reliability_curves(row[2], rows, margin.SCORES, margin.survival)
-    row[0].set(ylabel="AUROC", title=f"{dataset}, trained {training}")
+    row[0].set_ylabel("AUROC")
+    row[0].set_title(f"{dataset}, trained {training}", loc="right", fontsize=7)
     row[1].set(ylabel="calibration error")
-    row[2].set(title=f"test $p$ = {shown:g}")
+    row[2].set_title(f"test $p$ = {shown:g}", loc="right", fontsize=7)
 figures.training_curves(grid[-1][0], table, "failures", "share of failures")
 figures.training_curves(grid[-1][1], table, "bending", "even over odd part")
+grid[-1][0].legend(title="trained", loc="upper center", bbox_to_anchor=(0.5, -0.3))
 figures.predictor_legend(grid[-1][2], margin.SCORES)
 figures.panel_letters(list(grid.flat)[:-1])
 

@@ -299,7 +299,6 @@ def training_curves(ax: Axes, table: pd.DataFrame, value: str, label: str) -> No
         mean_line(ax, means.groupby("test_strength"), color=colour, marker=marker, label=words)
     ax.set(xlabel="test $p$", ylabel=label)
     ax.set_ylim(bottom=0)
-    ax.legend(title="trained")
 
 
 def seed_points(ax: Axes, differences: pd.DataFrame, label: str, counts: float) -> None:
