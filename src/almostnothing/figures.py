@@ -142,7 +142,8 @@ def size_curves(ax: Axes, fits: pd.DataFrame, size: str, lines: str, value: str)
                     elinewidth=0.8,
                     lw=1,
                 )
-    ax.set_ylim(0, 1 if value == "midpoint" else 1.4 * highest)
+    # several panels may share the axis: the highest of them decides
+    ax.set_ylim(0, 1 if value == "midpoint" else max(ax.get_ylim()[1], 1.4 * highest))
     sizes = sorted(fits[size].unique())
     ax.set_xscale("log")
     ax.set_xticks(sizes, [f"{s:g}" for s in sizes])
@@ -358,7 +359,7 @@ def size_legend(figure: Any, table: pd.DataFrame) -> None:
     looks += [(f"$d$ = {count}", sizes[-1], count, widths[-1]) for count in pixels]
     looks += [(f"width {width}", sizes[-1], pixels[-1], width) for width in widths]
     handles = [Line2D([], [], ls="", mew=0, label=label, **_size_look(table, *look)) for label, *look in looks]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(sizes) + len(pixels) + len(widths))
+    figure.legend(handles=handles, loc="outside lower center", ncols=max(map(len, (sizes, pixels, widths))) * 2)
 
 
 def _size_look(table: pd.DataFrame, size: Any, pixels: Any, width: Any) -> dict[str, Any]:
