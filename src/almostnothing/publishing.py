@@ -226,6 +226,8 @@ def publish_figure(figure: Figure) -> None:
     source, executed = scratch / f".{figure.name}.ipynb", scratch / f"{figure.name}.ipynb"
     unexecuted = jupytext.read(NOTEBOOKS / f"{figure.name}.py")
     nbformat.write(unexecuted, source)
+    # neither TCP ports nor the default name of socket files, for which parallel kernels would race
+    sockets = str(scratch / f".{figure.name}-{os.getpid()}")
     given = {**figure.parameters.content(), "parameter_set": figure.parameter_set, "output": str(scratch)}
     cell = next(cell for cell in unexecuted.cells if "parameters" in cell.metadata.get("tags", []))
     taken = re.findall(r"^(\w+)", cell.source, re.MULTILINE)
@@ -237,7 +239,7 @@ def publish_figure(figure: Figure) -> None:
             kernel_name="python3",
             cwd=".",
             progress_bar=False,
-            config=Config({"KernelManager": {"transport": "ipc"}}),  # no TCP ports for parallel kernels to race for
+            config=Config({"KernelManager": {"transport": "ipc", "ip": sockets}}),
         )
     except papermill.PapermillExecutionError as error:
         if error.ename == UserError.__name__:
