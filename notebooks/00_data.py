@@ -57,7 +57,7 @@ sets = [data.load(source, chosen.folder(root)) for source in chosen.sources(chos
 # The digest is that of the arrays as the networks get them; moments are those of a pixel of the training images.
 
 # %%
-pd.DataFrame([dataset.card() for dataset in sets]).set_index("name").T.style.format(claims.short)
+pd.DataFrame([dataset.card() for dataset in sets]).set_index("name").T.map(claims.short)
 
 
 # %%

@@ -113,7 +113,7 @@ for part, name in zip(parts, names, strict=True):
 # %%
 wins = gains.assign(share=gains.gain > 0).groupby(["dataset", "test", "objective"])[["gain", "share"]].mean()
 residuals = {f"rms, {form}": fit.groupby(["dataset", "test", "objective"]).rms.mean() for form, fit in fits.items()}
-wins.assign(**residuals).style.format(claims.short)
+wins.assign(**residuals).map(claims.short)
 
 # %% [markdown]
 # ## Verdict

@@ -61,7 +61,7 @@ pairs = {
 # pairs serve the permuted control, where their accuracies may differ.
 
 # %%
-pd.concat(pairs, names=["dataset"]).droplevel(1).style.format(claims.short)
+pd.concat(pairs, names=["dataset"]).droplevel(1).map(claims.short)
 
 # %%
 figures.style()
