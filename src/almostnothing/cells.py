@@ -30,8 +30,9 @@ class Cell:
     `source` is the data set with what is done to its images. `depth` L counts weight layers: L−1 hidden layers.
     `strength` is p for replacement, σ for additive noise. `validation` counts held-out training images, which are
     tested as well. `training_corruption` is "fixed" (every training image is corrupted once) or "fresh" (anew at each
-    presentation). `width` counts units of a hidden layer of an MLP, channels of a CNN. Training ends after
-    `steps`, or once the mean loss of a block of steps is at most `stop_loss`.
+    presentation). `width` counts units of a hidden layer of an MLP, channels of a CNN. `shift` is subtracted from every
+    pixel that the network sees, after corruption. Training ends after `steps`, or once the mean loss of a block of
+    steps is at most `stop_loss`.
     """
 
     source: Source
@@ -47,6 +48,7 @@ class Cell:
     parametrisation: str
     bias: bool
     init_scale: float
+    shift: float
     loss: str
     optimiser: str
     learning_rate: float
@@ -96,9 +98,10 @@ class Cell:
         """What names the cell's random streams.
 
         Not in it: how long and how precisely it is trained, so that a longer training begins as the shorter one; and
-        with common random numbers the strength, so that cells which differ in it alone share all draws.
+        with common random numbers the strength, so that cells which differ in it alone share all draws. Nor the shift:
+        networks with and without it see the same noise.
         """
-        left_out = {"steps", "stop_loss", "precision", "test_draws", "validation"}
+        left_out = {"steps", "stop_loss", "precision", "test_draws", "validation", "shift"}
         if self.common_random_numbers:
             left_out.add("strength")
         return {name: value for name, value in self.record().items() if name not in left_out}

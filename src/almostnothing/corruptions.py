@@ -483,6 +483,19 @@ def _shared(per: str) -> str:
     return ", one draw an image" if per == "image" else ""
 
 
+def corrupted(
+    law: Corruption,
+    x: Float[Tensor, "image pixel"],
+    strength: float,
+    key: np.ndarray,
+    number: Int[Tensor, " image"] | None = None,
+) -> Float[Tensor, "image pixel"]:
+    """One corruption of each image from the stream `key`: draw `number` of it, or that of the image's index."""
+    drawn = torch.arange(len(x), dtype=torch.int32, device=x.device) if number is None else number.int()
+    sigma = torch.tensor([[strength]], dtype=torch.float32, device=x.device)
+    return law.sample(x[None], sigma, torch.from_numpy(key)[None].to(x.device), drawn[None])[0, 0]
+
+
 def series(law: Corruption, x: np.ndarray, strengths: Sequence[float], seed: int) -> np.ndarray:
     """Images x of shape (image, pixel) at each strength, with common random numbers: shape (strength, image, pixel).
 

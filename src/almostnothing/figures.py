@@ -6,7 +6,7 @@ import itertools
 import json
 import logging
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 
 from almostnothing import stats
 from almostnothing.claims import Claim, short
@@ -26,6 +27,7 @@ SINGLE, DOUBLE = 89 / 25.4, 183 / 25.4  # column widths in inches
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 PARTING = (0.62, 0.79, 0.88)  # light blue: no grey that a pixel could have
 P_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+TESTS = {"clean": "light:#0173b2", "corrupted": "light:#d55e00"}  # palettes, light to dark with N
 SUFFIXES = ("svg", "pdf", "png")
 
 
@@ -247,6 +249,116 @@ def mean_line(ax: Axes, groups: Any, **options: Any) -> None:
     if np.isfinite(mean).any():
         spread = np.array([mean - [point.low for point in points], [point.high for point in points] - mean])
         ax.errorbar(points.index, mean, spread, elinewidth=0.8, lw=1, **options)
+
+
+def rule_lines(ax: Axes, table: pd.DataFrame, x: str, value: str, names: Mapping[str, str], by: str = "rule") -> None:
+    """`value` against `x` for each rule in `names`: means over seeds with 95 % intervals."""
+    for name, look in predictor_style(list(names)).items():
+        rows = table[table[by] == name].dropna(subset=value)
+        if len(rows):
+            mean_line(ax, rows.groupby(x)[value], label=names[name], **look)
+
+
+def handles(axes: Iterable[Axes]) -> tuple[list[Any], list[str]]:
+    """What several panels' legends would hold, each label once."""
+    found = {label: handle for ax in axes for handle, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    return list(found.values()), list(found)
+
+
+def size_axis(ax: Axes, sizes: Iterable[float], label: str) -> None:
+    """Make x logarithmic with a tick at every size."""
+    ticks = sorted(set(sizes))
+    ax.set_xscale("log")
+    ax.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
+    ax.set_xticks([], minor=True)
+    ax.set_xlabel(label)
+
+
+def heat_map(ax: Axes, values: pd.DataFrame, numbers: bool = True, low: float = 0.0) -> None:
+    """Shares as colours from `low` to 1 on a scale that is the same in every panel, with their two digits."""
+    sns.heatmap(
+        values,
+        ax=ax,
+        vmin=low,
+        vmax=1,
+        cmap="viridis",
+        annot=values.map(lambda v: f"{v:.2f}".lstrip("0")) if numbers else False,
+        fmt="",
+        annot_kws={"size": 5},
+        cbar=False,
+        linewidths=0.3,
+    )
+    ax.set(xlabel="", ylabel="")
+    ax.tick_params(length=0, labelsize=5.5)
+    ax.tick_params(axis="y", rotation=0)
+
+
+def survival_curves(ax: Axes, table: pd.DataFrame, lines: Mapping[str, str], law: str, chance: float) -> None:
+    """Accuracies against the strength of a law: columns `lines` of the table, means over seeds with 95 % intervals."""
+    for (column, words), look in zip(lines.items(), predictor_style(list(lines)).values(), strict=True):
+        if column == "theory":
+            means = table.groupby("strength")[column].mean()
+            ax.plot(means.index, means, color="black", ls="--", lw=0.8, zorder=3, label=words)
+        else:
+            mean_line(ax, table.groupby("strength")[column], label=words, **look)
+    ax.axhline(chance, color="0.5", lw=0.8, ls=":")
+    strengths = sorted(table["strength"].unique())
+    if law == "replacement":
+        strength_axis(ax, strengths)
+        ax.set_xlabel("$p$ (scale: $\\ln(1-p)$)")
+        ticks = [tick for tick in P_TICKS[::2] if tick <= max(strengths)]
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    else:
+        size_axis(ax, strengths, "noise $\\sigma$")
+    ax.set_ylim(0, 1.02)
+
+
+def prediction_points(ax: Axes, table: pd.DataFrame, predicted: str, measured: tuple[str, str]) -> None:
+    """Two measured accuracies against the predicted one, means over seeds: the first filled, the second open.
+
+    Colours tell the tests apart, darker for larger N; markers the width.
+    """
+    count = table["train_size"].nunique()
+    tests = {test: sns.color_palette(name, count + 1)[1:] for test, name in TESTS.items()}
+    markers = dict(zip(sorted(table["width"].unique()), itertools.cycle(MARKERS), strict=False))
+    sizes = sorted(table["train_size"].unique())
+    for (test, size, width), rows in table.groupby(["test", "train_size", "width"]):
+        means = rows.groupby(["law", "strength"])[[predicted, *measured]].mean()
+        colour = tests[str(test)][sizes.index(size)]
+        look: dict[str, Any] = {"color": colour, "marker": markers[width], "ls": "", "ms": 2.5}
+        ax.plot(means[predicted], means[measured[0]], mew=0, alpha=0.8, **look)
+        ax.plot(means[predicted], means[measured[1]], mfc="none", mew=0.4, **look)
+    ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
+    ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="theory")
+    ax.set_title("measured", fontsize=6.5, loc="right")
+
+
+def remainders(ax: Axes, table: pd.DataFrame, names: Mapping[str, str]) -> None:
+    """Median of the remainder against N/d with its 10 % and 90 % quantiles as a band, means over seeds; dotted at 1."""
+    for name, look in predictor_style(list(names)).items():
+        own = table[(table["rule"] == name) & table["remainder_50"].notna()]
+        if not len(own):
+            continue
+        means = own.groupby("load")[["remainder_10", "remainder_50", "remainder_90"]].mean()
+        ax.plot(means.index, means["remainder_50"], label=names[name], **look)
+        ax.fill_between(means.index, means["remainder_10"], means["remainder_90"], color=look["color"], alpha=0.2, lw=0)
+    ax.axhline(1, color="0.5", lw=0.8, ls=":")
+    ax.set(xscale="log", yscale="log", xlabel="$N/d$", ylabel="2 × error / logit gap")
+    ax.legend()
+
+
+def width_lines(ax: Axes, table: pd.DataFrame) -> None:
+    """Difference from the infinitely wide network against width: seeds as dots, mean, and the law 1/√width."""
+    ax.plot(table["width"], table["difference"], ".", color="0.6", ms=4)
+    groups = table.groupby("width")["difference"]
+    mean_line(ax, groups, color="C0", marker="o")
+    widths, means = groups.mean().index.to_numpy(float), groups.mean().to_numpy()
+    ax.plot(widths, means[0] * np.sqrt(widths[0] / widths), color="0.3", ls="--", lw=0.8)
+    size_axis(ax, widths, "width")
+    ax.set(yscale="log", title="difference from infinite width")
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2) if means.min() / 1.6 < tick < means.max() * 1.6]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
 def predictor_curves(ax: Axes, quality: pd.DataFrame, value: str, names: Sequence[str]) -> None:

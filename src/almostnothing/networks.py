@@ -31,6 +31,18 @@ class Sine(nn.Module):
         return torch.sin(x)
 
 
+class Shift(nn.Module):
+    """A number taken from every pixel."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__()
+        self.by = by
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Every element less the number."""
+        return x - self.by if self.by else x
+
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
@@ -57,6 +69,7 @@ class Stack(nn.Module):
         super().__init__()
         self.cell, self.shape = cell, cell.source.facts.shape
         self.layers: list[Layer] = layers(cell)
+        self.shift = Shift(cell.shift)
         self.activation: nn.Module = ACTIVATIONS[cell.activation]()
         self.dtype = PRECISIONS[cell.precision]
         gain = cell.init_scale * (math.sqrt(2) if cell.activation in RECTIFIERS else 1.0)
@@ -153,13 +166,14 @@ class MLPStack(Stack):
         self, parts: Sequence[Tensor], x: Float[Tensor, "cell batch pixel"]
     ) -> Float[Tensor, "cell batch label"]:
         """Logits as a pure function of the trained tensors."""
+        x = self.shift(x)
         for index in range(len(self.layers) - 1):
             x = self.activation(self.product(parts, index, x))
         return self.product(parts, len(self.layers) - 1, x).float()
 
     def __getitem__(self, index: int) -> nn.Sequential:
         """Network `index` as a plain module."""
-        modules: list[nn.Module] = []
+        modules: list[nn.Module] = [Shift(self.cell.shift)] if self.cell.shift else []
         for layer in range(len(self.layers)):
             modules += [self.dense(index, layer), ACTIVATIONS[self.cell.activation]()]
         return nn.Sequential(*modules[:-1])
@@ -179,6 +193,7 @@ class CNNStack(Stack):
         cells, batch, _ = x.shape
         if cells == 1:  # a convolution of one group is rounded differently: be a stack of two
             return self.compute([part.expand(2, -1, -1) for part in parts], x.expand(2, -1, -1))[:1]
+        x = self.shift(x)
         image = x.view(cells, batch, *self.shape).transpose(0, 1).reshape(batch, -1, *self.shape[1:]).to(self.dtype)
         for index, layer in enumerate(self.layers[:-1]):
             kernel = parts[index].view(cells, 3, 3, -1, layer.fan_out).permute(0, 4, 3, 1, 2).flatten(0, 1)
@@ -192,7 +207,8 @@ class CNNStack(Stack):
 
     def __getitem__(self, index: int) -> nn.Sequential:
         """Network `index` as a plain module."""
-        modules: list[nn.Module] = [nn.Unflatten(1, self.shape)]
+        modules: list[nn.Module] = [Shift(self.cell.shift)] if self.cell.shift else []
+        modules.append(nn.Unflatten(1, self.shape))
         for number, layer in enumerate(self.layers[:-1]):
             weight, bias = self.effective(index, number)
             channels = layer.fan_in // 9

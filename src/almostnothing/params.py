@@ -189,6 +189,9 @@ class Sweep(Model):
     parametrisation: Literal["standard", "ntk"] = "standard"
     bias: bool = True
     init_scale: Positive = Field(default=1.0, description="factor of the initial weights")
+    shift: Axis[FiniteFloat] = Field(
+        default=[0.0], description="subtracted from every pixel that the network sees, after corruption"
+    )
     loss: Axis[Literal["cross_entropy", "mse"]] = Field(default=["cross_entropy"])
     optimiser: Literal["adam", "sgd"] = "adam"
     learning_rate: Positive = 1e-3
@@ -326,8 +329,8 @@ class Curves(Notebook):
                 raise ValueError(f"sweep.{name} takes one value here")
         if len(self.sweep.seeds) < 2:
             raise ValueError("sweep.seeds needs at least 2 seeds for an interval")
-        if self.sweep.corruption.law != "replacement":
-            raise ValueError("sweep.corruption must be replacement here: the knee is one in p")
+        if "corruption" not in self.free and self.sweep.corruption.law != "replacement":
+            raise ValueError("sweep.corruption must be replacement here: its strength is a p")
         return self
 
     def _check_knees(self) -> None:
@@ -340,8 +343,18 @@ class Curves(Notebook):
 
     def _check_pixels(self) -> None:
         """Raise `ValueError` unless the corruption leaves pixels independent."""
-        if self.sweep.corruption.per != "pixel":
+        if any(grid.corruption.per != "pixel" for grid in self.sweep.grids):
             raise ValueError("sweep.corruption must draw every pixel by itself here: the theory needs it")
+
+    def _check_rules(self) -> None:
+        """Raise `ValueError` unless the networks are MLPs whose training images are corrupted once.
+
+        The rules are computed from these images, and the theory is that of fully connected networks.
+        """
+        for grid in self.sweep.grids:
+            if grid.family != ["mlp"] or grid.training_corruption != ["fixed"]:
+                raise ValueError("sweep must hold networks of family: mlp and training_corruption: fixed here")
+        self._check_pixels()
 
     def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
         """The data sets that it needs, of equally many classes."""
@@ -496,12 +509,185 @@ class Data(Notebook):
         return [data.source(name, folder, known=known) for name in self.datasets]
 
 
+class SurvivalThresholds(Model):
+    """What counts; fixed before looking."""
+
+    above: FiniteFloat = Field(description="accuracy above chance that is well above chance")
+    close: FiniteFloat = Field(
+        description="difference of the accuracies of network and rule up to which they are close"
+    )
+    error: FiniteFloat = Field(description="mean absolute error of a predicted accuracy below which it is good")
+
+
+class Survival(Curves):
+    """`05_survival`: accuracy against corruption, for MLPs, the nearest-class-mean rule and the ridge rule."""
+
+    free = frozenset({"dataset", "train_size", "corruption", "strength", "width", "depth", "seeds"})
+    headline: dict[Literal["replacement", "additive"], Strength] = Field(
+        description="strength of the claims under each law: p, or σ, where over 90 % of a pixel's variance is noise"
+    )
+    pictures: dict[Literal["replacement", "additive"], Axis[Strength]] = Field(
+        description="strengths of each law at which pictures are shown"
+    )
+    images: PositiveInt = Field(description="test images on which rules and theory are evaluated")
+    draws: PositiveInt = Field(description="corruptions of the training images over which the rules are averaged")
+    thresholds: SurvivalThresholds
+    table_from: ClassVar[str] = "tables.survival"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Survival:
+        self._check_rules()
+        laws: dict[str, set[float]] = {}
+        for grid in self.sweep.grids:
+            laws.setdefault(grid.corruption.law, set()).update(grid.strength)
+        for law, strengths in laws.items():
+            if self.headline.get(law) not in strengths or law not in self.pictures:  # type: ignore[call-overload]
+                raise ValueError(f"headline must give one of the strengths of {law}, and pictures those that are shown")
+        return self
+
+
+class AgreementThresholds(Model):
+    """What counts; fixed before looking."""
+
+    majority: FiniteFloat = Field(description="agreement that is a majority: the text's own criterion")
+    same: FiniteFloat = Field(description="agreement from which on two rules are the same in practice")
+
+
+class Agreement(Curves):
+    """`06_prototype`: on how many test points do trained networks and the rules of seed 001 agree?"""
+
+    free = frozenset({"dataset", "train_size", "strength", "width", "depth", "loss", "shift", "steps", "seeds"})
+    images: PositiveInt = Field(description="test images")
+    kernel_size: PositiveInt = Field(description="largest N for which the infinitely wide network is computed as well")
+    thresholds: AgreementThresholds
+    table_from: ClassVar[str] = "tables.prototype"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Agreement:
+        self._check_rules()
+        if any(strength in (0, 1) for grid in self.sweep.grids for strength in grid.strength):
+            raise ValueError("sweep.strength must be above 0 and below 1: without noise or signal there is no rule")
+        return self
+
+
+class Infinite(Model):
+    """Infinitely wide networks: one kernel on several sizes of training sets."""
+
+    activation: Literal["relu", "leaky_relu", "gelu", "erf", "tanh", "sine", "identity"] = "relu"
+    depth: PositiveInt = Field(description="L, weight layers")
+    train_size: Axis[PositiveInt] = Field(description="N, training images, the same number of each class")
+    shift: FiniteFloat = Field(default=0.0, description="subtracted from every pixel, after corruption")
+
+
+class InfiniteThresholds(Model):
+    """What counts; fixed before looking."""
+
+    same: FiniteFloat = Field(description="agreement from which on a rule is the network in practice")
+    predicted: FiniteFloat = Field(description="error of an agreement below which its prediction is good")
+    exponent: FiniteFloat = Field(description="of the difference from infinite width, in 1/width; theory: 1/2")
+
+
+class InfiniteWidth(Curves):
+    """`07_infinite_width`: kernel regression against the rules, its remainder, and networks of growing width."""
+
+    free = frozenset({"dataset", "width", "strength", "seeds"})
+    infinite: Annotated[list[Infinite], Field(min_length=1)] = Field(
+        description="infinitely wide networks; the first one is that of the map of (N/d, p)"
+    )
+    strength: Axis[Probability] = Field(description="p; at p = 1 there is noise alone")
+    headline: Probability = Field(description="p of the claims")
+    images: PositiveInt = Field(description="test images")
+    seeds: Axis[NonNegativeInt]
+    thresholds: InfiniteThresholds
+    table_from: ClassVar[str] = "tables.infinite"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> InfiniteWidth:
+        self._check_rules()
+        lazy = {"parametrisation": "ntk", "bias": False, "loss": ["mse"], "optimiser": "sgd", "momentum": 0.0}
+        for key, value in lazy.items():
+            if getattr(self.sweep, key) != value:
+                shown = value[0] if isinstance(value, list) else value
+                raise ValueError(f"sweep.{key} must be {json.dumps(shown)} here: the kernel's own training")
+        if self.sweep.train_size != [self.sweep.batch_size]:
+            raise ValueError("sweep.batch_size must be its train_size here: gradient descent on all images at once")
+        if self.headline not in self.strength or 0 in self.strength or len(self.seeds) < 2:
+            raise ValueError("headline must be one of strength, which are above 0, and there must be 2 seeds at least")
+        return self
+
+    def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
+        """The data sets, large enough for every training set."""
+        found = super().sources(folder, known)
+        for source, network in itertools.product(found, self.infinite):
+            for size in network.train_size:
+                data.check_train_size(source, size)
+        return found
+
+
+class Heavy(Model):
+    """A corruption law at one strength."""
+
+    corruption: Corruption
+    strength: Strength
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Heavy:
+        self.corruption.check_strength(self.strength)
+        if not self.strength:
+            raise ValueError("strength 0 is no corruption")
+        if self.corruption.per != "pixel":
+            raise ValueError("corruption must draw every pixel by itself here: the theory needs it")
+        return self
+
+
+class UniversalityThresholds(Model):
+    """What counts; fixed before looking."""
+
+    same: FiniteFloat = Field(description="agreement from which on a rule is the network in practice")
+    tilt: FiniteFloat = Field(description="gain in agreement by the second moment's term that counts")
+
+
+class Universality(Notebook):
+    """`08_universality`: one rule for all activations, depths, laws and data sets? Infinitely wide networks."""
+
+    datasets: Axis[str] = Field(description=f"data sets by name: {data.NAMES}")
+    train_size: PositiveInt = Field(description="N, training images, the same number of each class")
+    activations: Axis[Literal["relu", "leaky_relu", "gelu", "erf", "tanh", "sine", "identity"]]
+    depths: Axis[PositiveInt] = Field(description="L, weight layers")
+    shifts: Axis[FiniteFloat] = Field(description="subtracted from every pixel, after corruption")
+    laws: Annotated[list[Heavy], Field(min_length=1)] = Field(description="corruption laws, each at one strength")
+    second_moments: Annotated[list[Heavy], Field(min_length=2)] = Field(
+        description="laws of equal mean and growing second moment, for the tilt of the rule"
+    )
+    images: PositiveInt = Field(description="test images")
+    seeds: Axis[NonNegativeInt]
+    thresholds: UniversalityThresholds
+    table_from: ClassVar[str] = "tables.universality"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Universality:
+        if len(self.seeds) < 2:
+            raise ValueError("seeds needs at least 2 seeds for an interval")
+        return self
+
+    def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
+        """The data sets as they are."""
+        found = [data.source(name, folder, known=known) for name in self.datasets]
+        for source in found:
+            data.check_train_size(source, self.train_size)
+        return found
+
+
 NOTEBOOKS: dict[str, type[Notebook]] = {
     "00_data": Data,
     "01_knee": Knee,
     "02_margin": Margin,
     "03_inductive_bias": Bias,
     "04_collapse": Collapse,
+    "05_survival": Survival,
+    "06_prototype": Agreement,
+    "07_infinite_width": InfiniteWidth,
+    "08_universality": Universality,
 }
 
 

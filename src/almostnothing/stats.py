@@ -301,6 +301,13 @@ def mean_over(table: pd.DataFrame, value: str, by: list[str]) -> Interval:
     return mean_interval(kept.groupby("seed")[value].mean())
 
 
+def absolute(interval: Interval) -> Interval:
+    """The interval of |x|, from that of x."""
+    ends = sorted(map(abs, (interval.low, interval.high)))
+    low = 0.0 if interval.low < 0 < interval.high else ends[0]
+    return Interval(abs(interval.mean), low, ends[1], interval.n)
+
+
 def scaled(interval: Interval, factor: float) -> Interval:
     """The interval of `factor` times the quantity."""
     low, high = sorted((factor * interval.low, factor * interval.high))

@@ -26,10 +26,13 @@ COLUMNS = [  # of the tidy table: the axes of a sweep, which evaluation, then wh
     "pca_rank",
     "permutation",
     "train_size",
+    "law",
     "strength",
     "family",
     "width",
     "depth",
+    "activation",
+    "shift",
     "steps",
     "training_corruption",
     "objective",
@@ -53,8 +56,8 @@ AXES = COLUMNS[: COLUMNS.index("test")]
 
 
 def axes(cell: Cell) -> dict[str, Any]:
-    """What a table says of a cell: d, and the keys of a sweep that take a list; its loss function is the objective."""
-    other = {"pixels": cell.source.facts.pixels, "objective": cell.loss}
+    """What a table says of a cell: d, the kind of law, what a sweep may vary; its loss function is the objective."""
+    other = {"pixels": cell.source.facts.pixels, "law": cell.corruption.name, "objective": cell.loss}
     return {name: other[name] if name in other else getattr(cell, name) for name in AXES}
 
 

@@ -10,9 +10,10 @@ import shutil
 import sys
 import sysconfig
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -37,7 +38,7 @@ def cells_of(sweep: Sweep, folder: Path | None = None, known: Sequence[Source] =
     """Every cell of a sweep, once, in the order of its table; arguments and errors as of `Sweep.sources`."""
     if sweep.variations:
         return list(dict.fromkeys(cell for grid in sweep.grids for cell in cells_of(grid, folder, known)))
-    axes = itertools.product(
+    axes: Iterator[tuple[Any, ...]] = itertools.product(
         sweep.sources(folder, known),
         sweep.family,
         sweep.width,
@@ -46,6 +47,7 @@ def cells_of(sweep: Sweep, folder: Path | None = None, known: Sequence[Source] =
         sweep.steps,
         sweep.training_corruption,
         sweep.loss,
+        sweep.shift,
         sweep.strength,
         sweep.seeds,
     )
@@ -79,10 +81,11 @@ def cells_of(sweep: Sweep, folder: Path | None = None, known: Sequence[Source] =
             steps=steps,
             training_corruption=training,
             loss=loss,
+            shift=shift,
             strength=strength,
             seed=seed,
         )
-        for source, family, width, depth, size, steps, training, loss, strength, seed in axes
+        for source, family, width, depth, size, steps, training, loss, shift, strength, seed in axes
     ]
 
 

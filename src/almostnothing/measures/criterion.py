@@ -15,7 +15,7 @@ from scipy.stats import qmc
 from torch import Tensor
 
 from almostnothing import streams
-from almostnothing.corruptions import Corruption
+from almostnothing.corruptions import Corruption, corrupted
 from almostnothing.measures.margins import margin, margin_gradient
 from almostnothing.networks import Stack
 
@@ -116,25 +116,24 @@ def measured(
     which may lie outside the images' range. `even`: mean of the even part. `bending`: its root mean square over that of
     the odd part. Both come from other draws than `failures`.
     """
-    key = torch.from_numpy(streams.stream_key(0, "criterion", *x.shape))[None].to(x.device)
-    sigma = torch.tensor([[strength]], dtype=torch.float32, device=x.device)
+    key = streams.stream_key(0, "criterion", *x.shape)
     found: list[Values] = []
     for at in _blocks(model, len(x), draws, held):
         some = x[at]
         first = at.start * 2 * draws
 
-        def corrupted(number: int, some: Tensor = some) -> Tensor:
+        def noisy(number: int, some: Tensor = some) -> Tensor:
             count = len(some) * draws
-            drawn = torch.arange(number, number + count, dtype=torch.int32, device=x.device)[None]
-            return law.sample(some.repeat(draws, 1)[None], sigma, key, drawn)[0, 0]
+            drawn = torch.arange(number, number + count, device=x.device)
+            return corrupted(law, some.repeat(draws, 1), strength, key, drawn)
 
         def gamma(z: Tensor, times: int = draws, labels: Tensor = labels[at]) -> Tensor:
             values = margin(model(_shared(model, z)), _shared(model, labels.repeat(times)))
             return values.view(len(model), times, -1)
 
-        failures = (gamma(corrupted(first)) < 0).float().mean(1)
+        failures = (gamma(noisy(first)) < 0).float().mean(1)
         here = some.repeat(draws, 1)
-        away = corrupted(first + len(here)) - here
+        away = noisy(first + len(here)) - here
         plus, minus = gamma(here + away), gamma(here - away)
         even, odd = (plus + minus) / 2 - gamma(some, 1), (plus - minus) / 2
         bending = even.square().mean(1).sqrt() / odd.square().mean(1).sqrt()

@@ -43,15 +43,14 @@ def powers(law: Corruption, x: np.ndarray, strength: float) -> tuple[np.ndarray,
 def sampled_noise(law: Corruption, x: np.ndarray, strength: float, draws: int) -> np.ndarray:
     """Each image's noise power as `powers` has it, measured on `draws` corruptions of it: shape (image,)."""
     images, pixels = x.shape
-    key = torch.from_numpy(streams.stream_key(0, "signal", pixels))[None]
-    sigma, clean = torch.tensor([[strength]], dtype=torch.float32), torch.from_numpy(x.astype(np.float32))
+    key, clean = streams.stream_key(0, "signal", pixels), torch.from_numpy(x.astype(np.float32))
     mean = torch.from_numpy(law.mean(x, strength))
     total = np.zeros(images)
     each = max(1, SAMPLED // (images * pixels))
     for first in range(0, draws, each):
         some = min(each, draws - first)
-        number = torch.arange(first * images, (first + some) * images, dtype=torch.int32)[None]
-        noisy = law.sample(clean.repeat(some, 1)[None], sigma, key, number)[0, 0]
+        number = torch.arange(first * images, (first + some) * images)
+        noisy = corruptions.corrupted(law, clean.repeat(some, 1), strength, key, number)
         noise = noisy.double().view(some, images, pixels) - mean
         total += noise.square().mean(-1).sum(0).numpy()
     return total / draws

@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from almostnothing import corruptions, data, stats
 from almostnothing.cells import Cell
 from almostnothing.measures import criterion
 from almostnothing.params import Collapse
 from almostnothing.store import Store, axes, short_key
-from almostnothing.tables.trained import stacks
+from almostnothing.tables.trained import stacks, tested
 from almostnothing.theory import prototypes
 from almostnothing.training import device_for
 
@@ -38,11 +37,7 @@ def table(parameters: Collapse, folder: Path, cells: Sequence[Cell], keep: Store
     rows: list[dict[str, Any]] = []
     known: dict[tuple[Any, ...], dict[str, float]] = {}
     for group, model in stacks(cells, keep, device):
-        dataset = data.load(group[0].source, folder)
-        law = corruptions.build(group[0].corruption, dataset)
-        images = min(parameters.images, len(dataset.test.labels))
-        x = torch.from_numpy(dataset.values(dataset.test)[:images]).to(device)
-        y = torch.from_numpy(dataset.test.labels[:images]).to(device)
+        dataset, law, x, y = tested(group[0], folder, parameters.images, device)
         for strength in sorted({cell.strength for cell in group}):
             own = [e for e, cell in enumerate(group) if cell.strength == strength]
             seen = criterion.first_order(model.select(own), law, x, y, strength)

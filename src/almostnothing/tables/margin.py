@@ -10,13 +10,13 @@ import pandas as pd
 import torch
 from scipy import special
 
-from almostnothing import corruptions, data, stats
+from almostnothing import stats
 from almostnothing.cells import Cell
 from almostnothing.errors import UserError
 from almostnothing.measures import criterion
 from almostnothing.params import Margin
 from almostnothing.store import Store, short_key
-from almostnothing.tables.trained import stacks
+from almostnothing.tables.trained import stacks, tested
 from almostnothing.training import device_for
 
 SIGNIFICANT = 6  # digits in the table
@@ -50,11 +50,7 @@ def _rows(
     parameters: Margin, folder: Path, cells: Sequence[Cell], keep: Store, device: torch.device
 ) -> Iterator[pd.DataFrame]:
     for group, model in stacks(cells, keep, device):
-        dataset = data.load(group[0].source, folder)
-        law = corruptions.build(group[0].corruption, dataset)
-        images = min(parameters.images, len(dataset.test.labels))
-        x = torch.from_numpy(dataset.values(dataset.test)[:images]).to(device)
-        y = torch.from_numpy(dataset.test.labels[:images]).to(device)
+        _, law, x, y = tested(group[0], folder, parameters.images, device)
         for strength in parameters.test_strength:
             seen = criterion.first_order(model, law, x, y, strength)
             seen |= criterion.measured(model, law, x, y, strength, parameters.draws)
@@ -78,7 +74,7 @@ def _rows(
                         "strength": cell.strength,
                         "seed": cell.seed,
                         "test_strength": strength,
-                        "image": range(images),
+                        "image": range(len(x)),
                         **{name: value[e].double().cpu().numpy() for name, value in values.items()},
                         "cell": short_key(cell),
                     }

@@ -1,15 +1,21 @@
-"""Trained networks as stacks again, ready to be measured."""
+"""Trained networks as stacks again, ready to be measured, and the images that they were trained and tested on."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 
-from almostnothing import networks
+from almostnothing import corruptions, data, networks
 from almostnothing.cells import Cell
+from almostnothing.corruptions import Corruption
+from almostnothing.data import Dataset
 from almostnothing.store import Store
 from almostnothing.sweeps import slots_for
+from almostnothing.training import key_of
 
 
 def stacks(cells: Sequence[Cell], keep: Store, device: torch.device) -> Iterator[tuple[list[Cell], networks.Stack]]:
@@ -25,3 +31,32 @@ def stacks(cells: Sequence[Cell], keep: Store, device: torch.device) -> Iterator
             for index, cell in enumerate(some):
                 model.take(index, keep.weights(cell))
             yield some, model.to(device)
+
+
+def tested(
+    cell: Cell, folder: Path, images: int, device: torch.device
+) -> tuple[Dataset, Corruption, Float[Tensor, "image pixel"], Int[Tensor, " image"]]:
+    """A cell's data set and law, and the first clean test images with their labels: so many, or all there are."""
+    dataset = data.load(cell.source, folder)
+    x = torch.from_numpy(dataset.values(dataset.test)[:images]).to(device)
+    return (
+        dataset,
+        corruptions.build(cell.corruption, dataset),
+        x,
+        torch.from_numpy(dataset.test.labels[:images]).to(device),
+    )
+
+
+def training_set(
+    cell: Cell, dataset: Dataset, law: Corruption, device: torch.device
+) -> tuple[Float[Tensor, "image pixel"], Int[Tensor, " image"]]:
+    """The corrupted images that a cell of `fixed` training corruption was trained on, and their labels."""
+    where = torch.from_numpy(dataset.subset(cell.train_size, cell.seed)).to(device)
+    clean = torch.from_numpy(dataset.train.images).to(device)[where].float() / dataset.levels
+    x = corruptions.corrupted(law, clean, cell.strength, key_of(cell, "training corruption"), where)
+    return x, torch.from_numpy(dataset.train.labels).to(device)[where]
+
+
+def corrupted_tests(cell: Cell, law: Corruption, x: Float[Tensor, "image pixel"]) -> Float[Tensor, "image pixel"]:
+    """The first corruption of each test image, as the cell's evaluation drew it."""
+    return corruptions.corrupted(law, x, cell.strength, key_of(cell, "test corruption"))

@@ -1,0 +1,96 @@
+"""Which class a network chooses, and which the rules of seed 001 choose, on the same test points."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from almostnothing import networks
+from almostnothing.cells import Cell
+from almostnothing.corruptions import Corruption
+from almostnothing.theory import kernels, prototypes
+from almostnothing.theory.prototypes import Expansion, Training
+from almostnothing.training import key_of
+
+NAMES = {  # as a figure calls them
+    "ncm": "NCM",
+    "debiased": "debiased",
+    "correlation": "correlation",
+    "first_order": "FO",
+    "resummed": "ridge",
+}
+BINS = 5  # equally many test points each, by a rule's own margin
+Scores = Float[Tensor, "point label"]
+
+
+def scores(
+    about: Expansion,
+    training: Training,
+    x: Float[Tensor, "point pixel"],
+    law: Corruption,
+    strength: float,
+    shift: float,
+) -> dict[str, Scores]:
+    """Every rule's scores for test points, which like the training images have been shifted as the network sees them.
+
+    `about`: the network's kernel, expanded at these points.
+    No "debiased" where the corruption's mean cannot be taken back: see `prototypes.debiased_mean`.
+    """
+    means = training.means(training.images)
+    low, quarter, high = law.mean(np.array([0.0, 0.25, 1.0]), strength)
+    found = {"ncm": prototypes.nearest_mean(x, means)}
+    if high > low and np.isclose(quarter, low + (high - low) / 4):  # affine
+        found["debiased"] = prototypes.debiased_mean(x + shift, means + shift, law, strength)
+    found["correlation"] = prototypes.correlation(x, training)
+    found["first_order"] = prototypes.first_order(x, training, about)
+    found["resummed"] = prototypes.resummed(x, training, about)
+    return found
+
+
+def regression(
+    network: kernels.Architecture, training: Training, x: Float[Tensor, "point pixel"]
+) -> Float[Tensor, "point label"]:
+    """The infinitely wide network's outputs, trained on squared error to convergence: ridgeless regression with Θ."""
+    coefficients = kernels.solve(kernels.gram(network, training.images), training.targets)
+    return kernels.predict(network, training.images, coefficients, x)[0]
+
+
+@torch.no_grad()
+def lazy(
+    cell: Cell, x: Float[Tensor, "image pixel"], y: Int[Tensor, " image"], tests: Float[Tensor, "point pixel"]
+) -> Float[Tensor, "point label"]:
+    """Outputs of the infinitely wide network that starts from the same function as a cell's: f₀ + Θ*Θ⁻¹(one-hot − f₀).
+
+    Lee et al. 2019, at infinite time. Images are not shifted yet.
+    """
+    start = networks.build(cell, 1).to(x.device)
+    start.put(0, start.initial(key_of(cell, "initial weights")))
+    network = kernels.Architecture(cell.activation, cell.depth)
+    seen, points = (images.double() - cell.shift for images in (x, tests))
+    target = torch.nn.functional.one_hot(y).double() - start(x[None])[0].double()
+    coefficients = kernels.solve(kernels.gram(network, seen), target)
+    return start(tests[None])[0].double() + kernels.predict(network, seen, coefficients, points)[0]
+
+
+def same(first: Scores, second: Scores) -> Bool[Tensor, " point"]:
+    """Where both choose the same class."""
+    return first.argmax(1) == second.argmax(1)
+
+
+def margin(scores: Scores) -> Float[Tensor, " point"]:
+    """By how much the largest score exceeds the next: the logit gap of a network."""
+    top = scores.topk(2, dim=1).values
+    return top[:, 0] - top[:, 1]
+
+
+def breakdown(
+    agree: Bool[Tensor, " point"], own: Float[Tensor, " point"], labels: Int[Tensor, " point"]
+) -> dict[str, float]:
+    """The share of points that agree: of all, by fifths of the rule's own margin from the smallest on, and by class."""
+    values = agree.double()
+    order = own.argsort()
+    fifths = {f"fifth_{k + 1}": float(values[part].mean()) for k, part in enumerate(order.tensor_split(BINS))}
+    classes = {f"class_{k}": float(values[labels == k].mean()) for k in labels.unique().tolist()}
+    return {"agreement": float(values.mean()), **fifths, **classes}
