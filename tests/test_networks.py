@@ -24,17 +24,32 @@ def stack(cell, count: int = 3, **changes) -> networks.Stack:
     return model
 
 
-VARIANTS = [
-    {"activation": name, "family": family, "parametrisation": "standard"}
-    for name in networks.ACTIVATIONS
-    for family in networks.FAMILIES
-] + [
-    {"family": family, "parametrisation": kind, "bias": bias, "init_scale": 0.5, "depth": depth}
-    for family in networks.FAMILIES
-    for kind in ("standard", "ntk")
-    for bias in (True, False)
-    for depth in (1, 2, 4)
-]
+VARIANTS = (
+    [
+        {"activation": name, "family": family, "parametrisation": "standard"}
+        for name in networks.ACTIVATIONS
+        for family in networks.FAMILIES
+    ]
+    + [
+        {"family": family, "parametrisation": kind, "bias": bias, "init_scale": 0.5, "depth": depth}
+        for family in networks.FAMILIES
+        for kind in ("standard", "ntk")
+        for bias in (True, False)
+        for depth in (1, 2, 4)
+    ]
+    + [{"family": family, "shift": 0.5} for family in networks.FAMILIES]
+)
+
+
+@pytest.mark.parametrize("family", networks.FAMILIES)
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_shift_is_taken_from_every_pixel(cell, family, count):
+    raw, moved = (stack(cell, count, family=family, shift=shift) for shift in (0.0, 0.5))
+    for new, old in zip(moved.parts(), raw.parts(), strict=True):
+        new.copy_(old)
+    x = torch.rand(count, 5, 128)
+    assert torch.allclose(moved(x), raw(x - 0.5), atol=1e-6)
+    assert not torch.allclose(moved(x), raw(x), atol=1e-2)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=str)

@@ -9,6 +9,11 @@ from almostnothing import stats
 P = np.array([0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99])
 
 
+def test_the_interval_of_an_absolute_value():
+    assert stats.absolute(stats.Interval(0.1, -0.3, 0.5, 4)) == (0.1, 0.0, 0.5, 4)
+    assert stats.absolute(stats.Interval(-0.4, -0.5, -0.3, 4)) == (0.4, 0.3, 0.5, 4)
+
+
 def test_interval_is_students():
     values = [0.1, 0.4, 0.35, np.nan]
     low, high = reference.t.interval(0.95, 2, np.mean(values[:3]), reference.sem(values[:3]))

@@ -18,7 +18,7 @@ from almostnothing.data import Dataset
 from almostnothing.params import Infinite, InfiniteWidth
 from almostnothing.store import Store, axes, read_table, short_key
 from almostnothing.tables import rules
-from almostnothing.tables.trained import stacks, tested, training_set
+from almostnothing.tables.trained import first_tests, stacks, training_set
 from almostnothing.theory import kernels, prototypes
 from almostnothing.training import device_for
 
@@ -119,17 +119,16 @@ def compared(
         yield row | shared
 
 
-@torch.no_grad()
 def _finite(
     parameters: InfiniteWidth, folder: Path, cells: Sequence[Cell], keep: Store, device: torch.device
 ) -> Iterator[dict[str, Any]]:
     for group, model in stacks(cells, keep, device):
-        dataset, law, tests, _ = tested(group[0], folder, parameters.images, device)
+        dataset, law, tests, _ = first_tests(group[0], folder, parameters.images, device)
         for index, cell in enumerate(group):
             if keep.rows(cell)[0]["diverged"]:
                 continue
             x, y = training_set(cell, dataset, law, device)
-            outputs = model.select([index])(tests[None])[0].double()
+            outputs = model.select([index])(tests[None])[0].detach().double()
             infinite = rules.lazy(cell, x, y, tests)
             difference = (outputs - infinite).square().mean().sqrt() / infinite.square().mean().sqrt()
             yield {

@@ -16,7 +16,7 @@ from almostnothing.cells import Cell
 from almostnothing.params import Agreement
 from almostnothing.store import Store, axes, short_key
 from almostnothing.tables import rules
-from almostnothing.tables.trained import corrupted_tests, stacks, tested, training_set
+from almostnothing.tables.trained import corrupted_tests, first_tests, stacks, training_set
 from almostnothing.theory import kernels, prototypes
 from almostnothing.training import device_for
 
@@ -57,11 +57,10 @@ def table(parameters: Agreement, folder: Path, cells: Sequence[Cell], keep: Stor
     return found.round(dict.fromkeys(shares, DIGITS)).sort_values([*axes(cells[0]), "test"], ignore_index=True)
 
 
-@torch.no_grad()
 def _rows(parameters: Agreement, folder: Path, cells: Sequence[Cell], keep: Store) -> Iterator[dict[str, Any]]:
     device = device_for(parameters.compute.device)
     for group, model in stacks(cells, keep, device):
-        dataset, law, clean, labels = tested(group[0], folder, parameters.images, device)
+        dataset, law, clean, labels = first_tests(group[0], folder, parameters.images, device)
         for index, cell in enumerate(group):
             one = model.select([index])
             seen, y = training_set(cell, dataset, law, device)
@@ -75,7 +74,7 @@ def _rows(parameters: Agreement, folder: Path, cells: Sequence[Cell], keep: Stor
             again = prototypes.Training.of(other - cell.shift, y)
             network = kernels.Architecture(cell.activation, cell.depth)
             for test, points in (("clean", clean), ("corrupted", corrupted_tests(cell, law, clean))):
-                outputs = one(points[None])[0].double()
+                outputs = one(points[None])[0].detach().double()
                 x = points.double() - cell.shift
                 about = prototypes.expansion(network, training, x)
                 found = rules.scores(about, training, x, law, cell.strength, cell.shift)

@@ -104,4 +104,5 @@ def errors(table: pd.DataFrame) -> pd.DataFrame:
             for what, value in (("rms", float(np.sqrt((error**2).mean()))), ("mean", float(error.mean())))
         }
     index = pd.MultiIndex.from_tuples(lines, names=["dataset", "law", "test", "N"])
-    return pd.DataFrame(lines.values(), index=index)
+    frame = pd.DataFrame(list(lines.values()), index=index)
+    return frame.set_axis(pd.MultiIndex.from_tuples([tuple(key) for key in frame.columns]), axis=1)

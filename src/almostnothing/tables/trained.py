@@ -33,7 +33,7 @@ def stacks(cells: Sequence[Cell], keep: Store, device: torch.device) -> Iterator
             yield some, model.to(device)
 
 
-def tested(
+def first_tests(
     cell: Cell, folder: Path, images: int, device: torch.device
 ) -> tuple[Dataset, Corruption, Float[Tensor, "image pixel"], Int[Tensor, " image"]]:
     """A cell's data set and law, and the first clean test images with their labels: so many, or all there are."""
