@@ -70,7 +70,9 @@ for part, (name, source) in zip(fig.subfigures(len(datasets), 1, squeeze=False).
             built = corruptions.build(laws[name, law], dataset)
             titles += [f"${symbol}$ = {strength:g}" for strength in chosen.pictures[law]]
             seen.append(corruptions.series(built, image, chosen.pictures[law], seed=0))
-    figures.image_row(shown.subplots(1, len(titles)), np.concatenate(seen).reshape(-1, *dataset.facts.shape), titles)
+    figures.image_row(
+        shown.subplots(1, len(titles), squeeze=False)[0], np.concatenate(seen).reshape(-1, *dataset.facts.shape), titles
+    )
     axes = panels.subplots(1, 5)
     rows = largest[largest.dataset == name]
     for ax, (law, test) in zip(axes, survival.PANELS, strict=False):
@@ -101,8 +103,9 @@ survival.errors(table).map(claims.short)
 # %% [markdown]
 # ## Verdict
 #
-# At the headline strengths, which leave less than a tenth of a pixel's variance to the image. Differences between
-# network and rule are paired by seed; intervals over seeds.
+# At the headline strengths of the parameter file. Networks, rules and theory answer for the same test images;
+# differences between network and rule are paired by seed (the same clean training images, other noise); intervals over
+# seeds.
 
 # %%
 verdicts, source = [], "seed 001, abstract"
@@ -116,7 +119,7 @@ for (name, law, test), rows in largest.groupby(["dataset", "law", "test"], sort=
     verdicts.append(claims.claim(above, **texts))
     close = stats.absolute(stats.mean_interval(here.accuracy - here.ncm))
     texts = {"id": f"ncm-{law}-{test}-{name}", "statement": f"{where}: NCM is as accurate as the network"}
-    texts |= {"statistic": "difference of accuracies", "source": source, "threshold": chosen.thresholds.close}
+    texts |= {"statistic": "absolute difference of accuracies", "source": source, "threshold": chosen.thresholds.close}
     verdicts.append(claims.claim(close, **texts, below=True))
 for name in datasets:
     for column, words in (("ncm", "NCM"), ("accuracy", "networks")):

@@ -91,7 +91,7 @@ def test_the_ridge_rule_is_fo_where_noise_is_uncorrelated_and_follows_regression
     for count in (8, 40, 120):
         seen, x = training(count, 200, spread=0.3, mean=0.5), points(50, 200)
         about = prototypes.expansion(network, seen, x)
-        exact = rules.regression(network, seen, x)
+        exact = rules.regression(network, seen.images, seen.targets, [x])[0]
         fo, ridge = prototypes.first_order(x, seen, about), prototypes.resummed(x, seen, about)
         remainders.append([float((rule - exact).norm() / exact.norm()) for rule in (fo, ridge)])
     assert [r[1] for r in remainders] < [r[0] for r in remainders]
@@ -196,12 +196,26 @@ def test_every_rule_of_real_images_learns_and_rules_that_should_do_agree():
         network = kernels.Architecture("relu", 2)
         found = rules.scores(prototypes.expansion(network, seen, at), seen, at, law, strength, shift)
         assert set(found) == set(rules.NAMES)
-        exact = rules.regression(network, seen, at)
+        exact = rules.regression(network, seen.images, seen.targets, [at])[0]
         assert all((scores.argmax(1) == labels).double().mean() > 0.6 for scores in (*found.values(), exact))
         if isinstance(law, Additive):  # nothing to take back
             torch.testing.assert_close(
                 found["debiased"] - found["debiased"].mean(1, True), found["ncm"] - found["ncm"].mean(1, True)
             )
+
+
+def test_debiased_means_do_not_know_the_shift():
+    clean, y = points(40, 8), torch.arange(40) % CLASSES
+    x = corruptions.corrupted(UNIFORM, clean.float(), 0.6, streams.stream_key(0, "test")).double()
+    tests, found = points(30, 8, mean=0.1), []
+    for shift in (0.0, 0.5):
+        seen, at = Training.of(x - shift, y), tests - shift
+        about = prototypes.expansion(kernels.Architecture("relu", 2), seen, at)
+        found.append(centred(rules.scores(about, seen, at, UNIFORM, 0.6, shift)["debiased"]))
+    np.testing.assert_allclose(*found, atol=1e-10)
+    means = np.stack([(x.numpy()[y == k].mean(0) - 0.3) / 0.4 for k in range(CLASSES)])
+    distance = ((tests.numpy()[:, None] - means) ** 2).sum(-1)
+    np.testing.assert_allclose(found[0], centred(torch.from_numpy(-distance / 2)), atol=1e-10)
 
 
 def test_a_law_whose_mean_bends_has_no_debiased_means():

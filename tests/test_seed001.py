@@ -11,7 +11,7 @@ from almostnothing.cells import Cell
 from almostnothing.errors import UserError
 from almostnothing.store import Store
 from almostnothing.tables import infinite, prototype, rules, survival, universality
-from almostnothing.tables.trained import corrupted_tests, first_tests, training_set
+from almostnothing.tables.trained import corrupted_tests, first_tests, opened, training_set
 from almostnothing.theory import kernels, prototypes
 from almostnothing.training import key_of, outputs
 
@@ -52,7 +52,8 @@ def network_of(cell: Cell, keep: Store) -> torch.nn.Module:
 def test_the_images_of_a_cell_are_those_it_was_trained_and_tested_on(referee, keep):
     cells, _ = referee
     cell = next(c for c in cells if c.strength == 0.9 and c.shift == 0.5)
-    dataset, law, x, y = first_tests(cell, FOLDER, 60, CPU)
+    dataset, law = opened(cell, FOLDER)
+    x, y = first_tests(dataset, 60, CPU)
     seen, labels = training_set(cell, dataset, law, CPU)
     net = network_of(cell, keep)
     row = next(row for row in keep.rows(cell) if row["test"] == "train")
@@ -71,7 +72,8 @@ def test_the_images_of_a_cell_are_those_it_was_trained_and_tested_on(referee, ke
 def test_agreement_is_counted_point_by_point(referee, keep, test):
     cells, table = referee
     cell = next(c for c in cells if (c.strength, c.shift, c.train_size, c.seed) == (0.9, 0.5, 20, 1))
-    dataset, law, x, y = first_tests(cell, FOLDER, 60, CPU)
+    dataset, law = opened(cell, FOLDER)
+    x, y = first_tests(dataset, 60, CPU)
     points = x if test == "clean" else corrupted_tests(cell, law, x)
     chosen = network_of(cell, keep)(points).argmax(1).numpy()
     seen, labels = training_set(cell, dataset, law, CPU)
@@ -178,6 +180,7 @@ def test_wide_networks_trained_by_gradient_descent_are_kernel_regression_from_th
     assert finite.groupby("width").agreement.mean()[256] > 0.7
     slopes = infinite.exponent(finite)
     assert slopes.n == 2
+    assert infinite.exponent(finite, less=0.5).mean == pytest.approx(slopes.mean - 0.5)
     by_hand = np.log(difference[16] / difference[256]) / np.log(16)
     assert slopes.mean == pytest.approx(by_hand, abs=0.05)
 
@@ -187,8 +190,7 @@ def test_rows_of_infinite_networks_are_recomputed_from_their_draw(lazy_networks)
     wide = table[table.what == "infinite"]
     assert len(wide) == 3 * 3 * (len(rules.NAMES) + len(rules.NAMES) - 1)  # nothing is debiased at p = 1
     dataset = data.load(data.source("digits"))
-    law = corruptions.build(chosen.sweep.corruption.record(), dataset)
-    x, y = infinite.draw(dataset, law, 20, 0.8, 2, CPU)
+    x, y = infinite.draw(dataset, chosen.sweep.corruption.record(), 20, 0.8, 2, CPU)
     tests = torch.from_numpy(dataset.values(dataset.test)[:80]).double() - 0.5
     seen = x.double() - 0.5
     arch = kernels.Architecture("erf", 3)
@@ -204,6 +206,10 @@ def test_rows_of_infinite_networks_are_recomputed_from_their_draw(lazy_networks)
     assert row.bounded == pytest.approx(float((remainder < 1).double().mean()), abs=0.02)
     flipped = fo.argmax(1) != exact.argmax(1)
     assert not (flipped & (remainder < 1)).any()
+    gap = (top[:, 0] - top[:, 1]).argsort()
+    assert row.fifth_1 == pytest.approx(1 - float(flipped[gap[:16]].double().mean()), abs=0.07)
+    part = infinite.flips(wide[(wide.rule == "first_order") & (wide.seed == 2)])
+    assert part[part.fifth == 1].flipped.mean() > part[part.fifth == 5].flipped.mean()
 
 
 def test_the_map_and_its_boundary(lazy_networks, tmp_path):
@@ -301,6 +307,10 @@ def test_universality_has_every_combination_and_the_noises_second_moment(univers
     heavy = universal[universal.part == "matrix"]
     assert len(heavy.groupby(["law", "activation", "depth", "shift", "seed"])) == 2 * 2 * 2 * 2
     assert set(heavy.rule) == set(rules.NAMES)
+    assert set(heavy[heavy.law.str.startswith("additive")].noise) == {2.0}
+    tests = data.load(data.source("digits"))
+    v = 0.09 * ((tests.values(tests.test)[:60].astype(float) - 0.5) ** 2).mean() + 0.9 / 12
+    assert heavy[heavy.law.str.startswith("repl")].noise.iloc[0] == pytest.approx(np.sqrt(v) / 0.1, rel=1e-4)
     tilted = universal[universal.part == "tilt"]
     assert set(tilted.rule) == {*rules.NAMES, "untilted"}
     # 1/4 of a constant ½; 1/4 + 9/12 of a uniform value from −1 to 2
@@ -309,6 +319,7 @@ def test_universality_has_every_combination_and_the_noises_second_moment(univers
     assert flat.tilt.abs().max() < 1e-9  # a linear network's kernel knows no length
     same = flat.pivot_table("agreement", ["law", "shift", "seed"], "rule")
     assert (same["untilted"] == same["first_order"]).all()
+    assert tilted[tilted.activation == "relu"].tilt.abs().min() > 1e-3
 
 
 def test_universality_summaries(universal):
@@ -318,14 +329,17 @@ def test_universality_summaries(universal):
     assert list(wide.index) == ["relu 2", "identity 2"]
     relu = raw[(raw.activation == "relu") & raw.law.str.startswith("additive")]
     assert wide.loc["relu 2", relu.law.iloc[0]] == pytest.approx(relu.agreement.mean())
-    lowest = min(rows.agreement.mean() for _, rows in raw.groupby(["law", "activation"]))
-    assert universality.worst(raw).mean == pytest.approx(lowest)
-    shares = universality.reach(heavy, -100.0)
-    assert (shares == 1).all(axis=None)
-    assert (universality.reach(heavy, 100.0) == 0).all(axis=None)
+    rows = [
+        {"shift": 0, "dataset": "d", "law": "l", "noise": 1, "rule": rule, "activation": a, "depth": 2, "agreement": x}
+        for a, shares in (("relu", (0.95, 0.96)), ("erf", (0.5, 0.99)))
+        for x in shares
+        for rule in universality.RULES
+    ]
+    assert (universality.reach(pd.DataFrame(rows), 0.8) == 0.5).all(axis=None)  # one of two networks
     tilted = universal[(universal.part == "tilt") & (universal["shift"] == 0)]
-    both = [tilted[tilted.rule == rule].agreement.mean() for rule in ("first_order", "untilted")]
-    assert universality.gain(tilted).mean == pytest.approx(both[0] - both[1])
+    added = tilted.pivot_table("agreement", "moment", "rule")
+    added = added["first_order"] - added["untilted"]
+    assert universality.gain(tilted).mean == pytest.approx(added[1.0] - added[0.25])
 
 
 def test_tables_that_are_made_again_compare_as_equal(referee, lazy_networks, universal, survived):
@@ -337,18 +351,33 @@ def test_tables_that_are_made_again_compare_as_equal(referee, lazy_networks, uni
         assert publishing._table_differences(table, noisy)
 
 
+def replaced(*laws: tuple[float, float]) -> list[dict]:
+    """Laws that replace pixels by a value with probability p, from pairs (value, p)."""
+    return [{"corruption": {"values": "constant", "value": value}, "strength": p} for value, p in laws]
+
+
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
         ("05_survival", {"headline": {"replacement": 0.77, "additive": 2}}, "headline must give one of the strengths"),
         ("05_survival", {"sweep": {"training_corruption": "fresh"}}, "family: mlp and training_corruption: fixed"),
         ("06_prototype", {"sweep": {"strength": [0, 0.5]}}, "sweep.strength must be above 0 and below 1"),
-        ("06_prototype", {"sweep": {"family": "cnn"}}, "sweep.family takes one value|family: mlp"),
+        ("06_prototype", {"sweep": {"family": "cnn"}}, "family: mlp and training_corruption: fixed"),
         ("06_prototype", {"sweep": {"corruption": {"law": "additive"}}}, "sweep.corruption must be replacement"),
         ("07_infinite_width", {"sweep": {"bias": True}}, "sweep.bias must be false here"),
         ("07_infinite_width", {"sweep": {"loss": "cross_entropy"}}, 'sweep.loss must be "mse" here'),
         ("07_infinite_width", {"sweep": {"batch_size": 64}}, "sweep.batch_size must be its train_size"),
         ("07_infinite_width", {"headline": 0.77}, "headline must be one of strength"),
+        ("05_survival", {"sweep": {"depth": [2, 3]}}, "sweep.depth takes one value here"),
+        ("05_survival", {"sweep": {"variations": [{"corruption": {"values": "bernoulli"}}]}}, "two kinds of repl"),
+        ("06_prototype", {"sweep": {"variations": [{"dataset": "mnist"}]}}, "may not vary dataset"),
+        ("07_infinite_width", {"strength": [0.5, 0.9]}, "one of them 1"),
+        ("07_infinite_width", {"sweep": {"stop_loss": 0.1}}, "sweep.stop_loss must be null here"),
+        ("07_infinite_width", {"infinite": [{"depth": 2, "train_size": 20}] * 2}, "infinite lists a network twice"),
+        ("07_infinite_width", {"sweep": {"corruption": {"values": "constant"}}}, "may not be constant"),
+        ("08_universality", {"laws": [{"corruption": {}, "strength": 0.9}] * 2}, "laws lists a law twice"),
+        ("08_universality", {"second_moments": replaced((0.5, 0.8), (0.5, 0.9))}, "at one strength"),
+        ("08_universality", {"second_moments": replaced((0.4, 0.9), (0.5, 0.9))}, "of one mean"),
         ("08_universality", {"seeds": [1]}, "seeds needs at least 2 seeds"),
         ("08_universality", {"laws": [{"corruption": {"per": "image"}, "strength": 0.9}]}, "every pixel by itself"),
         ("08_universality", {"laws": [{"corruption": {}, "strength": 2}]}, "strength 2 is no probability"),
@@ -361,6 +390,19 @@ def test_a_mistake_in_these_parameters_is_one_sentence(name, change, message):
     with pytest.raises(UserError, match=message) as caught:
         params.validate(name, content, "params/mine/file.yaml")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("07_infinite_width", {"infinite": [{"activation": "identity", "depth": 2, "train_size": [70]}]}),
+        ("08_universality", {"train_size": 70, "depths": [1]}),
+    ],
+)
+def test_a_kernel_without_inverse_is_refused_beforehand(name, change):
+    content = params.read_yaml(publishing.Figure(name, "quick").parameter_file) | change
+    with pytest.raises(UserError, match="train_size 70 exceeds the 64 pixels of digits"):
+        params.validate(name, content, "file").sources()
 
 
 def test_a_training_set_that_cannot_be_had_is_named():

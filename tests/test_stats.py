@@ -9,6 +9,20 @@ from almostnothing import stats
 P = np.array([0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99])
 
 
+def test_the_worst_level_pays_for_having_been_chosen():
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"seed": list(range(5)) * 3, "level": np.repeat([1, 2, 3], 5), "value": rng.normal(size=15)})
+    rows.loc[rows.level == 2, "value"] -= 5
+    rows.loc[rows.level == 3, "value"] += 5
+    found = stats.worst(rows, "value", ["level"])
+    plain = stats.mean_interval(rows.value[rows.level == 2])
+    assert found.mean == plain.mean
+    assert found.high - found.low > 1.2 * (plain.high - plain.low)
+    assert stats.worst(rows, "value", ["level"], largest=True).mean == rows.value[rows.level == 3].mean()
+    rows.loc[5, "value"] = np.nan  # the lowest level lacks a seed
+    assert stats.worst(rows, "value", ["level"]).mean == rows.value[rows.level == 1].mean()
+
+
 def test_the_interval_of_an_absolute_value():
     assert stats.absolute(stats.Interval(0.1, -0.3, 0.5, 4)) == (0.1, 0.0, 0.5, 4)
     assert stats.absolute(stats.Interval(-0.4, -0.5, -0.3, 4)) == (0.4, 0.3, 0.5, 4)

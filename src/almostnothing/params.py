@@ -522,7 +522,7 @@ class SurvivalThresholds(Model):
 class Survival(Curves):
     """`05_survival`: accuracy against corruption, for MLPs, the nearest-class-mean rule and the ridge rule."""
 
-    free = frozenset({"dataset", "train_size", "corruption", "strength", "width", "depth", "seeds"})
+    free = frozenset({"dataset", "train_size", "corruption", "strength", "width", "seeds"})
     headline: dict[Literal["replacement", "additive"], Strength] = Field(
         description="strength of the claims under each law: p, or σ, where over 90 % of a pixel's variance is noise"
     )
@@ -538,7 +538,10 @@ class Survival(Curves):
     def _consistent(self) -> Survival:
         self._check_rules()
         laws: dict[str, set[float]] = {}
+        kinds: dict[str, Replacement | Additive] = {}
         for grid in self.sweep.grids:
+            if kinds.setdefault(grid.corruption.law, grid.corruption) != grid.corruption:
+                raise ValueError(f"sweep.variations may not hold two kinds of {grid.corruption.law} here")
             laws.setdefault(grid.corruption.law, set()).update(grid.strength)
         for law, strengths in laws.items():
             if self.headline.get(law) not in strengths or law not in self.pictures:  # type: ignore[call-overload]
@@ -567,7 +570,27 @@ class Agreement(Curves):
         self._check_rules()
         if any(strength in (0, 1) for grid in self.sweep.grids for strength in grid.strength):
             raise ValueError("sweep.strength must be above 0 and below 1: without noise or signal there is no rule")
+        if any(grid.dataset != self.sweep.dataset for grid in self.sweep.grids):
+            raise ValueError("sweep.variations may not vary dataset here")
         return self
+
+    def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
+        """The data sets, none of which leaves a kernel singular."""
+        found = super().sources(folder, known)
+        for source, grid in itertools.product(found, self.sweep.grids):
+            for size, depth in itertools.product(grid.train_size, grid.depth):
+                if size <= self.kernel_size:
+                    _check_kernel(source, grid.activation, depth, size)
+        return found
+
+
+def _check_kernel(source: data.Source, activation: str, depth: int, size: int) -> None:
+    """Raise `UserError` where more images than pixels leave the kernel of a linear network without an inverse."""
+    if size > source.facts.pixels and (activation == "identity" or depth == 1):
+        raise UserError(
+            f"train_size {size} exceeds the {source.facts.pixels} pixels of {source.name}: a linear network's kernel "
+            "matrix has no inverse then"
+        )
 
 
 class Infinite(Model):
@@ -584,13 +607,13 @@ class InfiniteThresholds(Model):
 
     same: FiniteFloat = Field(description="agreement from which on a rule is the network in practice")
     predicted: FiniteFloat = Field(description="error of an agreement below which its prediction is good")
-    exponent: FiniteFloat = Field(description="of the difference from infinite width, in 1/width; theory: 1/2")
+    exponent: FiniteFloat = Field(description="distance from 1/2 of the exponent of 1/width, below which the law holds")
 
 
 class InfiniteWidth(Curves):
     """`07_infinite_width`: kernel regression against the rules, its remainder, and networks of growing width."""
 
-    free = frozenset({"dataset", "width", "strength", "seeds"})
+    free = frozenset({"dataset", "width", "seeds"})
     infinite: Annotated[list[Infinite], Field(min_length=1)] = Field(
         description="infinitely wide networks; the first one is that of the map of (N/d, p)"
     )
@@ -604,15 +627,31 @@ class InfiniteWidth(Curves):
     @model_validator(mode="after")
     def _consistent(self) -> InfiniteWidth:
         self._check_rules()
-        lazy = {"parametrisation": "ntk", "bias": False, "loss": ["mse"], "optimiser": "sgd", "momentum": 0.0}
+        lazy = {
+            "parametrisation": "ntk",
+            "bias": False,
+            "loss": ["mse"],
+            "optimiser": "sgd",
+            "momentum": 0.0,
+            "schedule": "constant",
+            "stop_loss": None,
+        }
         for key, value in lazy.items():
             if getattr(self.sweep, key) != value:
                 shown = value[0] if isinstance(value, list) else value
                 raise ValueError(f"sweep.{key} must be {json.dumps(shown)} here: the kernel's own training")
         if self.sweep.train_size != [self.sweep.batch_size]:
             raise ValueError("sweep.batch_size must be its train_size here: gradient descent on all images at once")
-        if self.headline not in self.strength or 0 in self.strength or len(self.seeds) < 2:
-            raise ValueError("headline must be one of strength, which are above 0, and there must be 2 seeds at least")
+        if self.headline not in self.strength or 0 in self.strength or 1 not in self.strength or len(self.seeds) < 2:
+            raise ValueError(
+                "headline must be one of strength, which are above 0 and one of them 1, and seeds needs 2 at least"
+            )
+        law = self.sweep.corruption
+        if isinstance(law, Replacement) and law.values == "constant":
+            raise ValueError("sweep.corruption may not be constant here: at p = 1 all images would be equal")
+        kinds = [(one.activation, one.depth, one.shift) for one in self.infinite]
+        if len(set(kinds)) < len(kinds):
+            raise ValueError("infinite lists a network twice: give it one entry with all of its train_size")
         return self
 
     def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
@@ -621,6 +660,7 @@ class InfiniteWidth(Curves):
         for source, network in itertools.product(found, self.infinite):
             for size in network.train_size:
                 data.check_train_size(source, size)
+                _check_kernel(source, network.activation, network.depth, size)
         return found
 
 
@@ -639,12 +679,34 @@ class Heavy(Model):
             raise ValueError("corruption must draw every pixel by itself here: the theory needs it")
         return self
 
+    def _replaced(self) -> tuple[float, float]:
+        """Mean and second moment of a replaced pixel, where the parameters say them: else both are NaN."""
+        law = self.corruption
+        if not isinstance(law, Replacement) or law.values not in ("uniform", "constant", "bernoulli"):
+            return float("nan"), float("nan")
+        own = law.options()
+        if law.values == "uniform":
+            low, high = own["low"], own["high"]
+            return (low + high) / 2, (low**2 + low * high + high**2) / 3
+        value = own["value"] if law.values == "constant" else own["probability"]
+        return value, value**2 if law.values == "constant" else value
+
+    @property
+    def moment(self) -> float:
+        """Second moment of a replaced pixel."""
+        return self._replaced()[1]
+
+    @property
+    def mean(self) -> float:
+        """Mean of a replaced pixel."""
+        return self._replaced()[0]
+
 
 class UniversalityThresholds(Model):
     """What counts; fixed before looking."""
 
     same: FiniteFloat = Field(description="agreement from which on a rule is the network in practice")
-    tilt: FiniteFloat = Field(description="gain in agreement by the second moment's term that counts")
+    tilt: FiniteFloat = Field(description="growth with the second moment of what its term adds to the agreement")
 
 
 class Universality(Notebook):
@@ -668,13 +730,24 @@ class Universality(Notebook):
     def _consistent(self) -> Universality:
         if len(self.seeds) < 2:
             raise ValueError("seeds needs at least 2 seeds for an interval")
+        for one in self.laws:
+            if self.laws.count(one) > 1:
+                raise ValueError("laws lists a law twice at one strength")
+        tilted = self.second_moments
+        alike = len({round(one.mean, 9) for one in tilted}) == len({one.strength for one in tilted}) == 1
+        if not alike or len({round(one.moment, 9) for one in tilted}) < len(tilted):
+            raise ValueError(
+                "second_moments must be replacement by uniform, constant or bernoulli values at one strength, of one "
+                "mean and different second moments"
+            )
         return self
 
     def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
         """The data sets as they are."""
         found = [data.source(name, folder, known=known) for name in self.datasets]
-        for source in found:
+        for source, activation, depth in itertools.product(found, self.activations, self.depths):
             data.check_train_size(source, self.train_size)
+            _check_kernel(source, activation, depth, self.train_size)
         return found
 
 

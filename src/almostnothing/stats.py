@@ -308,6 +308,19 @@ def absolute(interval: Interval) -> Interval:
     return Interval(abs(interval.mean), low, ends[1], interval.n)
 
 
+def worst(table: pd.DataFrame, value: str, by: list[str], largest: bool = False) -> Interval:
+    """The interval over seeds of the level of `by` whose mean is smallest, or `largest`.
+
+    At 95 % for all levels together (Bonferroni), since the level is chosen by what it shows. Levels that lack a seed do
+    not count.
+    """
+    groups = [rows[value] for _, rows in table[complete(table, value, by)].groupby(by)]
+    if not groups:
+        return mean_interval([])
+    chosen = (max if largest else min)(groups, key=lambda values: values.mean())
+    return mean_interval(chosen, 1 - 0.05 / len(groups))
+
+
 def scaled(interval: Interval, factor: float) -> Interval:
     """The interval of `factor` times the quantity."""
     low, high = sorted((factor * interval.low, factor * interval.high))

@@ -14,7 +14,7 @@ from almostnothing.cells import Cell
 from almostnothing.measures import criterion
 from almostnothing.params import Collapse
 from almostnothing.store import Store, axes, short_key
-from almostnothing.tables.trained import first_tests, stacks
+from almostnothing.tables.trained import first_tests, opened, stacks
 from almostnothing.theory import prototypes
 from almostnothing.training import device_for
 
@@ -37,7 +37,8 @@ def table(parameters: Collapse, folder: Path, cells: Sequence[Cell], keep: Store
     rows: list[dict[str, Any]] = []
     known: dict[tuple[Any, ...], dict[str, float]] = {}
     for group, model in stacks(cells, keep, device):
-        dataset, law, x, y = first_tests(group[0], folder, parameters.images, device)
+        dataset, law = opened(group[0], folder)
+        x, y = first_tests(dataset, parameters.images, device)
         for strength in sorted({cell.strength for cell in group}):
             own = [e for e, cell in enumerate(group) if cell.strength == strength]
             seen = criterion.first_order(model.select(own), law, x, y, strength)

@@ -16,7 +16,7 @@ from almostnothing.errors import UserError
 from almostnothing.measures import criterion
 from almostnothing.params import Margin
 from almostnothing.store import Store, short_key
-from almostnothing.tables.trained import first_tests, stacks
+from almostnothing.tables.trained import first_tests, opened, stacks
 from almostnothing.training import device_for
 
 SIGNIFICANT = 6  # digits in the table
@@ -50,7 +50,8 @@ def _rows(
     parameters: Margin, folder: Path, cells: Sequence[Cell], keep: Store, device: torch.device
 ) -> Iterator[pd.DataFrame]:
     for group, model in stacks(cells, keep, device):
-        _, law, x, y = first_tests(group[0], folder, parameters.images, device)
+        dataset, law = opened(group[0], folder)
+        x, y = first_tests(dataset, parameters.images, device)
         for strength in parameters.test_strength:
             seen = criterion.first_order(model, law, x, y, strength)
             seen |= criterion.measured(model, law, x, y, strength, parameters.draws)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import Float
@@ -13,11 +14,20 @@ from torch import Tensor
 
 from almostnothing import corruptions, stats, streams
 from almostnothing.cells import Cell
+from almostnothing.corruptions import Corruption
+from almostnothing.data import Dataset
 from almostnothing.params import Agreement
 from almostnothing.store import Store, axes, short_key
 from almostnothing.tables import rules
-from almostnothing.tables.trained import corrupted_tests, first_tests, stacks, training_set
-from almostnothing.theory import kernels, prototypes
+from almostnothing.tables.trained import (
+    clean_training_set,
+    corrupted_tests,
+    first_tests,
+    opened,
+    stacks,
+    training_set,
+)
+from almostnothing.theory import prototypes
 from almostnothing.training import device_for
 
 NAMES = rules.NAMES | {"ntk": "NTK", "lazy": "NTK from its start", "fit": "fit λ", "self": "NCM, other noise"}
@@ -30,29 +40,28 @@ VARIED = {  # columns of the table that a panel varies alone, and how it calls t
     "objective": "loss",
 }
 SIZES = ("train_size", "steps")  # of these, those that are on a logarithmic axis
-CLAIMS = [  # rule, threshold, and what is claimed
-    ("ncm", "majority", "network and NCM agree on a majority of points"),
-    ("ncm", "same", "the network is NCM"),
-    ("debiased", "same", "the network is debiased NCM"),
-    ("correlation", "same", "the network is the correlation rule"),
-    ("first_order", "same", "the network is FO"),
-    ("resummed", "same", "the network is the ridge rule"),
-    ("ntk", "same", "the network is its infinitely wide limit"),
+CLAIMS = [  # rule, threshold, tests, and what is claimed
+    ("ncm", "majority", ("clean", "corrupted"), "network and NCM agree on a majority of points"),
+    ("ncm", "same", ("clean", "corrupted"), "the network is NCM"),
+    ("debiased", "same", ("clean",), "the network is debiased NCM"),
+    ("correlation", "same", ("clean",), "the network is the correlation rule"),
+    ("first_order", "same", ("clean", "corrupted"), "the network is FO"),
+    ("resummed", "same", ("clean", "corrupted"), "the network is the ridge rule"),
+    ("ntk", "same", ("clean", "corrupted"), "the network is regression with the NTK"),
 ]
 
 
 def table(parameters: Agreement, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
     """One row for each network, test and rule: the share of test images on which they agree, and where.
 
-    Rules as in `rules.scores`, for the infinitely wide network of the same activation and depth; "ntk" that network
-    itself, up to N = `kernel_size`, and where squared error was trained "lazy", the same from the network's own random
-    start. "fit": ⟨x − λm, mᵢ − m⟩ with the λ that agrees best on the first half of the test
-    points; its agreement is that on the other half. "self" is no rule against the network but the ceiling that the
-    noise of class means leaves: NCM against NCM from another corruption of the same training images. Columns as in
-    `rules.breakdown`, and `accuracy` of the rule, `network` of the network. A diverged network has no rows.
+    Rules as in `rules.scores`, for the infinitely wide network of the same activation, depth and initial weights; "ntk"
+    that network itself, up to N = `kernel_size`, and where squared error was trained "lazy", the same from the
+    network's own random start. "fit": ⟨x − λm, mᵢ − m⟩ with the λ that agrees best on the first half of the test
+    points; its agreement is that on the other half. "self" has no network: NCM against NCM from another corruption of
+    the same training images, which tells how noisy the class means are. Columns as in `rules.breakdown`, and `accuracy`
+    of the rule, `network` of the network. Of a diverged network all these are NaN.
     """
-    alive = [cell for cell in cells if not keep.rows(cell)[0]["diverged"]]
-    found = pd.DataFrame(_rows(parameters, folder, alive, keep))
+    found = pd.DataFrame(_rows(parameters, folder, cells, keep))
     shares = found.select_dtypes("float").columns.drop(["strength", "shift"])
     return found.round(dict.fromkeys(shares, DIGITS)).sort_values([*axes(cells[0]), "test"], ignore_index=True)
 
@@ -60,38 +69,69 @@ def table(parameters: Agreement, folder: Path, cells: Sequence[Cell], keep: Stor
 def _rows(parameters: Agreement, folder: Path, cells: Sequence[Cell], keep: Store) -> Iterator[dict[str, Any]]:
     device = device_for(parameters.compute.device)
     for group, model in stacks(cells, keep, device):
-        dataset, law, clean, labels = first_tests(group[0], folder, parameters.images, device)
+        dataset, law = opened(group[0], folder)
+        clean, labels = first_tests(dataset, parameters.images, device)
         for index, cell in enumerate(group):
-            one = model.select([index])
-            seen, y = training_set(cell, dataset, law, device)
-            training = prototypes.Training.of(seen - cell.shift, y)
-            other = corruptions.corrupted(
-                law,
-                torch.from_numpy(dataset.values(dataset.train)[dataset.subset(cell.train_size, cell.seed)]).to(device),
-                cell.strength,
-                streams.stream_key(cell.seed, "other training corruption", cell.stream()),
-            )
-            again = prototypes.Training.of(other - cell.shift, y)
-            network = kernels.Architecture(cell.activation, cell.depth)
-            for test, points in (("clean", clean), ("corrupted", corrupted_tests(cell, law, clean))):
-                outputs = one(points[None])[0].detach().double()
-                x = points.double() - cell.shift
-                about = prototypes.expansion(network, training, x)
-                found = rules.scores(about, training, x, law, cell.strength, cell.shift)
-                if cell.train_size <= parameters.kernel_size:
-                    found["ntk"] = rules.regression(network, training, x)
-                    if cell.loss == "mse":
-                        found["lazy"] = rules.lazy(cell, seen, y, points)
-                head = {**axes(cell), "test": test, "network": _accuracy(outputs, labels), "cell": short_key(cell)}
-                for rule, scores in found.items():
-                    agree = rules.same(scores, outputs)
-                    own = rules.breakdown(agree, rules.margin(scores), labels)
-                    yield head | {"rule": rule, "accuracy": _accuracy(scores, labels)} | own
-                second = prototypes.nearest_mean(x, again.means(again.images))
-                own = rules.breakdown(rules.same(found["ncm"], second), rules.margin(found["ncm"]), labels)
-                yield head | {"rule": "self", "accuracy": _accuracy(second, labels)} | own
-                agreement, centre = fitted(training, x, outputs)
-                yield head | {"rule": "fit", "agreement": agreement, "centre": centre}
+            points = {"clean": clean, "corrupted": corrupted_tests(cell, law, clean)}
+            outputs = {test: model.select([index])(x[None])[0].detach().double() for test, x in points.items()}
+            diverged = keep.rows(cell)[0]["diverged"]
+            with_kernel = cell.train_size <= parameters.kernel_size and not diverged
+            exact = infinitely_wide(cell, dataset, law, points) if with_kernel else {test: {} for test in points}
+            for test, x in points.items():
+                head = {**axes(cell), "test": test, "cell": short_key(cell)}
+                if diverged:
+                    yield from (head | {"rule": rule, "agreement": np.nan} for rule in rules.NAMES)
+                    continue
+                head["network"] = _accuracy(outputs[test], labels)
+                for row in _compared(cell, dataset, law, x, labels, outputs[test], exact[test]):
+                    yield head | row
+
+
+def infinitely_wide(
+    cell: Cell, dataset: Dataset, law: Corruption, points: dict[str, Tensor]
+) -> dict[str, dict[str, Tensor]]:
+    """Outputs of "ntk" and, for squared error, "lazy" at each test's points, from one factorisation."""
+    clean = next(iter(points.values()))
+    seen, y = training_set(cell, dataset, law, clean.device)
+    training = prototypes.Training.of(seen - cell.shift, y)
+    targets = training.targets
+    if cell.loss == "mse":
+        targets = torch.cat([targets, torch.nn.functional.one_hot(y).double() - rules.start(cell, seen)], 1)
+    shifted = [x.double() - cell.shift for x in points.values()]
+    found = rules.regression(rules.architecture(cell), training.images, targets, shifted)
+    classes = training.targets.shape[1]
+    outputs = {test: {"ntk": columns[:, :classes]} for test, columns in zip(points, found, strict=True)}
+    if cell.loss == "mse":
+        for (test, x), columns in zip(points.items(), found, strict=True):
+            outputs[test]["lazy"] = rules.start(cell, x) + columns[:, classes:]
+    return outputs
+
+
+def _compared(
+    cell: Cell,
+    dataset: Dataset,
+    law: Corruption,
+    points: Tensor,
+    labels: Tensor,
+    outputs: Tensor,
+    exact: dict[str, Tensor],
+) -> Iterator[dict[str, Any]]:
+    """The columns of each rule for one network and test."""
+    seen, y = training_set(cell, dataset, law, points.device)
+    training, x = prototypes.Training.of(seen - cell.shift, y), points.double() - cell.shift
+    about = prototypes.expansion(rules.architecture(cell), training, x)
+    found = rules.scores(about, training, x, law, cell.strength, cell.shift) | exact
+    for rule, scores in found.items():
+        own = rules.breakdown(rules.same(scores, outputs), rules.margin(scores), labels)
+        yield {"rule": rule, "accuracy": _accuracy(scores, labels)} | own
+    clean, y, _ = clean_training_set(dataset, cell.train_size, cell.seed, points.device)
+    key = streams.stream_key(cell.seed, "other training corruption", cell.stream())
+    again = prototypes.Training.of(corruptions.corrupted(law, clean, cell.strength, key) - cell.shift, y)
+    second = prototypes.nearest_mean(x, again.means(again.images))
+    own = rules.breakdown(rules.same(found["ncm"], second), rules.margin(found["ncm"]), labels)
+    yield {"rule": "self", "accuracy": _accuracy(second, labels)} | own
+    agreement, centre = fitted(training, x, outputs)
+    yield {"rule": "fit", "agreement": agreement, "centre": centre}
 
 
 def _accuracy(scores: Float[Tensor, "point label"], labels: Tensor) -> float:

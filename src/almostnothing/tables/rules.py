@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
@@ -21,6 +24,11 @@ NAMES = {  # as a figure calls them
     "first_order": "FO",
     "resummed": "ridge",
 }
+SOURCES = {  # of the claim that a network is the rule
+    "ncm": "seed 001, abstract",
+    "ntk": "seed 001, abstract",
+    **dict.fromkeys(("debiased", "correlation", "first_order", "resummed"), "brief of seed 001, sections 2 and 3"),
+}
 BINS = 5  # equally many test points each, by a rule's own margin
 Scores = Float[Tensor, "point label"]
 
@@ -35,8 +43,8 @@ def scores(
 ) -> dict[str, Scores]:
     """Every rule's scores for test points, which like the training images have been shifted as the network sees them.
 
-    `about`: the network's kernel, expanded at these points.
-    No "debiased" where the corruption's mean cannot be taken back: see `prototypes.debiased_mean`.
+    `about`: the network's kernel, expanded at these points. No "debiased" where the corruption's mean cannot be taken
+    back: see `prototypes.debiased_mean`.
     """
     means = training.means(training.images)
     low, quarter, high = law.mean(np.array([0.0, 0.25, 1.0]), strength)
@@ -49,29 +57,32 @@ def scores(
     return found
 
 
+def architecture(cell: Cell) -> kernels.Architecture:
+    """The infinitely wide network of a cell's activation, depth and initial weights."""
+    usual = kernels.Architecture(cell.activation, cell.depth)
+    return replace(usual, weight_variance=usual.gain * cell.init_scale**2)
+
+
 def regression(
-    network: kernels.Architecture, training: Training, x: Float[Tensor, "point pixel"]
-) -> Float[Tensor, "point label"]:
-    """The infinitely wide network's outputs, trained on squared error to convergence: ridgeless regression with Θ."""
-    coefficients = kernels.solve(kernels.gram(network, training.images), training.targets)
-    return kernels.predict(network, training.images, coefficients, x)[0]
+    network: kernels.Architecture,
+    images: Float[Tensor, "image pixel"],
+    targets: Float[Tensor, "image column"],
+    points: Sequence[Float[Tensor, "_ pixel"]],
+) -> list[Float[Tensor, "_ column"]]:
+    """Ridgeless regression with Θ at each set of points: infinitely wide networks, trained to convergence."""
+    coefficients = kernels.solve(kernels.gram(network, images), targets)
+    return [kernels.predict(network, images, coefficients, x)[0] for x in points]
 
 
 @torch.no_grad()
-def lazy(
-    cell: Cell, x: Float[Tensor, "image pixel"], y: Int[Tensor, " image"], tests: Float[Tensor, "point pixel"]
-) -> Float[Tensor, "point label"]:
-    """Outputs of the infinitely wide network that starts from the same function as a cell's: f₀ + Θ*Θ⁻¹(one-hot − f₀).
+def start(cell: Cell, x: Float[Tensor, "image pixel"]) -> Float[Tensor, "image label"]:
+    """A cell's network before training, f₀, on images that are not shifted yet.
 
-    Lee et al. 2019, at infinite time. Images are not shifted yet.
+    The infinitely wide network that starts from it ends at f₀ + Θ*Θ⁻¹(one-hot − f₀) (Lee et al. 2019).
     """
-    start = networks.build(cell, 1).to(x.device)
-    start.put(0, start.initial(key_of(cell, "initial weights")))
-    network = kernels.Architecture(cell.activation, cell.depth)
-    seen, points = (images.double() - cell.shift for images in (x, tests))
-    target = torch.nn.functional.one_hot(y).double() - start(x[None])[0].double()
-    coefficients = kernels.solve(kernels.gram(network, seen), target)
-    return start(tests[None])[0].double() + kernels.predict(network, seen, coefficients, points)[0]
+    network = networks.build(cell, 1).to(x.device)
+    network.put(0, network.initial(key_of(cell, "initial weights")))
+    return network(x[None])[0].double()
 
 
 def same(first: Scores, second: Scores) -> Bool[Tensor, " point"]:

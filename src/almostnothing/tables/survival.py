@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
+from torch import Tensor
 
-from almostnothing import corruptions, data, streams
+from almostnothing import corruptions, streams
 from almostnothing.cells import Cell
 from almostnothing.corruptions import Corruption
 from almostnothing.data import Dataset
 from almostnothing.params import Survival
 from almostnothing.store import Store, axes, short_key
-from almostnothing.theory import kernels, prototypes
+from almostnothing.tables import rules
+from almostnothing.tables.trained import clean_training_set, corrupted_tests, first_tests, opened, stacks
+from almostnothing.theory import prototypes
 from almostnothing.training import device_for
 
+DIGITS = 6
 KINDS = ("clean", "corrupted")
 PANELS = [(law, test) for law in ("replacement", "additive") for test in KINDS]
 LINES = {"accuracy": "network", "ncm": "NCM", "ridge": "ridge rule", "theory": "theory of NCM"}
@@ -28,66 +31,73 @@ SIZES = ["law", "strength", "train_size", "width", "test"]
 def table(parameters: Survival, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
     """One row for each network and test, "clean" and "corrupted": its accuracy beside those of rules and theory.
 
-    `ncm` and `ridge`: the nearest class mean and `prototypes.resummed` (that of a ReLU network with one hidden layer),
-    each on the network's own training images, corrupted anew `draws` times, and corrupted test images likewise.
-    `theory`: the nearest class mean's expected accuracy over subsets and corruptions, `prototypes.accuracy`.
+    All on the first `images` test images. `ncm` and `ridge`: the nearest class mean and `prototypes.resummed`, the
+    latter for the infinitely wide network of the same activation and depth, on the network's clean training images,
+    corrupted anew `draws` times, and test images likewise. `theory`: the nearest class mean's expected accuracy over
+    subsets and corruptions, `prototypes.accuracy`.
     """
     device = device_for(parameters.compute.device)
     rows: list[dict[str, Any]] = []
     known: dict[tuple[Any, ...], dict[str, dict[str, float]]] = {}
-    for cell in cells:
-        dataset = data.load(cell.source, folder)
-        law = corruptions.build(cell.corruption, dataset)
-        name = (cell.source, cell.train_size, cell.corruption, cell.strength)
-        if (*name, cell.seed) not in known:
-            found = _rules(dataset, law, cell, parameters, device)
+    for group, model in stacks(cells, keep, device):
+        dataset, law = opened(group[0], folder)
+        tests, labels = first_tests(dataset, parameters.images, device)
+        for index, cell in enumerate(group):
+            name = (cell.source, cell.train_size, cell.corruption, cell.strength)
             if name not in known:
-                known[name] = _theory(dataset, law, cell, parameters.images)
-            known[(*name, cell.seed)] = {kind: found[kind] | known[name][kind] for kind in KINDS}
-        for row in keep.rows(cell):
-            if row["test"] in KINDS:
-                accuracy = np.nan if row["diverged"] else row["correct"] / row["images"]
-                own = known[(*name, cell.seed)][row["test"]]
-                rows.append({**axes(cell), "test": row["test"], "accuracy": accuracy, **own, "cell": short_key(cell)})
-    return pd.DataFrame(rows).sort_values([*axes(cells[0]), "test"], ignore_index=True)
+                known[name] = _theory(dataset, law, cell, tests, labels)
+            if (*name, cell.seed) not in known:
+                known[(*name, cell.seed)] = _rules(dataset, law, cell, tests, labels, parameters.draws)
+            network, diverged = model.select([index]), keep.rows(cell)[0]["diverged"]
+            for test, x in (("clean", tests), ("corrupted", corrupted_tests(cell, law, tests))):
+                rows.append(
+                    {
+                        **axes(cell),
+                        "test": test,
+                        "accuracy": np.nan if diverged else _accuracy(network(x[None])[0], labels),
+                        **known[(*name, cell.seed)][test],
+                        **known[name][test],
+                        "cell": short_key(cell),
+                    }
+                )
+    found = pd.DataFrame(rows).round(dict.fromkeys(LINES, DIGITS))
+    return found.sort_values([*axes(cells[0]), "test"], ignore_index=True)
 
 
-def _theory(dataset: Dataset, law: Corruption, cell: Cell, images: int) -> dict[str, dict[str, float]]:
+def _accuracy(scores: Tensor, labels: Tensor) -> float:
+    return float((scores.argmax(1) == labels).double().mean())
+
+
+def _theory(
+    dataset: Dataset, law: Corruption, cell: Cell, tests: Tensor, labels: Tensor
+) -> dict[str, dict[str, float]]:
     train = prototypes.training_images(dataset)
-    test = dataset.values(dataset.test)[:images].astype(np.float64), dataset.test.labels[:images]
+    test = tests.double().cpu().numpy(), labels.cpu().numpy()
     n = cell.train_size / dataset.facts.classes
-    return {kind: {"theory": round(prototypes.accuracy(law, cell.strength, train, test, n, kind), 6)} for kind in KINDS}
+    return {kind: {"theory": prototypes.accuracy(law, cell.strength, train, test, n, kind)} for kind in KINDS}
 
 
 def _rules(
-    dataset: Dataset, law: Corruption, cell: Cell, parameters: Survival, device: torch.device
+    dataset: Dataset, law: Corruption, cell: Cell, tests: Tensor, labels: Tensor, draws: int
 ) -> dict[str, dict[str, float]]:
-    where = dataset.subset(cell.train_size, cell.seed)
-    clean = torch.from_numpy(dataset.train.images[where]).to(device).float() / dataset.levels
-    y = torch.from_numpy(dataset.train.labels[where]).to(device)
-    tests = torch.from_numpy(dataset.values(dataset.test)[: parameters.images]).to(device)
-    labels = torch.from_numpy(dataset.test.labels[: parameters.images]).to(device)
-    network = kernels.Architecture("relu", 2)
+    clean, y, _ = clean_training_set(dataset, cell.train_size, cell.seed, tests.device)
     found: dict[str, dict[str, list[float]]] = {kind: {"ncm": [], "ridge": []} for kind in KINDS}
-    for draw in range(parameters.draws):
+    for draw in range(draws):
         keys = [streams.stream_key(cell.seed, f"rules, {split}", draw) for split in ("training", "test")]
         seen = prototypes.Training.of(corruptions.corrupted(law, clean, cell.strength, keys[0]), y)
         points = {"clean": tests, "corrupted": corruptions.corrupted(law, tests, cell.strength, keys[1])}
         for kind, x in points.items():
-            x = x.double()
-            about = prototypes.expansion(network, seen, x)
-            for rule, scores in (
-                ("ncm", prototypes.nearest_mean(x, seen.means(seen.images))),
-                ("ridge", prototypes.resummed(x, seen, about)),
-            ):
-                found[kind][rule].append(float((scores.argmax(1) == labels).double().mean()))
-    return {kind: {rule: round(float(np.mean(a)), 6) for rule, a in rules.items()} for kind, rules in found.items()}
+            about = prototypes.expansion(rules.architecture(cell), seen, x.double())
+            nearest = prototypes.nearest_mean(x.double(), seen.means(seen.images))
+            found[kind]["ncm"].append(_accuracy(nearest, labels))
+            found[kind]["ridge"].append(_accuracy(prototypes.resummed(x.double(), seen, about), labels))
+    return {kind: {rule: float(np.mean(a)) for rule, a in own.items()} for kind, own in found.items()}
 
 
 def largest(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each data set's widest networks with the most training images."""
+    """The rows of the widest networks with the most training images, for each data set and law."""
     for column in ("train_size", "width"):
-        table = table[table[column] == table.groupby("dataset")[column].transform("max")]
+        table = table[table[column] == table.groupby(["dataset", "law"])[column].transform("max")]
     return table
 
 

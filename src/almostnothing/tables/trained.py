@@ -34,29 +34,36 @@ def stacks(cells: Sequence[Cell], keep: Store, device: torch.device) -> Iterator
 
 
 def first_tests(
-    cell: Cell, folder: Path, images: int, device: torch.device
-) -> tuple[Dataset, Corruption, Float[Tensor, "image pixel"], Int[Tensor, " image"]]:
-    """A cell's data set and law, and the first clean test images with their labels: so many, or all there are."""
-    dataset = data.load(cell.source, folder)
-    x = torch.from_numpy(dataset.values(dataset.test)[:images]).to(device)
-    return (
-        dataset,
-        corruptions.build(cell.corruption, dataset),
-        x,
-        torch.from_numpy(dataset.test.labels[:images]).to(device),
-    )
+    dataset: Dataset, images: int, device: torch.device
+) -> tuple[Float[Tensor, "image pixel"], Int[Tensor, " image"]]:
+    """The first clean test images with their labels: so many, or all there are."""
+    x = torch.from_numpy(dataset.test.images[:images]).to(device).float() / dataset.levels
+    return x, torch.from_numpy(dataset.test.labels[:images]).to(device)
+
+
+def clean_training_set(
+    dataset: Dataset, size: int, seed: int, device: torch.device
+) -> tuple[Float[Tensor, "image pixel"], Int[Tensor, " image"], Int[Tensor, " image"]]:
+    """The clean images of a balanced subset, their labels, and their places in the training set."""
+    where = dataset.subset(size, seed)
+    x = torch.from_numpy(dataset.train.images[where]).to(device).float() / dataset.levels
+    return x, torch.from_numpy(dataset.train.labels[where]).to(device), torch.from_numpy(where).to(device)
 
 
 def training_set(
     cell: Cell, dataset: Dataset, law: Corruption, device: torch.device
 ) -> tuple[Float[Tensor, "image pixel"], Int[Tensor, " image"]]:
     """The corrupted images that a cell of `fixed` training corruption was trained on, and their labels."""
-    where = torch.from_numpy(dataset.subset(cell.train_size, cell.seed)).to(device)
-    clean = torch.from_numpy(dataset.train.images).to(device)[where].float() / dataset.levels
-    x = corruptions.corrupted(law, clean, cell.strength, key_of(cell, "training corruption"), where)
-    return x, torch.from_numpy(dataset.train.labels).to(device)[where]
+    clean, y, where = clean_training_set(dataset, cell.train_size, cell.seed, device)
+    return corruptions.corrupted(law, clean, cell.strength, key_of(cell, "training corruption"), where), y
 
 
 def corrupted_tests(cell: Cell, law: Corruption, x: Float[Tensor, "image pixel"]) -> Float[Tensor, "image pixel"]:
     """The first corruption of each test image, as the cell's evaluation drew it."""
     return corruptions.corrupted(law, x, cell.strength, key_of(cell, "test corruption"))
+
+
+def opened(cell: Cell, folder: Path) -> tuple[Dataset, Corruption]:
+    """A cell's data set and law."""
+    dataset = data.load(cell.source, folder)
+    return dataset, corruptions.build(cell.corruption, dataset)

@@ -13,9 +13,11 @@ import pandas as pd
 import torch
 
 from almostnothing import corruptions, data, stats
+from almostnothing.corruptions import Corruption
 from almostnothing.params import Heavy, Universality
 from almostnothing.tables import rules
 from almostnothing.tables.infinite import draw
+from almostnothing.tables.trained import first_tests
 from almostnothing.theory import kernels, prototypes
 from almostnothing.training import device_for
 
@@ -30,25 +32,24 @@ def table(parameters: Universality, folder: Path) -> pd.DataFrame:
 
     Test images are clean. `part` is "matrix", or "tilt" for the laws of `second_moments`, with one more rule:
     "untilted", `prototypes.first_order` without its term in |x̃|². `exact`, `accuracy`: of the network and of the rule.
-    `tilt`: mean κ over test images. `moment`: second moment of a pixel that is noise alone, under replacement.
+    `tilt`: mean κ over test images. `noise`: see `noise_ratio`. `moment`: second moment of a replaced pixel.
     """
-    device, half = device_for(parameters.compute.device), np.array([0.5])
+    device = device_for(parameters.compute.device)
     rows = []
     for source in parameters.sources(folder):
         dataset = data.load(source, folder)
-        tests = torch.from_numpy(dataset.values(dataset.test)[: parameters.images]).to(device)
-        labels = torch.from_numpy(dataset.test.labels[: parameters.images]).to(device)
+        tests, labels = first_tests(dataset, parameters.images, device)
         for part, laws in (("matrix", parameters.laws), ("tilt", parameters.second_moments)):
             for heavy, seed in itertools.product(laws, parameters.seeds):
-                law = corruptions.build(heavy.corruption.record(), dataset)
-                x, y = draw(dataset, law, parameters.train_size, heavy.strength, seed, device)
-                moment = float(law.mean(half, 1.0)[0] ** 2 + law.variance(half, 1.0)[0])
+                record = heavy.corruption.record()
+                law = corruptions.build(record, dataset)
+                x, y = draw(dataset, record, parameters.train_size, heavy.strength, seed, device)
                 head = {
                     "part": part,
                     "dataset": source.name,
-                    "law": law.name,
-                    "strength": heavy.strength,
-                    "moment": moment if heavy.corruption.law == "replacement" else np.nan,
+                    "law": f"{law.name}, {heavy.strength:g}",
+                    "noise": noise_ratio(law, tests.double().cpu().numpy(), heavy.strength),
+                    "moment": heavy.moment if part == "tilt" else np.nan,
                     "seed": seed,
                 }
                 for row in _networks(parameters, heavy, law, x, y, tests, labels, part):
@@ -56,10 +57,16 @@ def table(parameters: Universality, folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows).round(DIGITS)
 
 
+def noise_ratio(law: Corruption, x: np.ndarray, strength: float) -> float:
+    """A pixel's noise over what is left of its signal: √(mean variance) / (E[x̃|1] − E[x̃|0]); σ for additive noise."""
+    low, high = law.mean(np.array([0.0, 1.0]), strength)
+    return float(np.sqrt(law.variance(x, strength).mean()) / (high - low))
+
+
 def _networks(
     parameters: Universality,
     heavy: Heavy,
-    law: corruptions.Corruption,
+    law: Corruption,
     x: torch.Tensor,
     y: torch.Tensor,
     tests: torch.Tensor,
@@ -69,7 +76,7 @@ def _networks(
     for activation, depth, shift in itertools.product(parameters.activations, parameters.depths, parameters.shifts):
         network = kernels.Architecture(activation, depth)
         training, points = prototypes.Training.of(x - shift, y), tests.double() - shift
-        exact = rules.regression(network, training, points)
+        exact = rules.regression(network, training.images, training.targets, [points])[0]
         about = prototypes.expansion(network, training, points)
         found = rules.scores(about, training, points, law, heavy.strength, shift)
         if part == "tilt":
@@ -110,25 +117,21 @@ def over_networks(found: pd.DataFrame) -> pd.DataFrame:
 def reach(found: pd.DataFrame, limit: float) -> pd.DataFrame:
     """The share of activations and depths with which a rule surely agrees on more than `limit` of the points.
 
-    Surely: by the lower end of the 95 % interval over seeds. Rows shift, data set and law, columns rules.
+    Surely: by the lower end of the 95 % interval over seeds. Rows shift, data set, law and noise ratio, columns rules.
     """
-    by = ["shift", "dataset", "law", "rule", "activation", "depth"]
+    by = ["shift", "dataset", "law", "noise", "rule", "activation", "depth"]
     lower = (
         found[found["rule"].isin(RULES)]
         .groupby(by, sort=False)["agreement"]
         .apply(lambda a: stats.mean_interval(a).low)
     )
-    shares = (lower > limit).groupby(by[:4], sort=False).mean().unstack("rule")
+    shares = (lower > limit).groupby(by[:5], sort=False).mean().unstack("rule")
     return shares[list(RULES)].rename(columns=rules.NAMES)
 
 
-def worst(found: pd.DataFrame) -> stats.Interval:
-    """The interval of the law, activation and depth with the smallest mean agreement."""
-    groups = {key: rows for key, rows in found.groupby(KINDS)}
-    lowest = min(groups, key=lambda key: groups[key]["agreement"].mean())
-    return stats.mean_interval(groups[lowest]["agreement"])
-
-
 def gain(found: pd.DataFrame) -> stats.Interval:
-    """What the tilt adds to FO's agreement, over all networks and second moments."""
-    return stats.paired(found, "agreement", "rule", "first_order", "untilted", ["law", "activation", "depth"])
+    """What the tilt adds to FO's agreement at the largest second moment, less that at the smallest; paired by seed."""
+    by = ["seed", "activation", "depth"]
+    added = found.pivot_table("agreement", [*by, "moment"], "rule")
+    added = (added["first_order"] - added["untilted"]).unstack("moment")
+    return stats.mean_interval((added[added.columns.max()] - added[added.columns.min()]).groupby("seed").mean())
