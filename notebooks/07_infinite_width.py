@@ -72,10 +72,12 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
         figures.heat_map(ax, own.set_axis([f"{load:.2g}" for load in own.index]))
         ax.set(xlabel="$p$", ylabel="$N/d$", title=rules.NAMES[rule])
     figures.remainders(axes[0, 3], rows[rows.strength == p], rules.NAMES)
-    axes[0, 3].set_title(f"remainder, $p$ = {p:g}")
+    axes[0, 3].set_title(f"at $p$ = {p:g}")
     below = rows[(rows.load <= 1) & (rows.strength == p)]
     figures.rule_lines(axes[1, 0], infinite.flips(below), "fifth", "flipped", rules.NAMES)
-    axes[1, 0].set(xlabel="fifth of points by logit gap", ylim=(0, 1), title=f"flipped, $N < d$, $p$ = {p:g}")
+    axes[1, 0].set(
+        xlabel="fifth of points by logit gap", ylim=(0, 1), title=f"flipped, $p$ = {p:g}", xticks=range(1, 6)
+    )
     noise = rows[rows.strength == 1]
     figures.rule_lines(axes[1, 1], noise, "load", "agreement", rules.NAMES)
     expected = noise.groupby("load").predicted.mean()
@@ -83,22 +85,23 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
     axes[1, 1].set(xscale="log", xlabel="$N/d$", ylim=(0, 1.02), title="agreement, $p$ = 1")
     mine = finite[finite.dataset == dataset]
     figures.width_lines(axes[1, 2], mine)
+    axes[1, 2].set(title="difference", xlabel="finite width")
     figures.mean_line(axes[1, 3], mine.groupby("width").agreement, color="C0", marker="o")
     figures.size_axis(axes[1, 3], mine.width, "width")
-    axes[1, 3].set(ylim=(0, 1.02), title="agreement")
-    part.legend(*figures.handles(axes[1, 1:2]), loc="outside lower center", ncols=6)
+    axes[1, 3].set(ylim=(0, 1.02), title="agreement", xlabel="finite width")
+    part.legend(*figures.handles(axes[1, :2]), loc="outside lower center", ncols=6)
     part.suptitle(f"{dataset}: {first.activation}, {first.depth - 1} hidden layers")
     figures.panel_letters(list(axes.flat))
 
 # %% [markdown]
 # a–c: share of clean test images on which a rule and the infinitely wide network choose the same class, mean over
 # seeds. d: the remainder's median with its 10 % and 90 % quantiles over test images (means over seeds); below the
-# dotted line no decision can flip. e: share of decisions that a rule flips, from the points with the smallest logit gap
-# to those with the largest. f: noise alone, and the prediction, which is for white noise and knows neither $\kappa$ nor
-# the offset that raw inputs bring. g, h: networks of finite width, trained by gradient descent on inputs of mean zero,
-# against the infinitely wide network that starts from the same function: root mean square of the difference of outputs
-# in units of the outputs (dashed: the law $1/\sqrt{\mathrm{width}}$), and agreement. Bars are 95 % intervals over
-# seeds.
+# dotted line no decision can flip. e: share of decisions that a rule flips at $N < d$, from the points with the
+# smallest logit gap to those with the largest. f: noise alone, and the prediction, which is for white noise and knows
+# neither $\kappa$ nor the offset that raw inputs bring. g, h: networks of finite width, trained by gradient descent on
+# inputs of mean zero, against the infinitely wide network that starts from the same function: root mean square of the
+# difference of outputs in units of the outputs (dashed: the law $1/\sqrt{\mathrm{width}}$), and agreement. Bars are 95
+# % intervals over seeds.
 #
 # ## Where heavy corruption begins
 #

@@ -218,6 +218,17 @@ def test_debiased_means_do_not_know_the_shift():
     np.testing.assert_allclose(found[0], centred(torch.from_numpy(-distance / 2)), atol=1e-10)
 
 
+def test_regression_is_the_limit_of_a_ridge_where_an_image_is_all_zero():
+    seen, x = training(20, 30), points(10, 30)
+    empty = torch.cat([seen.images, torch.zeros(1, 30, dtype=torch.float64)])
+    targets = torch.cat([seen.targets, seen.targets[:1]])
+    network = kernels.Architecture("relu", 2)  # without biases it is 0 at 0, whatever it is told
+    alone, both = (
+        rules.regression(network, *given, [x])[0] for given in ((seen.images, seen.targets), (empty, targets))
+    )
+    torch.testing.assert_close(both, alone, rtol=1e-4, atol=1e-6)
+
+
 def test_a_law_whose_mean_bends_has_no_debiased_means():
     seen, x = training(20, 6, mean=0.5, spread=0.1), points(9, 6)
     clipped = Additive(GaussianNoise(), clip=True)

@@ -274,19 +274,21 @@ def size_axis(ax: Axes, sizes: Iterable[float], label: str) -> None:
     ax.set_xlabel(label)
 
 
-def heat_map(ax: Axes, values: pd.DataFrame, numbers: bool = True, low: float = 0.0) -> None:
-    """Shares as colours from `low` to 1 on a scale that is the same in every panel, with their two digits."""
+def heat_map(ax: Axes, values: pd.DataFrame) -> None:
+    """Shares as colours on a scale from 0 to 1 that is the same in every panel, with their two digits."""
     sns.heatmap(
         values,
         ax=ax,
-        vmin=low,
+        vmin=0,
         vmax=1,
         cmap="viridis",
-        annot=values.map(lambda v: f"{v:.2f}".lstrip("0")) if numbers else False,
+        annot=values.map(lambda v: f"{v:.2f}".lstrip("0")),
         fmt="",
         annot_kws={"size": 5},
         cbar=False,
         linewidths=0.3,
+        xticklabels=True,
+        yticklabels=True,
     )
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0, labelsize=5.5)
@@ -355,7 +357,7 @@ def width_lines(ax: Axes, table: pd.DataFrame) -> None:
     widths, means = groups.mean().index.to_numpy(float), groups.mean().to_numpy()
     ax.plot(widths, means[0] * np.sqrt(widths[0] / widths), color="0.3", ls="--", lw=0.8)
     size_axis(ax, widths, "width")
-    ax.set(yscale="log", title="difference from infinite width")
+    ax.set(yscale="log", title="finite width, difference")
     ax.yaxis.set_minor_formatter(NullFormatter())
     ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2) if means.min() / 1.6 < tick < means.max() * 1.6]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])

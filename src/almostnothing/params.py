@@ -530,7 +530,9 @@ class Survival(Curves):
         description="strengths of each law at which pictures are shown"
     )
     images: PositiveInt = Field(description="test images on which rules and theory are evaluated")
-    draws: PositiveInt = Field(description="corruptions of the training images over which the rules are averaged")
+    draws: PositiveInt = Field(
+        description="corruptions of the training images over which the nearest class mean is averaged"
+    )
     thresholds: SurvivalThresholds
     table_from: ClassVar[str] = "tables.survival"
 
@@ -706,7 +708,7 @@ class UniversalityThresholds(Model):
     """What counts; fixed before looking."""
 
     same: FiniteFloat = Field(description="agreement from which on a rule is the network in practice")
-    tilt: FiniteFloat = Field(description="growth with the second moment of what its term adds to the agreement")
+    tilt: FiniteFloat = Field(description="change with the second moment of what its term adds to the agreement")
 
 
 class Universality(Notebook):

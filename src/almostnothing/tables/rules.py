@@ -29,6 +29,7 @@ SOURCES = {  # of the claim that a network is the rule
     "ntk": "seed 001, abstract",
     **dict.fromkeys(("debiased", "correlation", "first_order", "resummed"), "brief of seed 001, sections 2 and 3"),
 }
+LEAST_RIDGE = 1e-8  # less amplifies the rounding of kernels, more is no limit
 BINS = 5  # equally many test points each, by a rule's own margin
 Scores = Float[Tensor, "point label"]
 
@@ -69,8 +70,12 @@ def regression(
     targets: Float[Tensor, "image column"],
     points: Sequence[Float[Tensor, "_ pixel"]],
 ) -> list[Float[Tensor, "_ column"]]:
-    """Ridgeless regression with Θ at each set of points: infinitely wide networks, trained to convergence."""
-    coefficients = kernels.solve(kernels.gram(network, images), targets)
+    """Ridgeless regression with Θ at each set of points: infinitely wide networks, trained to convergence.
+
+    As the limit of a ridge, `LEAST_RIDGE` of the kernel's mean diagonal: a training image may be all zero.
+    """
+    gram = kernels.gram(network, images)
+    coefficients = kernels.solve(gram, targets, [LEAST_RIDGE * float(gram.diagonal().mean())])
     return [kernels.predict(network, images, coefficients, x)[0] for x in points]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from almostnothing import corruptions, streams
@@ -31,10 +32,10 @@ SIZES = ["law", "strength", "train_size", "width", "test"]
 def table(parameters: Survival, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
     """One row for each network and test, "clean" and "corrupted": its accuracy beside those of rules and theory.
 
-    All on the first `images` test images. `ncm` and `ridge`: the nearest class mean and `prototypes.resummed`, the
-    latter for the infinitely wide network of the same activation and depth, on the network's clean training images,
-    corrupted anew `draws` times, and test images likewise. `theory`: the nearest class mean's expected accuracy over
-    subsets and corruptions, `prototypes.accuracy`.
+    All on the first `images` test images. `ncm`: the nearest class mean, on the network's clean training images
+    corrupted anew, and test images likewise; the mean over `draws` such corruptions. `ridge`: `prototypes.resummed` on
+    the first of them, for the infinitely wide network of the same activation and depth. `theory`: the nearest class
+    mean's expected accuracy over subsets and corruptions, `prototypes.accuracy`.
     """
     device = device_for(parameters.compute.device)
     rows: list[dict[str, Any]] = []
@@ -81,17 +82,22 @@ def _rules(
     dataset: Dataset, law: Corruption, cell: Cell, tests: Tensor, labels: Tensor, draws: int
 ) -> dict[str, dict[str, float]]:
     clean, y, _ = clean_training_set(dataset, cell.train_size, cell.seed, tests.device)
-    found: dict[str, dict[str, list[float]]] = {kind: {"ncm": [], "ridge": []} for kind in KINDS}
+    nearest, ridge = [], []
     for draw in range(draws):
         keys = [streams.stream_key(cell.seed, f"rules, {split}", draw) for split in ("training", "test")]
         seen = prototypes.Training.of(corruptions.corrupted(law, clean, cell.strength, keys[0]), y)
-        points = {"clean": tests, "corrupted": corruptions.corrupted(law, tests, cell.strength, keys[1])}
-        for kind, x in points.items():
-            about = prototypes.expansion(rules.architecture(cell), seen, x.double())
-            nearest = prototypes.nearest_mean(x.double(), seen.means(seen.images))
-            found[kind]["ncm"].append(_accuracy(nearest, labels))
-            found[kind]["ridge"].append(_accuracy(prototypes.resummed(x.double(), seen, about), labels))
-    return {kind: {rule: float(np.mean(a)) for rule, a in own.items()} for kind, own in found.items()}
+        x = torch.cat([tests, corruptions.corrupted(law, tests, cell.strength, keys[1])]).double()
+        nearest.append(prototypes.nearest_mean(x, seen.means(seen.images)).split(len(tests)))
+        if not draw:
+            about = prototypes.expansion(rules.architecture(cell), seen, x)
+            ridge = list(prototypes.resummed(x, seen, about).split(len(tests)))
+    return {
+        kind: {
+            "ncm": float(np.mean([_accuracy(each[k], labels) for each in nearest])),
+            "ridge": _accuracy(ridge[k], labels),
+        }
+        for k, kind in enumerate(KINDS)
+    }
 
 
 def largest(table: pd.DataFrame) -> pd.DataFrame:

@@ -96,12 +96,9 @@ def _networks(
 
 
 def matrix(found: pd.DataFrame) -> pd.DataFrame:
-    """Mean agreement: rows activation and depth, columns data set and law."""
-    wide = found.pivot_table("agreement", ["activation", "depth"], ["dataset", "law"], sort=False)
-    several = found["dataset"].nunique() > 1
-    names = zip(*(wide.columns.get_level_values(level) for level in ("dataset", "law")), strict=True)
-    columns = [f"{dataset}: {law}" if several else law for dataset, law in names]
-    return wide.set_axis(columns, axis=1).set_axis([" ".join(map(str, key)) for key in wide.index])
+    """Mean agreement: rows activation and depth, columns laws."""
+    wide = found.pivot_table("agreement", ["activation", "depth"], "law", sort=False)
+    return wide.set_axis([" ".join(map(str, key)) for key in wide.index])
 
 
 def inputs(shift: float) -> str:
