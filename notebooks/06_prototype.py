@@ -96,8 +96,7 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
     for ax in axes.flat:
         ax.set_ylim(0, 1.02)
         ax.axhline(chosen.thresholds.same, color="0.5", lw=0.8, ls=":")
-    for ax in axes[:, 0]:
-        ax.set_ylabel("agreement with the network")
+    axes[0, 0].set_ylabel("agreement with the network")
     part.legend(*figures.handles(axes.flat), loc="outside lower center", ncols=5)
     part.suptitle(f"{dataset}: {prototype.described(clean, usual)}")
     figures.panel_letters(list(axes.flat))
@@ -114,9 +113,8 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
 # %%
 for dataset in datasets:
     for rule in few:
-        print_name = f"{dataset}: {names[rule]}"
         rows = base[(base.dataset == dataset) & (base.test == "clean")]
-        display(prototype.grid(rows, rule).style.set_uuid("").set_caption(print_name))
+        display(prototype.grid(rows, rule).style.set_uuid("").set_caption(f"{dataset}: {names[rule]}"))
 
 # %% [markdown]
 # ## By class
@@ -150,7 +148,7 @@ for dataset in datasets:
             for view, share in views.items():
                 texts = {"id": f"{threshold}-{rule}-{test}-{dataset}{view.replace(', ', '-').replace(' ', '-')}"}
                 texts |= {"statement": f"{dataset}, {test} test: {words}{view}", "source": rules.SOURCES[rule]}
-                texts["statistic"] = "agreement of network and rule"
-                verdicts.append(claims.claim(share, **texts, threshold=getattr(chosen.thresholds, threshold)))
+                limit = getattr(chosen.thresholds, threshold)
+                verdicts.append(claims.claim(share, **texts, statistic="agreement", threshold=limit))
 figures.save(fig, verdicts, "06_prototype", output)
 claims.summary(verdicts)

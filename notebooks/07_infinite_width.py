@@ -46,7 +46,6 @@ output = ""  # a folder for the figure's files; nothing is written without one
 # %%
 import matplotlib.pyplot as plt
 import pandas as pd
-from IPython.display import display
 
 from almostnothing import claims, figures, params, provenance, stats, sweeps
 from almostnothing.tables import infinite, rules
@@ -110,7 +109,7 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
 
 # %%
 edges = {rules.NAMES[rule]: infinite.boundary(mapped, rule, limits.same) for rule in infinite.CLAIMS}
-display(pd.concat(edges, axis=1).map(claims.short))
+pd.concat(edges, axis=1).map(claims.short)
 
 # %% [markdown]
 # ## Other networks
@@ -118,7 +117,7 @@ display(pd.concat(edges, axis=1).map(claims.short))
 # Agreement at the headline $p$ by activation, depth $L$, what is taken from every pixel, and $N$; means over seeds.
 
 # %%
-display(infinite.others(wide[wide.strength == p]).map(claims.short))
+infinite.others(wide[wide.strength == p]).map(claims.short)
 
 # %% [markdown]
 # ## Verdict
@@ -134,8 +133,7 @@ for dataset in datasets:
     for rule, words in infinite.CLAIMS.items():
         texts = {"id": f"{rule}-{dataset}", "statement": f"{dataset}: {words}", "source": rules.SOURCES[rule]}
         share = stats.mean_over(here[here.rule == rule], "agreement", ["train_size"])
-        texts["statistic"] = "agreement with kernel regression"
-        verdicts.append(claims.claim(share, **texts, threshold=limits.same))
+        verdicts.append(claims.claim(share, **texts, statistic="agreement", threshold=limits.same))
     for rule in infinite.SCALED:
         bound = stats.mean_over(here[here.rule == rule], "bounded", ["train_size"])
         texts = {"id": f"bounded-{rule}-{dataset}", "source": "seed 001, major comment 1"}

@@ -49,7 +49,7 @@ datasets, shifts, limits = chosen.datasets, chosen.shifts, chosen.thresholds
 
 # %%
 figures.style()
-fig = plt.figure(figsize=(figures.DOUBLE, (0.75 + 0.3 * len(shifts)) * figures.DOUBLE))
+fig = plt.figure(figsize=(figures.DOUBLE, (0.75 + 0.3 * len(shifts)) * figures.DOUBLE), layout="none")
 maps, curves = fig.subfigures(2, 1, height_ratios=[3.4, 1])
 columns = [(dataset, rule) for dataset in datasets for rule in universality.RULES]
 axes = maps.subplots(len(shifts), len(columns), sharex=True, sharey=True, squeeze=False)
@@ -70,6 +70,7 @@ for ax, (dataset, shift) in zip(lower, pairs, strict=True):
 lower[0].set_ylabel("agreement")
 curves.legend(*figures.handles(lower), loc="outside lower center", ncols=4)
 figures.panel_letters([*axes.flat, *lower])
+fig.set_layout_engine("constrained")  # only now: maps that are half drawn have no room in it
 
 # %% [markdown]
 # Above: share of clean test images on which a rule and the infinitely wide network choose the same class, means over
