@@ -1,26 +1,33 @@
-# make          set up, then make every figure of the quick set and the README's gallery
-# make test     set up, then run the tests
-# make lab      set up, then open JupyterLab
-# Another parameter set:  make SET=mine
+# make                  set up, then make the whole quick set again in results/reproduced and compare it with what is published
+# make SET=paper        the same for another set
+# make figures SET=mine set up, then make the figures of a set in figures/mine
+# make test             set up, then run the tests
+# make lab              set up, then open JupyterLab
+# make publish SET=...  for maintainers: make a set's figures from a clean commit, then galleries and front page
 SET ?= quick
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-.PHONY: figures test lint lab pair schema setup
+.PHONY: reproduce figures publish test lint lab pair schema setup
+
+reproduce: setup
+	@python -m almostnothing reproduce $(SET)
 
 figures: setup
 	@echo "Making the figures of params/$(SET): results in figures/$(SET), trained networks in results/cells"
 	snakemake --config params=$(SET)
-	@python -m almostnothing gallery
-	@echo "Done: see figures/$(SET) and the gallery in README.md"
+
+publish: setup
+	python -m almostnothing publish $(SET)
 
 test: setup
 	pytest
 
-# formatting, lint and types
+# formatting, lint, types and layers
 lint: setup
 	ruff format --check .
 	ruff check .
 	snakefmt --check Snakefile
 	mypy
+	lint-imports
 
 lab: setup
 	@echo "The .py files under notebooks/ open as notebooks; saving one keeps its .ipynb in step"
@@ -30,7 +37,7 @@ lab: setup
 pair: setup
 	jupytext --sync notebooks/*.py
 
-# the JSON schemas that editors use for params/<set>/*.yaml
+# the JSON schema that editors use for params/<set>/*.yaml
 schema: setup
 	python -m almostnothing schema
 

@@ -20,22 +20,27 @@ from collections.abc import Callable
 import torch
 
 from almostnothing import corruptions, data, streams
-from almostnothing.corruptions import Additive, Corruption, Replacement
+from almostnothing.corruptions.additive import Additive
+from almostnothing.corruptions.labels import label
+from almostnothing.corruptions.law import Corruption
+from almostnothing.corruptions.noises import GaussianNoise, LaplaceNoise, StudentNoise, UniformNoise
+from almostnothing.corruptions.pixels import Bernoulli, ClippedGaussian, Constant, Empirical, Uniform
+from almostnothing.corruptions.replacement import Replacement
 
 Make = Callable[[torch.Tensor], torch.Tensor]
 LAWS: list[tuple[Corruption, float, str]] = [
-    (Replacement(corruptions.Uniform()), 0.9, "uniform"),
-    (Replacement(corruptions.Constant()), 0.9, "constant"),
-    (Replacement(corruptions.Bernoulli()), 0.9, "bernoulli"),
-    (Replacement(corruptions.Empirical(tuple(range(1, 257)))), 0.9, "empirical"),
-    (Replacement(corruptions.ClippedGaussian()), 0.9, "clipped"),
-    (Replacement(corruptions.Uniform(), "image"), 0.9, "image"),
-    (Additive(corruptions.GaussianNoise()), 0.5, "normal"),
-    (Additive(corruptions.GaussianNoise(), clip=True), 0.5, "normal clipped"),
-    (Additive(corruptions.UniformNoise()), 0.5, "flat"),
-    (Additive(corruptions.LaplaceNoise()), 0.5, "laplace"),
-    (Additive(corruptions.StudentNoise()), 0.5, "student"),
-    (Additive(corruptions.GaussianNoise(), per="image"), 0.5, "offset"),
+    (Replacement(Uniform()), 0.9, "uniform"),
+    (Replacement(Constant()), 0.9, "constant"),
+    (Replacement(Bernoulli()), 0.9, "bernoulli"),
+    (Replacement(Empirical(tuple(range(1, 257)))), 0.9, "empirical"),
+    (Replacement(ClippedGaussian()), 0.9, "clipped"),
+    (Replacement(Uniform(), "image"), 0.9, "image"),
+    (Additive(GaussianNoise()), 0.5, "normal"),
+    (Additive(GaussianNoise(), clip=True), 0.5, "normal clipped"),
+    (Additive(UniformNoise()), 0.5, "flat"),
+    (Additive(LaplaceNoise()), 0.5, "laplace"),
+    (Additive(StudentNoise()), 0.5, "student"),
+    (Additive(GaussianNoise(), per="image"), 0.5, "offset"),
 ]
 REPEATS = 7
 
@@ -106,13 +111,13 @@ def laws(fused: bool) -> None:
             first = {name: make(x) for name, make in made.items()}
             if fused:
                 excess = ((first["fused"] - first["plain"]).abs() / first["plain"].abs().clamp(min=1)).max()
-                assert excess <= corruptions.PLACES, f"{law.name}: fused and plain code differ by {excess:g}"
+                assert excess <= corruptions.PLACES, f"{label(law)}: fused and plain code differ by {excess:g}"
                 worst = max(worst, float(excess))
             times = [{name: seconds(make, x) for name, make in made.items()} for _ in range(REPEATS)]
             middle = {name: statistics.median(t[name] for t in times) for name in made}
             ratio = {name: statistics.median(t["torch"] / t[name] for t in times) for name in kinds}
             texts = "".join(f"{256 / middle[name]:>18,.0f}{ratio[name]:>9.2f}" for name in kinds)
-            print(f"{law.name:<44}{pixels:>7}{256 / middle['torch']:>17,.0f}{texts}", flush=True)
+            print(f"{label(law):<44}{pixels:>7}{256 / middle['torch']:>17,.0f}{texts}", flush=True)
     if fused:
         print(f"fused and plain code differ by at most {worst:.1e} of max(1, |value|)")
 

@@ -30,8 +30,11 @@ import torch
 from PIL import Image
 from torch import multiprocessing, nn
 
-from almostnothing import data, params, sweeps, training
+from almostnothing import data, sweeps, training
 from almostnothing.cells import Cell
+from almostnothing.data.arrays import Split
+from almostnothing.parameters.sweep import Sweep
+from almostnothing.sizes import step_flops
 
 OUT = Path(__file__).parent / "out"
 STRENGTHS = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99]
@@ -40,21 +43,21 @@ Work = Callable[[], int]  # does some steps and says how many model-steps they w
 
 def source_of(side: int) -> data.Source:
     """Random images of this side."""
-    return data.Source(f"random{side}", data.Facts(classes=10, shape=(1, side, side), train_per_class=400))
+    return data.Source(f"random{side}", data.Facts(10, (1, side, side), 400, ""), None, 1, None, None)
 
 
 def dataset(side: int) -> data.Dataset:
     """Random images of the size of MNIST's or of the digits': speed does not depend on what they show."""
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (4000, side * side), dtype=np.uint8)
-    split = data.Split(images, np.arange(4000) % 10)
+    split = Split(images, np.arange(4000) % 10)
     names = tuple("0123456789")
-    return data.Dataset(source_of(side), 255, split, data.Split(images[:500], split.labels[:500]), names)
+    return data.Dataset(source_of(side), 255, split, Split(images[:500], split.labels[:500]), names)
 
 
 def cell(side: int, width: int, batch: int, **changes: Any) -> Cell:
     """A network with two hidden layers, trained with fresh corruption."""
-    sweep = params.Sweep(
+    sweep = Sweep(
         dataset="digits",
         train_size=10,
         strength=0.5,
@@ -65,7 +68,7 @@ def cell(side: int, width: int, batch: int, **changes: Any) -> Cell:
         steps=10**7,
         seeds=0,
     )
-    return replace(sweeps.cells_of(sweep)[0], source=source_of(side), train_size=4000, **changes)
+    return replace(sweep.cells()[0], source=source_of(side), train_size=4000, **changes)
 
 
 def bench(shape: Cell, source: data.Dataset, slots: int, team: int, compiled: bool = True) -> training.Bench:
@@ -196,7 +199,7 @@ def workloads() -> dict[str, tuple[float, dict[str, Callable[[], Work]]]]:
     narrow, wide, widest = (cell(28, width, 256) for width in (64, 256, 1024))
     found: dict[str, tuple[float, dict[str, Callable[[], Work]]]] = {
         "64 MLPs, d=784, widths 64 and 256, B=256": (
-            (sweeps.step_flops(narrow) + sweeps.step_flops(wide)) / 2,
+            (step_flops(narrow) + step_flops(wide)) / 2,
             {
                 "(a) naive loop": lambda: together(naive_loop(narrow, mnist, 2, 3), naive_loop(wide, mnist, 2, 3)),
                 "(b) tidy loop": lambda: together(tidy_loop(narrow, mnist, 8, 8), tidy_loop(wide, mnist, 8, 8)),
@@ -208,7 +211,7 @@ def workloads() -> dict[str, tuple[float, dict[str, Callable[[], Work]]]]:
             },
         ),
         "width 1024, d=784, B=256": (
-            sweeps.step_flops(widest),
+            step_flops(widest),
             {
                 "(b) tidy loop": lambda: tidy_loop(widest, mnist, 2, 8),
                 "(c) resident loop": lambda: resident_loop(widest, mnist, 2, 8),
@@ -220,7 +223,7 @@ def workloads() -> dict[str, tuple[float, dict[str, Callable[[], Work]]]]:
         shape = cell(8, width, 64, train_size=1000)
         fixed = replace(shape, training_corruption="fixed")
         found[f"digits grid, d=64, B=64, width {width}"] = (
-            sweeps.step_flops(shape),
+            step_flops(shape),
             {
                 "(b) tidy loop": lambda shape=shape: tidy_loop(shape, digits, 8, 60),  # type: ignore[misc]
                 "(c) resident loop": lambda shape=shape: resident_loop(shape, digits, 8, 100),  # type: ignore[misc]
@@ -301,11 +304,11 @@ def seconds(work: Callable[[], Any], least: float = 0.5) -> float:
 MEMORY_JOB = """
 import sys
 from pathlib import Path
-from almostnothing import params, store, sweeps
-sweep = params.Sweep.model_validate_json(sys.argv[1])
-[shard] = sweeps.plan(sweeps.cells_of(sweep))
-planned = sweeps.job_bytes(shard, compiled=sys.argv[2] == "always")
-sweeps.train(shard, store.Store(Path(sys.argv[3])), params.Compute(compile=sys.argv[2], quiet=True), "memory")
+from almostnothing import store, sweeps
+sweep = Sweep.model_validate_json(sys.argv[1])
+[shard] = sweeps.plan(sweep.cells())
+planned = job_bytes(shard, compiled=sys.argv[2] == "always")
+sweeps.train(shard, store.Store(Path(sys.argv[3])), Compute(compile=sys.argv[2], quiet=True), "memory")
 [peak] = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
 print(int(peak) * 1024 / planned)
 """
@@ -331,7 +334,7 @@ def memory() -> dict[str, float]:
 
 def details() -> pd.DataFrame:
     """Corruption, margins, planning: one row for each quantity, one process."""
-    from almostnothing import params
+
     from almostnothing.measures import margins
 
     torch.set_num_threads(1)
@@ -369,11 +372,11 @@ def details() -> pd.DataFrame:
 
     rows.append(("... times faster than one backward pass an image", seconds(one_by_one) / 50 * 80_000 / batched))
     assert len(parts) == 6
-    sweep = params.Sweep(
+    sweep = Sweep(
         dataset="digits", train_size=[100, 200, 500, 1000], strength=[i / 50 for i in range(50)],
         training_corruption="fixed", width=[8, 16, 32, 64, 128], depth=[2], steps=[1000], seeds=list(range(10)),
     )  # fmt: skip
-    rows.append(("planning 10,000 cells, s", seconds(lambda: [s.key for s in sweeps.plan(sweeps.cells_of(sweep))], 3)))
+    rows.append(("planning 10,000 cells, s", seconds(lambda: [s.key for s in sweeps.plan(sweep.cells())], 3)))
     rows += [(f"peak memory over planned, {name}", ratio) for name, ratio in memory().items()]
     return pd.DataFrame(rows, columns=["quantity", "value"])
 

@@ -36,19 +36,26 @@ images = 0
 draws = 0
 headline = 0.0
 thresholds: dict = {}
+folder = "figures"  # of the sets' tables
 output = ""  # a folder for the figure's files; nothing is written without one
 
 # %%
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from almostnothing import claims, data, figures, params, provenance, stats
+from almostnothing import claims, data, figures
+from almostnothing.corruptions.labels import STRENGTHS
+from almostnothing.files import project
 from almostnothing.measures import signal
+from almostnothing.pages.data import page
+from almostnothing.pages.data.parameters import Data
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import read
 
-root = provenance.project()
+root = project()
 changes = {"datasets": datasets, "laws": laws, "images": images, "draws": draws, "headline": headline}
-chosen = params.with_changes("00_data", parameter_set, root, **changes, thresholds=thresholds)
-table = pd.read_csv(root / "figures" / parameter_set / "00_data.csv")
+chosen = with_changes(Data, root / "params" / parameter_set / "00_data.yaml", **changes, thresholds=thresholds)
+table = read(root / folder / parameter_set / "00_data.csv")
 sets = [data.load(source, chosen.folder(root)) for source in chosen.sources(chosen.folder(root))]
 
 # %% [markdown]
@@ -57,21 +64,21 @@ sets = [data.load(source, chosen.folder(root)) for source in chosen.sources(chos
 # The digest is that of the arrays as the networks get them; moments are those of a pixel of the training images.
 
 # %%
-pd.DataFrame([dataset.card() for dataset in sets]).set_index("name").T.map(claims.short)
+pd.DataFrame([data.card(dataset) for dataset in sets]).set_index("name").T.map(claims.short)
 
 
 # %%
 figures.style()
 fig = plt.figure(figsize=(figures.DOUBLE, 1.75 * figures.DOUBLE))
 pictures, curves = fig.subfigures(2, 1, height_ratios=[3, 1])
-figures.corruption_table(pictures, sets[0].names, *signal.pictures(sets[0], chosen.laws, table))
+page.corruption_table(pictures, sets[0].names, *page.pictures(sets[0], chosen.laws, table))
 
 axes = list(curves.subplots(1, 3))
 here = table[table.dataset == sets[0].source.name]
-for ax, kind in zip(axes, ("replacement", "additive"), strict=False):
-    figures.law_curves(ax, here[here.kind == kind], "pixel_snr", "law")
+for ax, kind in zip(axes, STRENGTHS, strict=False):
+    page.law_curves(ax, here[here.kind == kind], "pixel_snr", "law")
     ax.set(title=f"{kind}: a pixel", ylabel="signal to noise [dB]" if ax is axes[0] else None)
-figures.law_curves(axes[2], table[table.law == here.law.iloc[0]], "template_snr", "dataset")
+page.law_curves(axes[2], table[table.law == here.law.iloc[0]], "template_snr", "dataset")
 axes[2].axhline(signal.ROSE, color="0.5", lw=0.8, ls=":")
 axes[2].annotate(
     "Rose's criterion", (0.98, signal.ROSE), xytext=(0, 2), textcoords="offset points", ha="right", color="0.4"
@@ -91,7 +98,7 @@ figures.panel_letters(axes)
 # %%
 for dataset in sets[1:]:
     figure = plt.figure(figsize=(figures.DOUBLE, 1.3 * figures.DOUBLE))
-    figures.corruption_table(figure, dataset.names, *signal.pictures(dataset, chosen.laws, table))
+    page.corruption_table(figure, dataset.names, *page.pictures(dataset, chosen.laws, table))
     plt.show()
 
 # %% [markdown]
@@ -110,27 +117,6 @@ ratio.agg(["min", "max"]).round(4)
 # exponent is that of the noise's standard deviation in $p$, from the smallest strength to the one in the statement.
 
 # %%
-limits, p, least = chosen.thresholds, chosen.headline, min(chosen.laws[0].strength)
-kinds = {
-    "exponent": ("seed 000, corruption as attenuation + noise", "exponent of p in the noise's standard deviation"),
-    "drowned": ("seed 001, each example carries almost no signal", "noise over signal of a pixel [dB]"),
-    "unseen": ("seed 001, abstract: far beyond human recognition", "decibels below Rose's criterion"),
-}
-words = {
-    "exponent": f"noise grows as the root of p, exponent over {limits.exponent:g} from {least:g} to {p:g}",
-    "drowned": f"at p = {p:g} a pixel's noise exceeds its signal by over {limits.drowned:g} dB",
-    "unseen": f"at p = {p:g} the whole image stays below Rose's criterion: no person is certain of it",
-}
-verdicts = []
-for row in table[(table.law == here.law.iloc[0]) & (table.strength == p)].to_dict("records"):
-    intervals = {
-        "exponent": stats.from_columns(row, "exponent", row["images"]),
-        "drowned": stats.from_columns(row, "pixel_snr", row["images"], sign=-1),
-        "unseen": stats.from_columns(row, "template_snr", row["images"], sign=-1, shift=signal.ROSE),
-    }
-    for kind, (source, statistic) in kinds.items():
-        texts = {"source": source, "statistic": statistic, "statement": f"{row['dataset']}: {words[kind]}"}
-        limit, name = getattr(limits, kind), f"{kind}-{row['dataset']}"
-        verdicts.append(claims.claim(intervals[kind], id=name, threshold=limit, n_of="images", **texts))
+verdicts = page.claims(table, chosen)
 figures.save(fig, verdicts, "00_data", output)
 claims.summary(verdicts)

@@ -37,23 +37,28 @@
 parameter_set = "quick"  # a folder of params/; the sections below change what its file says
 sweep: dict = {}
 thresholds: dict = {}
+folder = "figures"  # of the sets' tables
 output = ""  # a folder for the figure's files; nothing is written without one
 
 # %%
 import matplotlib.pyplot as plt
 
-from almostnothing import claims, corruptions, data, figures, params, provenance, stats, store, sweeps
-from almostnothing.tables import knee as tables
+from almostnothing import claims, corruptions, data, figures, stats
+from almostnothing.files import project
+from almostnothing.pages.knee import page
+from almostnothing.pages.knee.parameters import Knee
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import read
 
-root = provenance.project()
-knee = params.with_changes("01_knee", parameter_set, root, sweep=sweep, thresholds=thresholds)
-cells = sweeps.cells_of(knee.sweep, knee.folder(root))
-table = store.read_table(root / "figures" / parameter_set / "01_knee.csv", cells)
-dataset = data.load(cells[0].source, knee.folder(root))
+root = project()
+path = root / "params" / parameter_set / "01_knee.yaml"
+knee = with_changes(Knee, path, sweep=sweep, thresholds=thresholds)
+table = read(root / folder / parameter_set / "01_knee.csv", knee.sweep)
+dataset = data.load(knee.sources(knee.folder(root))[0], knee.folder(root))
 chance = 1 / dataset.facts.classes
 tested = table[table.test != "train"]
-fits = {form: stats.fit_knees(tested, tables.CURVE, chance, form) for form in stats.FORMS}
-gains, halves = stats.form_gain(tested, tables.CURVE, chance), stats.halfways(tested, tables.CURVE, chance)
+fits = {form: stats.fit_knees(tested, page.CURVE, chance, form) for form in stats.FORMS}
+gains, halves = stats.form_gain(tested, page.CURVE, chance), stats.halfways(tested, page.CURVE, chance)
 
 # %% [markdown]
 # Each fit is checked: it is left out where it cannot be trusted. What was left out, and why:
@@ -65,13 +70,13 @@ doubts.groupby(["dataset", "test", "doubt"]).size().unstack(fill_value=0)
 # %%
 figures.style()
 names = list(dict.fromkeys(tested.dataset))
-usual = {"objective": knee.sweep.loss[0], "depth": knee.sweep.depth[0], "pixels": cells[0].source.facts.pixels}
+usual = {"objective": knee.sweep.loss[0], "depth": knee.sweep.depth[0], "pixels": dataset.facts.pixels}
 fig = plt.figure(figsize=(figures.DOUBLE, (0.12 + 1.15 * len(names)) * figures.DOUBLE))
 strip, *parts = fig.subfigures(1 + len(names), 1, height_ratios=[0.12, *[1.15] * len(names)])
 
 strengths = knee.sweep.strength
 image = dataset.values(dataset.test)[:1]
-law = corruptions.build(cells[0].corruption, dataset)
+law = corruptions.law_of(knee.sweep.corruption.record(), dataset)
 seen = corruptions.series(law, image, strengths, seed=0).reshape(-1, *dataset.facts.shape)
 figures.image_row(strip.subplots(1, len(strengths)), seen, [f"$p$ = {p:g}" for p in strengths])
 
@@ -83,17 +88,17 @@ for part, name in zip(parts, names, strict=True):
         shown = usual | {"test": test, "train_size": max(knee.sweep.train_size)}
         rows, line, other = (t[(t[list(shown)] == list(shown.values())).all(axis=1)] for t in here)
         figures.accuracy_curves(ax, rows, line, "width", chance)
-        figures.fitted_lines(ax, rows, other, "width", chance, "log")
+        page.fitted_lines(ax, rows, other, "width", chance, "log")
         ax.set(title=f"{name}, {test} test, $N$ = {shown['train_size']}")
     axes[0].set_ylabel("accuracy $A$")
     axes[1].legend(title="width", loc="upper right")
-    panels = knees.subplots(2, len(tables.SIZES), sharey="row")
-    for column, size in zip(panels.T, tables.SIZES, strict=True):
-        rows, lines = stats.varied(here[1], size, usual)
+    panels = knees.subplots(2, len(page.SIZES), sharey="row")
+    for column, size in zip(panels.T, page.SIZES, strict=True):
+        rows, lines = stats.one_size(here[1], size, usual)
         for ax, value in zip(column, ("midpoint", "slope"), strict=True):
-            figures.size_curves(ax, rows, size, lines, value)
+            page.size_curves(ax, rows, size, lines, value)
         column[1].set_xlabel({"train_size": "training images $N$", "pixels": "pixels $d$"}.get(size, size))
-        figures.line_legend(column[1], sorted(rows[lines].unique()), {"train_size": "$N$"}.get(lines, lines))
+        page.line_legend(column[1], sorted(rows[lines].unique()), {"train_size": "$N$"}.get(lines, lines))
     panels[0, 0].set_ylabel("midpoint $p^*$")
     panels[1, 0].set_ylabel("slope $|A'(p^*)|$")
     figures.panel_letters([*axes, *panels.flat])
@@ -125,17 +130,6 @@ wins.assign(**residuals).map(claims.short)
 # $p$ and chance, whatever the shape.
 
 # %%
-verdicts = [
-    claims.claim(
-        found.interval,
-        id=f"{found.name}-{found.test}-{found.dataset}".lower(),
-        statement=f"{found.dataset}, {found.test} test: {found.words.format(limit=limit)}",
-        source=found.source,
-        statistic=found.statistic,
-        threshold=limit,
-    )
-    for found in tables.statistics(fits["p"], halves, gains, usual)
-    for limit in (getattr(knee.thresholds, found.kind),)
-]
+verdicts = page.claims(fits["p"], halves, gains, usual, knee.thresholds)
 figures.save(fig, verdicts, "01_knee", output)
 claims.summary(verdicts)

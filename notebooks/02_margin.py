@@ -36,21 +36,25 @@ parameter_set = "quick"  # a folder of params/; what is not empty below looks at
 sweep: dict = {}
 test_strength: list = []
 thresholds: dict = {}
+folder = "figures"  # of the sets' tables
 output = ""  # a folder for the figure's files; nothing is written without one
 
 # %%
 import matplotlib.pyplot as plt
 
-from almostnothing import claims, figures, params, provenance, stats, store, sweeps
-from almostnothing.tables import margin
+from almostnothing import claims, figures
+from almostnothing.files import project
+from almostnothing.pages.margin import page
+from almostnothing.pages.margin.parameters import Margin
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import read
 
-root = provenance.project()
+root = project()
 changes = {"sweep": sweep, "test_strength": test_strength, "thresholds": thresholds}
-chosen = params.with_changes("02_margin", parameter_set, root, **changes)
-cells = sweeps.cells_of(chosen.sweep, chosen.folder(root))
-read = store.read_table(root / "figures" / parameter_set / "02_margin.csv", cells)
-table = margin.at_strengths(read, chosen.test_strength)
-quality = margin.quality(table, chosen.draws)
+chosen = with_changes(Margin, root / "params" / parameter_set / "02_margin.yaml", **changes)
+whole = read(root / folder / parameter_set / "02_margin.csv", chosen.sweep)
+table = page.at_strengths(whole, chosen.test_strength)
+quality = page.quality(table, chosen.draws)
 trainings = [(name, kind) for name, rows in table.groupby("dataset", sort=False) for kind in rows.training.unique()]
 
 # %%
@@ -61,17 +65,17 @@ shown = chosen.test_strength[len(chosen.test_strength) // 2]
 for row, (dataset, training) in zip(grid, trainings, strict=False):
     here = quality[(quality.dataset == dataset) & (quality.training == training)]
     rows = table[(table.dataset == dataset) & (table.training == training) & (table.test_strength == shown)]
-    figures.predictor_curves(row[0], here, "auroc", margin.SCORES)
-    figures.predictor_curves(row[1], here, "calibration", margin.SCORES)
-    figures.reliability_curves(row[2], rows, margin.SCORES, margin.survival)
+    page.predictor_curves(row[0], here, "auroc", page.SCORES)
+    page.predictor_curves(row[1], here, "calibration", page.SCORES)
+    page.reliability_curves(row[2], rows, page.SCORES, page.survival)
     row[0].set_ylabel("AUROC")
     row[0].set_title(f"{dataset}, trained {training}", loc="right", fontsize=7)
     row[1].set(ylabel="calibration error")
     row[2].set_title(f"test $p$ = {shown:g}", loc="right", fontsize=7)
-figures.training_curves(grid[-1][0], table, "failures", "share of failures")
-figures.training_curves(grid[-1][1], table, "bending", "even over odd part")
+page.training_curves(grid[-1][0], table, "failures", "share of failures")
+page.training_curves(grid[-1][1], table, "bending", "even over odd part")
 grid[-1][0].legend(title="trained", loc="upper center", bbox_to_anchor=(0.5, -0.3))
-figures.predictor_legend(grid[-1][2], margin.SCORES)
+page.predictor_legend(grid[-1][2], page.SCORES)
 figures.panel_letters(list(grid.flat)[:-1])
 
 # %% [markdown]
@@ -87,7 +91,7 @@ figures.panel_letters(list(grid.flat)[:-1])
 # this and every smaller $p$).
 
 # %%
-margin.useful_up_to(quality, chosen.thresholds.calibrated).rename(columns=margin.SCORES)
+page.useful_up_to(quality, chosen.thresholds.calibrated).rename(columns=page.SCORES)
 
 # %% [markdown]
 # ## Verdict
@@ -96,27 +100,6 @@ margin.useful_up_to(quality, chosen.thresholds.calibrated).rename(columns=margin
 # networks see the same images under the same corruptions: the intervals are about networks, not about other images.
 
 # %%
-comparisons = [  # id, statement, value, better one, worse one, threshold
-    ("rank-margin", "γ/σ ranks failures better than γ alone", "auroc", "ratio", "margin", "ranking"),
-    ("rank-softmax", "γ/σ ranks failures better than softmax", "auroc", "ratio", "confidence", "ranking"),
-    ("drift", "the drift improves γ/σ", "calibration", "ratio", "drifted", "gain"),
-    ("even", "the even part improves on the drift", "calibration", "drifted", "second", "gain"),
-    ("mean-image", "linearising about x̄ improves on the drift", "calibration", "drifted", "centred", "gain"),
-    ("all-classes", "all classes improve on the pair, about x̄", "calibration", "centred", "classes", "gain"),
-]
-verdicts = []
-for dataset, training in trainings:
-    here = quality[(quality.dataset == dataset) & (quality.training == training)]
-    name, source = f"{dataset}, trained {training}", "seed 000, testable prediction 2"
-    error = stats.mean_over(here[here.predictor == "ratio"], "calibration", ["test_strength"])
-    limit = chosen.thresholds.calibrated
-    tail = f"{dataset}-{training}".replace(", p = ", "-").replace(" ", "-")
-    texts = {"id": f"calibrated-{tail}", "statement": f"{name}: Φ(−γ/σ) is the frequency of failure", "source": source}
-    verdicts.append(claims.claim(error, **texts, statistic="calibration error", threshold=limit, below=True))
-    for key, words, value, first, second, kind in comparisons:
-        gain = stats.paired(here, value, "predictor", first, second, ["test_strength"])
-        statistic = f"{'gain in AUROC' if value == 'auroc' else 'fall of the calibration error'}"
-        texts = {"id": f"{key}-{tail}", "statement": f"{name}: {words}", "source": source, "statistic": statistic}
-        verdicts.append(claims.claim(gain, **texts, threshold=getattr(chosen.thresholds, kind)))
+verdicts = page.claims(quality, trainings, chosen.thresholds)
 figures.save(fig, verdicts, "02_margin", output)
 claims.summary(verdicts)

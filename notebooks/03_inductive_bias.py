@@ -32,25 +32,31 @@
 parameter_set = "quick"  # a folder of params/; the sections below change what its file says
 sweep: dict = {}
 thresholds: dict = {}
+folder = "figures"  # of the sets' tables
 output = ""  # a folder for the figure's files; nothing is written without one
 
 # %%
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from almostnothing import claims, figures, params, provenance, stats, store, sweeps
-from almostnothing.tables import families
+from almostnothing import claims, figures, stats
+from almostnothing.files import project
+from almostnothing.pages.inductive_bias import page
+from almostnothing.pages.inductive_bias.parameters import InductiveBias
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import read
 
-root = provenance.project()
-chosen = params.with_changes("03_inductive_bias", parameter_set, root, sweep=sweep, thresholds=thresholds)
-cells = sweeps.cells_of(chosen.sweep, chosen.folder(root))
-read = store.read_table(root / "figures" / parameter_set / "03_inductive_bias.csv", cells)
-table = families.labelled(read[read.test != "train"])
+root = project()
+path = root / "params" / parameter_set / "03_inductive_bias.yaml"
+chosen = with_changes(InductiveBias, path, sweep=sweep, thresholds=thresholds)
+cells = chosen.sweep.cells(chosen.folder(root))
+whole = read(root / folder / parameter_set / "03_inductive_bias.csv", chosen.sweep)
+table = page.labelled(whole[whole.test != "train"])
 chance = 1 / cells[0].source.facts.classes
 by = ["dataset", "test", "order", "network", "seed"]
 fits, halves = stats.fit_knees(table, by, chance), stats.halfways(table, by, chance)
 pairs = {
-    name: families.matches([c for c in cells if c.dataset == name], rows, chosen.thresholds)
+    name: page.matches([c for c in cells if c.dataset == name], rows, chosen.thresholds)
     for name, rows in table.groupby("dataset", sort=False)
 }
 
@@ -76,10 +82,10 @@ for part, dataset in zip(fig.subfigures(len(pairs), 1, squeeze=False).flat, pair
             figures.accuracy_curves(ax, rows, fit, "network", chance)
             ax.set_title(f"{test} test, {order}", loc="right")
         row[0].set_ylabel("accuracy $A$")
-    advantage = families.advantages(halves[halves.dataset == dataset], pairs[dataset], "midpoint")
-    figures.seed_points(axes[0, 2], advantage, "CNN less MLP, $p^*$", chosen.thresholds.shift)
-    steeper = families.advantages(fits[fits.dataset == dataset], pairs[dataset], "slope")
-    figures.seed_points(axes[1, 2], steeper, "CNN less MLP, $|A'(p^*)|$", 0)
+    advantage = page.advantages(halves[halves.dataset == dataset], pairs[dataset], "midpoint")
+    page.seed_points(axes[0, 2], advantage, "CNN less MLP, $p^*$", chosen.thresholds.shift)
+    steeper = page.advantages(fits[fits.dataset == dataset], pairs[dataset], "slope")
+    page.seed_points(axes[1, 2], steeper, "CNN less MLP, $|A'(p^*)|$", 0)
     axes[0, 1].legend(title="network, width")
     figures.panel_letters(list(axes.flat))
 
@@ -94,24 +100,6 @@ for part, dataset in zip(fig.subfigures(len(pairs), 1, squeeze=False).flat, pair
 # of the parameter file has no estimate.
 
 # %%
-verdicts = []
-kinds = {  # columns of the paired differences, and what is claimed of them
-    "in place": ("the CNN's p* exceeds the MLP's", "p* of the CNN less that of the MLP"),
-    "lost": ("permuting the pixels takes from the CNN's advantage", "advantage in place less advantage permuted"),
-}
-for dataset, matched in pairs.items():
-    advantage = families.advantages(halves[halves.dataset == dataset], matched, "midpoint")
-    for (test, what), rows in families.lost(advantage).groupby(["test", "matched by"], sort=False):
-        for kind, (words, statistic) in kinds.items():
-            verdicts.append(
-                claims.claim(
-                    stats.mean_interval(rows[kind]),
-                    id=f"{kind}-{what}-{test}-{dataset}".replace(" ", "-"),
-                    statement=f"{dataset}, {test} test, matched by {what}: {words}",
-                    source="seed 000, testable prediction 3",
-                    statistic=statistic,
-                    threshold=chosen.thresholds.shift,
-                )
-            )
+verdicts = page.claims(halves, pairs, chosen.thresholds)
 figures.save(fig, verdicts, "03_inductive_bias", output)
 claims.summary(verdicts)

@@ -37,21 +37,26 @@
 parameter_set = "quick"  # a folder of params/; what is not empty below looks at a part of what its file says
 sweep: dict = {}
 thresholds: dict = {}
+folder = "figures"  # of the sets' tables
 output = ""  # a folder for the figure's files; nothing is written without one
 
 # %%
 import matplotlib.pyplot as plt
 
-from almostnothing import claims, figures, params, provenance, stats, store, sweeps
-from almostnothing.tables import collapse
+from almostnothing import claims, figures
+from almostnothing.files import project
+from almostnothing.pages.collapse import page
+from almostnothing.pages.collapse.parameters import Collapse
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import read
 
-root = provenance.project()
-chosen = params.with_changes("04_collapse", parameter_set, root, sweep=sweep, thresholds=thresholds)
-cells = sweeps.cells_of(chosen.sweep, chosen.folder(root))
-table = store.read_table(root / "figures" / parameter_set / "04_collapse.csv", cells)
-chance = 1 / cells[0].source.facts.classes
-quality = collapse.quality(table)
-half = collapse.halfway(table, chance)
+root = project()
+path = root / "params" / parameter_set / "04_collapse.yaml"
+chosen = with_changes(Collapse, path, sweep=sweep, thresholds=thresholds)
+table = read(root / folder / parameter_set / "04_collapse.csv", chosen.sweep)
+chance = 1 / chosen.sources(chosen.folder(root))[0].facts.classes
+quality = page.quality(table)
+half = page.halfway(table, chance)
 datasets, tests = list(table.dataset.unique()), ("clean", "corrupted")
 
 # %%
@@ -61,13 +66,13 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
     axes = part.subplots(2, 5, sharey="row", width_ratios=[1, 1, 1, 1, 1])
     for row, test in zip(axes, tests, strict=True):
         rows = table[(table.dataset == dataset) & (table.test == test) & (table.strength > 0)]
-        for ax, (candidate, words) in zip(row, collapse.CANDIDATES.items(), strict=False):
-            figures.collapse_points(ax, rows, candidate)
+        for ax, (candidate, words) in zip(row, page.CANDIDATES.items(), strict=False):
+            page.collapse_points(ax, rows, candidate)
             ax.set_xlabel(words)
         row[0].set_ylabel(f"accuracy, {test} test")
-        figures.halfway_points(row[4], half[(half.dataset == dataset) & (half.test == test)])
+        page.halfway_points(row[4], half[(half.dataset == dataset) & (half.test == test)])
     part.suptitle(dataset)
-    figures.size_legend(part, table[table.dataset == dataset])
+    page.size_legend(part, table[table.dataset == dataset])
     figures.panel_letters(list(axes.flat))
 
 # %% [markdown]
@@ -89,7 +94,7 @@ quality.assign(rms=words).pivot_table("rms", ["dataset", "test", "sizes"], "cand
 # `almostnothing.predict_knee` predicts it for any data set and law without test images.
 
 # %%
-collapse.survived(half)
+page.survived(half)
 
 # %% [markdown]
 # ## Verdict
@@ -98,30 +103,6 @@ collapse.survived(half)
 # over sizes of the absolute error, with intervals over seeds.
 
 # %%
-verdicts, source = [], "seed 000, testable prediction 4"
-for dataset in datasets:
-    for test in tests:
-        where = f"{dataset}, {test} test"
-        here = quality[(quality.dataset == dataset) & (quality.test == test) & (quality.sizes == "together")]
-        for row in here.itertuples():
-            texts = {
-                "statement": f"{where}: accuracies of all sizes are a function of {collapse.CANDIDATES[row.candidate]}"
-            }
-            texts |= {"id": f"collapse-{row.candidate}-{test}-{dataset}", "statistic": "leave-one-size-out RMS"}
-            rms = stats.Interval(row.mean, row.low, row.high, row.n)
-            verdicts.append(claims.claim(rms, **texts, source=source, threshold=chosen.thresholds.rms, below=True))
-            if row.candidate != "proxy":
-                texts = {"id": f"gain-{row.candidate}-{test}-{dataset}", "statistic": "RMS of (i) less its own"}
-                texts |= {"statement": f"{where}: {collapse.CANDIDATES[row.candidate]} aligns sizes better than (i)"}
-                gain = stats.Interval(row.gain, row.gain_low, row.gain_high, row.n)
-                verdicts.append(claims.claim(gain, **texts, source=source, threshold=chosen.thresholds.gain))
-        mine = half[(half.dataset == dataset) & (half.test == test)]
-        error = stats.mean_over(mine.assign(error=mine.error.abs()), "error", ["pixels", "train_size", "width"])
-        texts = {
-            "id": f"halfway-{test}-{dataset}",
-            "statement": f"{where}: p at half-way is as predicted without training",
-        }
-        texts |= {"statistic": "mean absolute error of p", "source": "seed 001, the theory's prediction for seed 000"}
-        verdicts.append(claims.claim(error, **texts, threshold=chosen.thresholds.error, below=True))
+verdicts = page.claims(quality, half, chosen.thresholds)
 figures.save(fig, verdicts, "04_collapse", output)
 claims.summary(verdicts)

@@ -38,24 +38,29 @@ sweep: dict = {}
 headline: dict = {}  # strength of the claims under each law
 pictures: dict = {}  # strengths of each law that are shown
 thresholds: dict = {}
+folder = "figures"  # of the sets' tables
 output = ""  # a folder for the figure's files; nothing is written without one
 
 # %%
 import matplotlib.pyplot as plt
 import numpy as np
 
-from almostnothing import claims, corruptions, data, figures, params, provenance, stats, store, sweeps
-from almostnothing.tables import survival
+from almostnothing import claims, corruptions, data, figures
+from almostnothing.corruptions.labels import STRENGTHS
+from almostnothing.files import project
+from almostnothing.pages.survival import page
+from almostnothing.pages.survival.parameters import Survival
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import read
 
-root = provenance.project()
+root = project()
 changes = {"sweep": sweep, "headline": headline, "pictures": pictures, "thresholds": thresholds}
-chosen = params.with_changes("05_survival", parameter_set, root, **changes)
-cells = sweeps.cells_of(chosen.sweep, chosen.folder(root))
-table = store.read_table(root / "figures" / parameter_set / "05_survival.csv", cells)
-chance = 1 / cells[0].source.facts.classes
-datasets = {cell.dataset: cell.source for cell in cells}
-laws = {(cell.dataset, cell.corruption.name): cell.corruption for cell in cells}
-largest = survival.largest(table)
+chosen = with_changes(Survival, root / "params" / parameter_set / "05_survival.yaml", **changes)
+table = read(root / folder / parameter_set / "05_survival.csv", chosen.sweep)
+datasets = {source.name: source for source in chosen.sources(chosen.folder(root))}
+chance = 1 / next(iter(datasets.values())).facts.classes
+laws = {(name, grid.corruption.law): grid.corruption.record() for grid in chosen.sweep.grids for name in grid.dataset}
+largest = page.largest(table)
 
 # %%
 figures.style()
@@ -65,23 +70,23 @@ for part, (name, source) in zip(fig.subfigures(len(datasets), 1, squeeze=False).
     dataset = data.load(source, chosen.folder(root))
     image = dataset.values(dataset.test)[:1]
     titles, seen = [], []
-    for law, symbol in (("replacement", "p"), ("additive", "\\sigma")):
+    for law, kind in STRENGTHS.items():
         if (name, law) in laws:
-            built = corruptions.build(laws[name, law], dataset)
-            titles += [f"${symbol}$ = {strength:g}" for strength in chosen.pictures[law]]
+            built = corruptions.law_of(laws[name, law], dataset)
+            titles += [f"{kind.mathematics} = {strength:g}" for strength in chosen.pictures[law]]
             seen.append(corruptions.series(built, image, chosen.pictures[law], seed=0))
     figures.image_row(
         shown.subplots(1, len(titles), squeeze=False)[0], np.concatenate(seen).reshape(-1, *dataset.facts.shape), titles
     )
     axes = panels.subplots(1, 5)
     rows = largest[largest.dataset == name]
-    for ax, (law, test) in zip(axes, survival.PANELS, strict=False):
+    for ax, (law, test) in zip(axes, page.PANELS, strict=False):
         here = rows[(rows.law == law) & (rows.test == test)]
         if len(here):
-            figures.survival_curves(ax, here, survival.LINES, law, chance)
+            page.survival_curves(ax, here, page.LINES, law, chance)
         ax.set_title(f"{law},\n{test} test", fontsize=6.5)
         ax.set_visible(len(here) > 0)
-    figures.prediction_points(axes[4], table[table.dataset == name], "theory", ("accuracy", "ncm"))
+    page.prediction_points(axes[4], table[table.dataset == name], "theory", ("accuracy", "ncm"))
     axes[0].set_ylabel("accuracy")
     panels.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     part.suptitle(f"{name}, N = {rows.train_size.max():,}")
@@ -98,7 +103,7 @@ for part, (name, source) in zip(fig.subfigures(len(datasets), 1, squeeze=False).
 # Root mean square and mean difference (measured less predicted), over all strengths and seeds.
 
 # %%
-survival.errors(table).map(claims.short)
+page.errors(table).map(claims.short)
 
 # %% [markdown]
 # ## Verdict
@@ -108,25 +113,6 @@ survival.errors(table).map(claims.short)
 # seeds.
 
 # %%
-verdicts, source = [], "seed 001, abstract"
-for (name, law, test), rows in largest.groupby(["dataset", "law", "test"], sort=False):
-    strength = chosen.headline[law]
-    here = rows[rows.strength == strength]
-    where = f"{name}, {'p' if law == 'replacement' else 'σ'} = {strength:g}, {test} test"
-    above = stats.mean_interval(here.accuracy - chance)
-    texts = {"id": f"above-{law}-{test}-{name}", "statement": f"{where}: networks are well above chance"}
-    texts |= {"statistic": "accuracy less chance", "source": source, "threshold": chosen.thresholds.above}
-    verdicts.append(claims.claim(above, **texts))
-    close = stats.absolute(stats.mean_interval(here.accuracy - here.ncm))
-    texts = {"id": f"ncm-{law}-{test}-{name}", "statement": f"{where}: NCM is as accurate as the network"}
-    texts |= {"statistic": "absolute difference of accuracies", "source": source, "threshold": chosen.thresholds.close}
-    verdicts.append(claims.claim(close, **texts, below=True))
-for name in datasets:
-    for column, words in (("ncm", "NCM"), ("accuracy", "networks")):
-        own = table[table.dataset == name]
-        error = stats.mean_over(own.assign(error=(own[column] - own.theory).abs()), "error", survival.SIZES)
-        texts = {"id": f"theory-{column}-{name}", "statement": f"{name}: theory predicts the accuracy of {words}"}
-        texts |= {"statistic": "mean absolute error", "source": "brief of seed 001, section 4"}
-        verdicts.append(claims.claim(error, **texts, threshold=chosen.thresholds.error, below=True))
+verdicts = page.claims(table, chance, chosen)
 figures.save(fig, verdicts, "05_survival", output)
 claims.summary(verdicts)

@@ -47,23 +47,28 @@
 parameter_set = "quick"  # a folder of params/; what is not empty below looks at a part of what its file says
 sweep: dict = {}
 thresholds: dict = {}
+folder = "figures"  # of the sets' tables
 output = ""  # a folder for the figure's files; nothing is written without one
 
 # %%
 import matplotlib.pyplot as plt
 from IPython.display import display
 
-from almostnothing import claims, figures, params, provenance, stats, store, sweeps
-from almostnothing.tables import prototype, rules
+from almostnothing import claims, figures
+from almostnothing.files import project
+from almostnothing.pages.prototype import page
+from almostnothing.pages.prototype.parameters import Prototype
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import long, read
 
-root = provenance.project()
-chosen = params.with_changes("06_prototype", parameter_set, root, sweep=sweep, thresholds=thresholds)
-cells = sweeps.cells_of(chosen.sweep, chosen.folder(root))
-table = store.read_table(root / "figures" / parameter_set / "06_prototype.csv", cells)
-usual = prototype.usual(cells)
-base, some = prototype.at(table, **usual), prototype.centre(table, cells)
+root = project()
+path = root / "params" / parameter_set / "06_prototype.yaml"
+chosen = with_changes(Prototype, path, sweep=sweep, thresholds=thresholds)
+table = long(read(root / folder / parameter_set / "06_prototype.csv", chosen.sweep), list(page.NAMES), "rule")
+usual = page.usual(chosen.sweep)
+base, some = page.at(table, **usual), page.centre(table, usual)
 p = sorted(table.strength.unique())[-2:][0]  # of the panels that are about one p
-datasets, names, few = list(table.dataset.unique()), prototype.NAMES, ("ncm", "resummed", "ntk", "self")
+datasets, names, few = list(table.dataset.unique()), page.NAMES, ("ncm", "resummed", "ntk", "self")
 
 # %%
 figures.style()
@@ -72,22 +77,22 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
     axes = part.subplots(2, 4, sharey=True)
     rows = some[some.dataset == dataset]
     clean = rows[rows.test == "clean"]
-    here = prototype.at(clean, **usual)
+    here = page.at(clean, **usual)
     for ax, test in zip(axes[0], ("clean", "corrupted"), strict=False):
-        mine = prototype.at(rows[rows.test == test], **usual)
+        mine = page.at(rows[rows.test == test], **usual)
         figures.rule_lines(ax, mine, "strength", "agreement", names)
         ax.set(xlabel="$p$", title=f"{test} test")
-    figures.rule_lines(axes[0, 2], prototype.fifths(here[here.strength == p]), "fifth", "agreement", names)
+    figures.rule_lines(axes[0, 2], page.fifths(here[here.strength == p]), "fifth", "agreement", names)
     axes[0, 2].set(xlabel="fifth of points by the rule's margin", title=f"by margin, $p$ = {p:g}")
     alike = table[(table.dataset == dataset) & (table.test == "clean") & (table.depth == here.depth.iloc[0])]
-    squared = prototype.at(alike, **usual | {"objective": "mse"})
+    squared = page.at(alike, **usual | {"objective": "mse"})
     figures.rule_lines(axes[0, 3], squared[squared.strength == p], "width", "agreement", names)
     figures.size_axis(axes[0, 3], alike.width, "width")
     axes[0, 3].set_title(f"squared error, $p$ = {p:g}")
-    for ax, column, label in zip(axes[1], prototype.VARIED, prototype.VARIED.values(), strict=True):
-        varied = prototype.varied(clean, usual, column)
+    for ax, column, label in zip(axes[1], page.VARIED, page.VARIED.values(), strict=True):
+        varied = page.but_one(clean, usual, column)
         figures.rule_lines(ax, varied[varied.strength == p], column, "agreement", names)
-        if column in prototype.SIZES:
+        if column in page.SIZES:
             figures.size_axis(ax, varied[column], label)
         else:
             ax.set_xticks(sorted(varied[column].unique()))
@@ -98,7 +103,7 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
         ax.axhline(chosen.thresholds.same, color="0.5", lw=0.8, ls=":")
     axes[0, 0].set_ylabel("agreement with the network")
     part.legend(*figures.handles(axes.flat), loc="outside lower center", ncols=5)
-    part.suptitle(f"{dataset}: {prototype.described(clean, usual)}")
+    part.suptitle(f"{dataset}: {page.described(clean, usual)}")
     figures.panel_letters(list(axes.flat))
 
 # %% [markdown]
@@ -114,7 +119,7 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
 for dataset in datasets:
     for rule in few:
         rows = base[(base.dataset == dataset) & (base.test == "clean")]
-        display(prototype.grid(rows, rule).style.set_uuid("").set_caption(f"{dataset}: {names[rule]}"))
+        display(page.grid(rows, rule).style.set_uuid("").set_caption(f"{dataset}: {names[rule]}"))
 
 # %% [markdown]
 # ## By class
@@ -122,7 +127,7 @@ for dataset in datasets:
 # At the width and depth of the figure, on clean test images of each class.
 
 # %%
-display(prototype.by_class(prototype.at(some[some.test == "clean"], **usual), few).style.set_uuid("").format("{:.2f}"))
+display(page.by_class(page.at(some[some.test == "clean"], **usual), few).style.set_uuid("").format("{:.2f}"))
 
 # %% [markdown]
 # ## Verdict
@@ -132,23 +137,6 @@ display(prototype.by_class(prototype.at(some[some.test == "clean"], **usual), fe
 # widened for having been chosen. Intervals over seeds. A majority is the criterion that seed 001's reviewer names.
 
 # %%
-verdicts, by = [], ["strength", "width", "depth"]
-shifted = prototype.at(table, **usual | {"shift": max(table["shift"])})
-for dataset in datasets:
-    for rule, threshold, tests, words in prototype.CLAIMS:
-        for test in tests:
-            own = [
-                part[(part.dataset == dataset) & (part.test == test) & (part.rule == rule)] for part in (base, shifted)
-            ]
-            views = {"": stats.mean_over(own[0], "agreement", by)}
-            if threshold == "majority":
-                views[", everywhere"] = stats.worst(own[0], "agreement", by)
-            elif rule in ("ncm", "resummed") and usual["shift"] != max(table["shift"]):
-                views[", inputs of mean zero"] = stats.mean_over(own[1], "agreement", by)
-            for view, share in views.items():
-                texts = {"id": f"{threshold}-{rule}-{test}-{dataset}{view.replace(', ', '-').replace(' ', '-')}"}
-                texts |= {"statement": f"{dataset}, {test} test: {words}{view}", "source": rules.SOURCES[rule]}
-                limit = getattr(chosen.thresholds, threshold)
-                verdicts.append(claims.claim(share, **texts, statistic="agreement", threshold=limit))
+verdicts = page.claims(table, usual, chosen.thresholds)
 figures.save(fig, verdicts, "06_prototype", output)
 claims.summary(verdicts)

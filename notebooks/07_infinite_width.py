@@ -41,24 +41,28 @@ parameter_set = "quick"  # a folder of params/; what is not empty below looks at
 sweep: dict = {}
 headline = 0.0  # p of the claims
 thresholds: dict = {}
+folder = "figures"  # of the sets' tables
 output = ""  # a folder for the figure's files; nothing is written without one
 
 # %%
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from almostnothing import claims, figures, params, provenance, stats, sweeps
-from almostnothing.tables import infinite, rules
+from almostnothing import claims, figures
+from almostnothing.files import project
+from almostnothing.measures import rules
+from almostnothing.pages.infinite_width import page
+from almostnothing.pages.infinite_width.parameters import InfiniteWidth
+from almostnothing.parameters.files import with_changes
 
-root = provenance.project()
+root = project()
 changes = {"sweep": sweep, "headline": headline, "thresholds": thresholds}
-chosen = params.with_changes("07_infinite_width", parameter_set, root, **changes)
-cells = sweeps.cells_of(chosen.sweep, chosen.folder(root))
-table = infinite.read(root / "figures" / parameter_set / "07_infinite_width.csv", cells)
+chosen = with_changes(InfiniteWidth, root / "params" / parameter_set / "07_infinite_width.yaml", **changes)
+table = page.both_kinds(root / folder / parameter_set / "07_infinite_width.csv", chosen.sweep)
 finite, wide = table[table.what == "finite"], table[table.what == "infinite"]
 datasets, limits, p = list(wide.dataset.unique()), chosen.thresholds, chosen.headline
 first = chosen.infinite[0]
-mapped = infinite.of(wide, first)
+mapped = page.of(wide, first)
 
 # %%
 figures.style()
@@ -66,14 +70,14 @@ fig = plt.figure(figsize=(figures.DOUBLE, 0.56 * figures.DOUBLE * len(datasets))
 for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, datasets, strict=True):
     axes = part.subplots(2, 4)
     rows = mapped[mapped.dataset == dataset]
-    for ax, rule in zip(axes[0], infinite.CLAIMS, strict=False):
+    for ax, rule in zip(axes[0], page.CLAIMS, strict=False):
         own = rows[rows.rule == rule].pivot_table("agreement", "load", "strength").sort_index(ascending=False)
         figures.heat_map(ax, own.set_axis([f"{load:.2g}" for load in own.index]))
         ax.set(xlabel="$p$", ylabel="$N/d$", title=rules.NAMES[rule])
-    figures.remainders(axes[0, 3], rows[rows.strength == p], rules.NAMES)
+    page.remainders(axes[0, 3], rows[rows.strength == p], rules.NAMES)
     axes[0, 3].set_title(f"at $p$ = {p:g}")
     below = rows[(rows.load <= 1) & (rows.strength == p)]
-    figures.rule_lines(axes[1, 0], infinite.flips(below), "fifth", "flipped", rules.NAMES)
+    figures.rule_lines(axes[1, 0], page.flips(below), "fifth", "flipped", rules.NAMES)
     axes[1, 0].set(
         xlabel="fifth of points by logit gap", ylim=(0, 1), title=f"flipped, $p$ = {p:g}", xticks=range(1, 6)
     )
@@ -83,7 +87,7 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
     axes[1, 1].plot(expected.index, expected, color="black", ls="--", label="FO, predicted")
     axes[1, 1].set(xscale="log", xlabel="$N/d$", ylim=(0, 1.02), title="agreement, $p$ = 1")
     mine = finite[finite.dataset == dataset]
-    figures.width_lines(axes[1, 2], mine)
+    page.width_lines(axes[1, 2], mine)
     axes[1, 2].set(title="difference", xlabel="finite width")
     figures.mean_line(axes[1, 3], mine.groupby("width").agreement, color="C0", marker="o")
     figures.size_axis(axes[1, 3], mine.width, "width")
@@ -108,7 +112,7 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
 # interval); a dash where it does not at the smallest $N$.
 
 # %%
-edges = {rules.NAMES[rule]: infinite.boundary(mapped, rule, limits.same) for rule in infinite.CLAIMS}
+edges = {rules.NAMES[rule]: page.boundary(mapped, rule, limits.same) for rule in page.CLAIMS}
 pd.concat(edges, axis=1).map(claims.short)
 
 # %% [markdown]
@@ -117,7 +121,7 @@ pd.concat(edges, axis=1).map(claims.short)
 # Agreement at the headline $p$ by activation, depth $L$, what is taken from every pixel, and $N$; means over seeds.
 
 # %%
-infinite.others(wide[wide.strength == p]).map(claims.short)
+page.others(wide[wide.strength == p]).map(claims.short)
 
 # %% [markdown]
 # ## Verdict
@@ -126,27 +130,6 @@ infinite.others(wide[wide.strength == p]).map(claims.short)
 # alone, the $N$ of these at which it is worst, its interval widened for having been chosen. Intervals over seeds.
 
 # %%
-verdicts = []
-for dataset in datasets:
-    below = mapped[(mapped.dataset == dataset) & (mapped.load <= 1)]
-    here, noise = below[below.strength == p], below[(below.strength == 1) & (below.rule == "first_order")]
-    for rule, words in infinite.CLAIMS.items():
-        texts = {"id": f"{rule}-{dataset}", "statement": f"{dataset}: {words}", "source": rules.SOURCES[rule]}
-        share = stats.mean_over(here[here.rule == rule], "agreement", ["train_size"])
-        verdicts.append(claims.claim(share, **texts, statistic="agreement", threshold=limits.same))
-    for rule in infinite.SCALED:
-        bound = stats.mean_over(here[here.rule == rule], "bounded", ["train_size"])
-        texts = {"id": f"bounded-{rule}-{dataset}", "source": "seed 001, major comment 1"}
-        texts["statement"] = f"{dataset}: what {rules.NAMES[rule]} leaves out is too small to flip a decision"
-        texts["statistic"] = "share of points with a remainder below 1"
-        verdicts.append(claims.claim(bound, **texts, threshold=limits.same))
-    texts = {"id": f"predicted-{dataset}", "source": "brief of seed 001, section 3"}
-    texts |= {"statement": f"{dataset}: FO agrees in noise alone as Marchenko and Pastur's law predicts"}
-    texts["statistic"] = "absolute error of the predicted agreement, worst N"
-    verdicts.append(claims.claim(infinite.least_predicted(noise), **texts, threshold=limits.predicted, below=True))
-    off = stats.absolute(infinite.exponent(finite[finite.dataset == dataset], less=0.5))
-    texts = {"id": f"width-{dataset}", "source": "Jacot et al. 2018; seed 001, abstract"}
-    texts |= {"statement": f"{dataset}: networks tend to infinite width like 1/√width", "statistic": "|exponent − ½|"}
-    verdicts.append(claims.claim(off, **texts, threshold=limits.exponent, below=True))
+verdicts = page.claims(mapped, finite, chosen)
 figures.save(fig, verdicts, "07_infinite_width", output)
 claims.summary(verdicts)

@@ -31,19 +31,24 @@
 # %% tags=["parameters"]
 parameter_set = "quick"  # a folder of params/
 thresholds: dict = {}  # what is not empty changes what the file says
+folder = "figures"  # of the sets' tables
 output = ""  # a folder for the figure's files; nothing is written without one
 
 # %%
 import matplotlib.pyplot as plt
-import pandas as pd
 from IPython.display import display
 
-from almostnothing import claims, figures, params, provenance, stats
-from almostnothing.tables import rules, universality
+from almostnothing import claims, figures
+from almostnothing.files import project
+from almostnothing.measures import rules
+from almostnothing.pages.universality import page
+from almostnothing.pages.universality.parameters import Universality
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import long, read
 
-root = provenance.project()
-chosen = params.with_changes("08_universality", parameter_set, root, thresholds=thresholds)
-table = pd.read_csv(root / "figures" / parameter_set / "08_universality.csv")
+root = project()
+chosen = with_changes(Universality, root / "params" / parameter_set / "08_universality.yaml", thresholds=thresholds)
+table = long(read(root / folder / parameter_set / "08_universality.csv"), page.ALL, "rule")
 networks, tilted = table[table.part == "matrix"], table[table.part == "tilt"]
 datasets, shifts, limits = chosen.datasets, chosen.shifts, chosen.thresholds
 
@@ -51,22 +56,22 @@ datasets, shifts, limits = chosen.datasets, chosen.shifts, chosen.thresholds
 figures.style()
 fig = plt.figure(figsize=(figures.DOUBLE, (0.75 + 0.3 * len(shifts)) * figures.DOUBLE), layout="none")
 maps, curves = fig.subfigures(2, 1, height_ratios=[3.4, 1])
-columns = [(dataset, rule) for dataset in datasets for rule in universality.RULES]
+columns = [(dataset, rule) for dataset in datasets for rule in page.RULES]
 axes = maps.subplots(len(shifts), len(columns), sharex=True, sharey=True, squeeze=False)
 for row, shift in zip(axes, shifts, strict=True):
     for ax, (dataset, rule) in zip(row, columns, strict=True):
         own = networks[(networks.dataset == dataset) & (networks["shift"] == shift) & (networks.rule == rule)]
-        figures.heat_map(ax, universality.matrix(own))
-        ax.set_title(f"{rules.NAMES[rule]}: {dataset},\n{universality.inputs(shift)}", fontsize=6.5)
+        figures.heat_map(ax, page.matrix(own))
+        ax.set_title(f"{rules.NAMES[rule]}: {dataset},\n{page.inputs(shift)}", fontsize=6.5)
 pairs = [(dataset, shift) for dataset in datasets for shift in shifts]
 lower = curves.subplots(1, len(pairs), squeeze=False)[0]
 for ax, (dataset, shift) in zip(lower, pairs, strict=True):
     here = tilted[(tilted.dataset == dataset) & (tilted["shift"] == shift)]
-    figures.rule_lines(ax, universality.over_networks(here), "moment", "agreement", universality.TILT)
+    figures.rule_lines(ax, page.over_networks(here), "moment", "agreement", page.TILT)
     figures.size_axis(ax, here.moment.round(2), "second moment of the noise")
     ax.tick_params(axis="x", labelrotation=90)
     ax.set_ylim(0, 1.02)
-    ax.set_title(f"{dataset},\n{universality.inputs(shift)}", fontsize=6.5)
+    ax.set_title(f"{dataset},\n{page.inputs(shift)}", fontsize=6.5)
 lower[0].set_ylabel("agreement")
 curves.legend(*figures.handles(lower), loc="outside lower center", ncols=4)
 figures.panel_letters([*axes.flat, *lower])
@@ -84,7 +89,7 @@ fig.set_layout_engine("constrained")  # only now: maps that are half drawn have 
 # points, for each law.
 
 # %%
-display(universality.reach(networks, limits.same).map(claims.short))
+display(page.reach(networks, limits.same).map(claims.short))
 
 # %% [markdown]
 # ## Verdict
@@ -93,24 +98,6 @@ display(universality.reach(networks, limits.same).map(claims.short))
 # interval widened for having been chosen.
 
 # %%
-verdicts = []
-for dataset in datasets:
-    for shift in shifts:
-        where = f"{dataset}, {universality.inputs(shift)}"
-        here = networks[(networks.dataset == dataset) & (networks["shift"] == shift)]
-        for rule in universality.RULES:
-            own = here[here.rule == rule]
-            found = {"on average": stats.mean_over(own, "agreement", universality.KINDS)}
-            found["at worst"] = stats.worst(own, "agreement", universality.KINDS)
-            for words, interval in found.items():
-                texts = {"id": f"{words.split()[1]}-{rule}-{shift:g}-{dataset}", "source": rules.SOURCES[rule]}
-                texts["statement"] = f"{where}: every network is {rules.NAMES[rule]}, {words}"
-                texts["statistic"] = f"agreement, {words}"
-                verdicts.append(claims.claim(interval, **texts, threshold=limits.same))
-        change = universality.gain(tilted[(tilted.dataset == dataset) & (tilted["shift"] == shift)])
-        texts = {"id": f"tilt-{shift:g}-{dataset}", "source": "seed 001, note 40"}
-        texts["statement"] = f"{where}: the noise's second moment affects the rule's orientation"
-        texts["statistic"] = "absolute change of what the tilt adds to the agreement of FO"
-        verdicts.append(claims.claim(stats.absolute(change), **texts, threshold=limits.tilt))
+verdicts = page.claims(table, chosen)
 figures.save(fig, verdicts, "08_universality", output)
 claims.summary(verdicts)

@@ -10,8 +10,8 @@ import pytest
 import torch
 import yaml
 
-from almostnothing import params, sweeps
 from almostnothing.cells import Cell
+from almostnothing.parameters.sweep import Sweep
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,7 +30,7 @@ TINY = {
 @pytest.fixture
 def cell() -> Cell:
     """A small cell; vary it with `dataclasses.replace`."""
-    sweep = params.Sweep(
+    sweep = Sweep(
         dataset="digits",
         train_size=100,
         strength=0.5,
@@ -43,7 +43,7 @@ def cell() -> Cell:
         test_draws=2,
         seeds=0,
     )
-    return sweeps.cells_of(sweep)[0]
+    return sweep.cells()[0]
 
 
 @dataclass

@@ -4,7 +4,7 @@ import math
 import pytest
 
 from almostnothing import claims
-from almostnothing.stats import Interval
+from almostnothing.stats.intervals import Interval
 
 TEXTS = {"id": "a", "statement": "It grows", "source": "seed 000", "statistic": "growth", "threshold": 0.1}
 

@@ -11,22 +11,15 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from almostnothing import corruptions, data, params, streams
-from almostnothing.corruptions import (
-    Additive,
-    Bernoulli,
-    ClippedGaussian,
-    Constant,
-    Corruption,
-    Empirical,
-    GaussianNoise,
-    LaplaceNoise,
-    Noise,
-    Replacement,
-    StudentNoise,
-    Uniform,
-    UniformNoise,
-)
+from almostnothing import corruptions, data, streams
+from almostnothing.corruptions.additive import Additive
+from almostnothing.corruptions.clipping import clipped_moments
+from almostnothing.corruptions.labels import label
+from almostnothing.corruptions.law import Corruption
+from almostnothing.corruptions.noises import GaussianNoise, LaplaceNoise, Noise, StudentNoise, UniformNoise
+from almostnothing.corruptions.pixels import Bernoulli, ClippedGaussian, Constant, Empirical, Uniform, normal_quantile
+from almostnothing.corruptions.replacement import Replacement
+from almostnothing.parameters import laws as parameter_laws
 
 REPLACEMENTS = {
     "seed 000": Replacement(Uniform(0.0, 1.0)),
@@ -96,7 +89,7 @@ each_noise = pytest.mark.parametrize(("noise", "law"), KNOWN, ids=[str(noise) fo
 def test_clipped_moments_against_adaptive_quadrature(noise, law, sigma):
     z = np.linspace(-4, 4, 33)
     assert np.allclose(noise.survival(z), law.sf(z), atol=1e-13)
-    mean, variance = corruptions.clipped_moments(X, sigma, noise.survival)
+    mean, variance = clipped_moments(X, sigma, noise.survival)
     for x, m, v in zip(X, mean, variance, strict=True):
         # over the clipped law: its density inside, and its atoms at 0 and 1
         ends = (-x / sigma, (1 - x) / sigma)
@@ -163,12 +156,12 @@ def test_clipped_gaussian_has_its_atoms_and_its_density():
 def test_normal_quantile_against_float64():
     v = np.concatenate([np.logspace(-7, -1, 500), np.linspace(0.1, 0.9, 500), 1 - np.logspace(-7, -1, 500)])
     v = v.astype(np.float32)
-    found = corruptions.normal_quantile(torch.from_numpy(v)).double().numpy()
+    found = normal_quantile(torch.from_numpy(v)).double().numpy()
     exact = stats.norm.ppf(v.astype(float))
     # v near 1 is itself known to 2⁻²⁵ only
     allowed = 1e-6 * np.abs(exact) + 1e-6 + 2.0**-25 / stats.norm.pdf(exact)
     assert (np.abs(found - exact) < allowed).all()
-    ends = corruptions.normal_quantile(torch.tensor([0.0, 0.5, 1.0]))
+    ends = normal_quantile(torch.tensor([0.0, 0.5, 1.0]))
     assert ends.tolist() == pytest.approx([-5.6, 0, 5.6], abs=0.3)
 
 
@@ -245,9 +238,9 @@ def assert_agreement(laws: list[tuple[Corruption, float]], found: list[torch.Ten
     for (law, strength), there in zip(laws, found, strict=True):
         here = law.sample(x, torch.full((2, 1), strength), keys, draw)
         excess = (there - here).abs() / here.abs().clamp(min=1)
-        assert excess.max() <= corruptions.PLACES, law.name
+        assert excess.max() <= corruptions.PLACES, label(law)
         if isinstance(law, Replacement):
-            assert torch.equal(there == x[:, None], here == x[:, None]), f"{law.name}: other masks"
+            assert torch.equal(there == x[:, None], here == x[:, None]), f"{label(law)}: other masks"
 
 
 @pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
@@ -297,7 +290,7 @@ def test_series_masks_are_nested_and_images_differ():
     assert not np.array_equal(images[3, 0], images[3, 1])
 
 
-LAWS = [
+LABELS = [
     ({}, "replacement, uniform on [0, 1]"),
     ({"low": -1}, "replacement, uniform on [-1, 1]"),
     ({"values": "constant", "value": 0.25}, "replacement, constant 0.25"),
@@ -311,11 +304,11 @@ LAWS = [
 ]
 
 
-@pytest.mark.parametrize(("options", "name"), LAWS)
+@pytest.mark.parametrize(("options", "name"), LABELS)
 def test_a_parameter_file_names_every_law(options, name):
-    model = params.LAWS[options.get("law", "replacement")].model_validate(options)
-    law = corruptions.build(model.record(), data.load(data.source("digits")))
-    assert law.name == name
+    model = parameter_laws.LAWS[options.get("law", "replacement")].model_validate(options)
+    law = corruptions.law_of(model.record(), data.load(data.source("digits")))
+    assert label(law) == name
     assert isinstance(law, Corruption)
     low, high = law.range
     model.check_strength(min(high, 5.0))
@@ -327,6 +320,6 @@ def test_a_parameter_file_names_every_law(options, name):
 
 def test_the_empirical_law_is_that_of_the_training_images():
     dataset = data.load(data.source("digits"))
-    law = corruptions.build(params.Replacement(values="empirical").record(), dataset)
+    law = corruptions.law_of(parameter_laws.Replacement(values="empirical").record(), dataset)
     values = dataset.values(dataset.train)
     assert law.new.moments == pytest.approx((values.mean(dtype=float), values.var(dtype=float)), rel=1e-6)

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from almostnothing import claims, figures, stats
-from almostnothing.stats import Interval
+from almostnothing.pages.knee.page import line_legend, size_curves
+from almostnothing.stats.intervals import Interval
 
 P = np.array([0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99])
 
@@ -32,8 +33,8 @@ def draw() -> plt.Figure:
     table, fits = knees()
     fig, axes = plt.subplots(1, 2)
     figures.accuracy_curves(axes[0], table[table.test == "clean"], fits[fits.test == "clean"], "width", 0.1)
-    figures.size_curves(axes[1], fits, "width", "train_size", "midpoint")
-    figures.line_legend(axes[1], [100, 1000], "$N$")
+    size_curves(axes[1], fits, "width", "train_size", "midpoint")
+    line_legend(axes[1], [100, 1000], "$N$")
     return fig
 
 
@@ -66,7 +67,7 @@ def test_a_point_needs_three_trusted_fits():
     _, fits = knees()
     fits.loc[(fits.width == 8) & (fits.seed > 1), "midpoint"] = np.nan
     _, ax = plt.subplots()
-    figures.size_curves(ax, fits, "width", "train_size", "midpoint")
+    size_curves(ax, fits, "width", "train_size", "midpoint")
     assert all(list(c.lines[0].get_xdata()) == [32] for c in ax.containers)
 
 

@@ -6,7 +6,10 @@ import torch
 from scipy.stats import multivariate_normal
 
 from almostnothing import data, networks, streams
-from almostnothing.corruptions import Additive, LaplaceNoise, Replacement, Uniform
+from almostnothing.corruptions.additive import Additive
+from almostnothing.corruptions.noises import LaplaceNoise
+from almostnothing.corruptions.pixels import Uniform
+from almostnothing.corruptions.replacement import Replacement
 from almostnothing.measures import criterion, margins, signal
 
 
@@ -24,7 +27,7 @@ def test_margin_is_own_logit_less_the_best_other():
 @pytest.mark.parametrize("family", networks.FAMILIES)
 def test_gradients_of_all_images_at_once_are_those_of_one_by_one(cell, family):
     torch.manual_seed(0)
-    model = networks.build(replace(cell, family=family, width=5), 2)
+    model = networks.stack(replace(cell, family=family, width=5), 2)
     for e in range(2):
         model.put(e, model.initial(streams.stream_key(e, "weights")))
     x, labels = torch.rand(2, 20, 64), torch.randint(10, (2, 20))
@@ -86,7 +89,7 @@ def test_decibels():
 @pytest.fixture
 def stack(cell):
     """Two smooth networks of some size, so that expansions have something to expand."""
-    model = networks.build(replace(cell, activation="tanh", width=12, init_scale=2.0), 2)
+    model = networks.stack(replace(cell, activation="tanh", width=12, init_scale=2.0), 2)
     for e in range(2):
         model.put(e, model.initial(streams.stream_key(e, "weights")))
     return model

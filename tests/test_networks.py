@@ -6,17 +6,19 @@ from jaxtyping import TypeCheckError
 from torch import nn
 
 from almostnothing import networks, streams
-from almostnothing.data import Facts
+from almostnothing.data.sources import Facts
 
 
 @pytest.fixture
 def cell(cell):
     """Images of two channels, so that channels and pixels cannot be mistaken for each other."""
-    return replace(cell, source=replace(cell.source, facts=Facts(classes=4, shape=(2, 8, 8), train_per_class=100)))
+    return replace(
+        cell, source=replace(cell.source, facts=Facts(classes=4, shape=(2, 8, 8), train_per_class=100, content=""))
+    )
 
 
 def stack(cell, count: int = 3, **changes) -> networks.Stack:
-    model = networks.build(replace(cell, width=16, **changes), count)
+    model = networks.stack(replace(cell, width=16, **changes), count)
     for e in range(count):
         model.put(e, model.initial(streams.stream_key(e, "weights")))
     for bias in model.biases:
@@ -56,7 +58,7 @@ def test_a_shift_is_taken_from_every_pixel(cell, family, count):
 def test_a_network_taken_out_gives_equal_outputs_and_can_be_put_back(cell, variant):
     model, x = stack(cell, **variant), torch.randn(3, 5, 128)
     assert len(model) == 3
-    other = networks.build(model.cell, 3)
+    other = networks.stack(model.cell, 3)
     for e in range(3):
         taken = model[e]
         assert not any(p.data_ptr() == q.data_ptr() for p in taken.parameters() for q in model.parameters())
@@ -83,7 +85,7 @@ def test_gradients_of_a_stack_are_those_of_each_network(cell, family):
 def test_ntk_parametrisation_starts_at_the_same_function(cell, family):
     x = torch.randn(2, 5, 128)
     standard, ntk = (
-        networks.build(replace(cell, family=family, parametrisation=kind, init_scale=1.5), 2)
+        networks.stack(replace(cell, family=family, parametrisation=kind, init_scale=1.5), 2)
         for kind in ("standard", "ntk")
     )
     for model in (standard, ntk):
@@ -96,18 +98,18 @@ def test_ntk_parametrisation_starts_at_the_same_function(cell, family):
 @pytest.mark.parametrize(("activation", "gain"), [("relu", 2.0), ("tanh", 1.0)])
 def test_initial_weights_have_the_stated_variance_and_do_not_depend_on_the_stack(cell, activation, gain):
     wide = replace(cell, width=400, depth=3, activation=activation, init_scale=0.5)
-    model = networks.build(wide, 1)
+    model = networks.stack(wide, 1)
     tensors = model.initial(streams.stream_key(1, "weights"))
     assert tensors[0].var().item() == pytest.approx(gain * 0.25 / 128, rel=0.03)
     assert tensors[1].var().item() == pytest.approx(gain * 0.25 / 400, rel=0.03)
-    larger = networks.build(wide, 5)
+    larger = networks.stack(wide, 5)
     for ours, theirs in zip(tensors, larger.initial(streams.stream_key(1, "weights")), strict=True):
         assert torch.equal(ours, theirs)
 
 
 def test_low_precision_changes_little_and_keeps_float32_outputs(cell):
     model, x = stack(cell), torch.randn(3, 5, 128)
-    rough = networks.build(replace(model.cell, precision="bf16"), 3)
+    rough = networks.stack(replace(model.cell, precision="bf16"), 3)
     for new, old in zip(rough.parts(), model.parts(), strict=True):
         new.copy_(old)
     assert rough(x).dtype == torch.float32

@@ -9,7 +9,7 @@ from almostnothing import optimisers
 
 def ours(cell, start: torch.Tensor, gradients: list[torch.Tensor], rates: list[float]) -> torch.Tensor:
     """Two cells of different rates under the same gradients."""
-    update, count = optimisers.build(cell)
+    update, count = optimisers.optimiser(cell)
     parts = [torch.stack([start, start])]
     moments = [torch.zeros_like(parts[0]) for _ in range(count)]
     tables = [optimisers.rates(replace(cell, learning_rate=rate), 0, len(gradients)) for rate in rates]

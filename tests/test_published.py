@@ -8,7 +8,9 @@ import nbformat
 import pandas as pd
 import pytest
 
-from almostnothing import provenance, publishing
+from almostnothing import publishing
+from almostnothing.files import file_digest
+from almostnothing.freshness import FILES, Page
 
 ROOT = Path(__file__).resolve().parent.parent
 SETS = sorted(p.name for p in (ROOT / "figures").iterdir() if p.is_dir())
@@ -38,27 +40,27 @@ def at_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def figures() -> list[publishing.Figure]:
+def figures() -> list[Page]:
     return [
-        publishing.Figure(path.stem, path.parent.name)
+        Page(path.stem, path.parent.name)
         for parameter_set in SETS
         for path in sorted((ROOT / "params" / parameter_set).glob("*.yaml"))
     ]
 
 
 @pytest.fixture(params=figures(), ids=lambda f: f"{f.parameter_set}/{f.name}")
-def figure(request) -> publishing.Figure:
+def figure(request) -> Page:
     return request.param
 
 
 def test_every_file_is_published_and_fresh(figure):
-    assert all(figure.file(suffix).is_file() for suffix in publishing.FILES)
+    assert all(figure.file(suffix).is_file() for suffix in FILES)
     assert not figure.stale("figure")
     assert not figure.stale("table")
 
 
 def test_the_table_is_the_one_that_the_record_names(figure):
-    assert provenance.file_digest(figure.file("csv")) == figure.published["table"]["sha256"]
+    assert file_digest(figure.file("csv")) == figure.published["table"]["sha256"]
     table = pd.read_csv(figure.file("csv"))
     assert len(table) == figure.published["table"]["rows"]
     for name in {"accuracy", "failures", "classes", "theory"} & set(table.columns):

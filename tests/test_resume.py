@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from almostnothing import data, params, store, sweeps, training
+from almostnothing import data, store, sweeps, training
+from almostnothing.parameters.page import Compute
+from almostnothing.parameters.sweep import Sweep
+from almostnothing.tables import collect
 
 ROOT = Path(__file__).resolve().parent.parent
 SWEEP = {
@@ -29,11 +32,13 @@ SWEEP = {
 JOB = """
 import sys
 from pathlib import Path
-from almostnothing import params, store, sweeps
-sweep = params.Sweep.model_validate_json(sys.argv[1])
-[shard] = sweeps.plan(sweeps.cells_of(sweep))
-sweeps.CPU_SLOTS = (1, 12)
-sweeps.train(shard, store.Store(Path("cells")), params.Compute(checkpoint_seconds=0.0, quiet=True), "job")
+from almostnothing import sizes, store, sweeps
+from almostnothing.parameters.page import Compute
+from almostnothing.parameters.sweep import Sweep
+sweep = Sweep.model_validate_json(sys.argv[1])
+[shard] = sweeps.plan(sweep.cells())
+sizes.CPU_SLOTS = (1, 12)
+sweeps.train(shard, store.Store(Path("cells")), Compute(checkpoint_seconds=0.0, quiet=True), "job")
 """
 
 
@@ -48,7 +53,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_killed_at_random_it_ends_with_the_same_bytes(tmp_path):
-    sweep = params.Sweep.model_validate(SWEEP)
+    sweep = Sweep.model_validate(SWEEP)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
 
     def start(folder: Path) -> subprocess.Popen[bytes]:
@@ -127,8 +132,8 @@ def test_cells_of_one_stream_that_stopped_at_different_steps_go_on_each_from_its
 
 
 def test_out_of_memory_halves_the_stack_and_goes_on(tmp_path, monkeypatch, capsys):
-    sweep = params.Sweep.model_validate(SWEEP | {"steps": [20]})
-    [shard] = sweeps.plan(sweeps.cells_of(sweep))
+    sweep = Sweep.model_validate(SWEEP | {"steps": [20]})
+    [shard] = sweeps.plan(sweep.cells())
     monkeypatch.chdir(tmp_path)
     original, seen = training.train, []
 
@@ -140,15 +145,15 @@ def test_out_of_memory_halves_the_stack_and_goes_on(tmp_path, monkeypatch, capsy
 
     monkeypatch.setattr(training, "train", limited)
     keep = store.Store(tmp_path / "cells")
-    assert sweeps.train(shard, keep, params.Compute(), "job") == 12
+    assert sweeps.train(shard, keep, Compute(), "job") == 12
     assert seen == [32, 16, 8, 4]
     assert keep.missing(shard.cells) == []
     assert "out of memory, going on with 4 networks at once" in capsys.readouterr().err
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory(tmp_path, monkeypatch):
-    sweep = params.Sweep.model_validate(SWEEP | {"steps": [20]})
-    [shard] = sweeps.plan(sweeps.cells_of(sweep))
+    sweep = Sweep.model_validate(SWEEP | {"steps": [20]})
+    [shard] = sweeps.plan(sweep.cells())
     monkeypatch.chdir(tmp_path)
 
     def broken(*_):
@@ -156,18 +161,18 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(tmp_path, monkeypatch):
 
     monkeypatch.setattr(training, "train", broken)
     with pytest.raises(RuntimeError, match="shapes do not fit"):
-        sweeps.train(shard, store.Store(tmp_path / "cells"), params.Compute(), "job")
+        sweeps.train(shard, store.Store(tmp_path / "cells"), Compute(), "job")
 
 
 def test_logits_are_stored_when_asked_also_for_cells_that_are_there(tmp_path, monkeypatch):
-    sweep = params.Sweep.model_validate(SWEEP | {"steps": [20]})
-    [shard] = sweeps.plan(sweeps.cells_of(sweep))
+    sweep = Sweep.model_validate(SWEEP | {"steps": [20]})
+    [shard] = sweeps.plan(sweep.cells())
     monkeypatch.chdir(tmp_path)
     late, early = store.Store(tmp_path / "late"), store.Store(tmp_path / "early")
-    sweeps.train(shard, late, params.Compute(), "job")
+    sweeps.train(shard, late, Compute(), "job")
     assert not late.has_logits(shard.cells[0])
-    sweeps.train(shard, late, params.Compute(keep_logits=True), "job")
-    sweeps.train(shard, early, params.Compute(keep_logits=True), "job")
+    sweeps.train(shard, late, Compute(keep_logits=True), "job")
+    sweeps.train(shard, early, Compute(keep_logits=True), "job")
     from safetensors.torch import load_file
 
     for cell in shard.cells:
@@ -182,12 +187,12 @@ def test_logits_are_stored_when_asked_also_for_cells_that_are_there(tmp_path, mo
 def test_a_diverged_cell_is_reported_and_has_no_accuracy(tmp_path, monkeypatch, capsys):
     # rectifiers could die before they diverge
     wild = {"steps": [300], "optimiser": "sgd", "learning_rate": 1e30, "activation": "identity"}
-    sweep = params.Sweep.model_validate(SWEEP | wild)
-    [shard] = sweeps.plan(sweeps.cells_of(sweep))
+    sweep = Sweep.model_validate(SWEEP | wild)
+    [shard] = sweeps.plan(sweep.cells())
     monkeypatch.chdir(tmp_path)
     keep = store.Store(tmp_path / "cells")
-    sweeps.train(shard, keep, params.Compute(), "job")
+    sweeps.train(shard, keep, Compute(), "job")
     assert capsys.readouterr().err.count("diverged: Cell(") == 12
-    table = store.collect(list(shard.cells), keep)
+    table = collect(list(shard.cells), keep)
     assert table["diverged"].eq(1).all()
     assert table["accuracy"].isna().all()

@@ -7,8 +7,11 @@ from scipy import stats
 from scipy.integrate import quad
 
 from almostnothing import corruptions, data, streams
-from almostnothing.corruptions import Additive, GaussianNoise, Replacement, Uniform
-from almostnothing.tables import rules
+from almostnothing.corruptions.additive import Additive
+from almostnothing.corruptions.noises import GaussianNoise
+from almostnothing.corruptions.pixels import Uniform
+from almostnothing.corruptions.replacement import Replacement
+from almostnothing.measures import rules
 from almostnothing.theory import kernels, prototypes
 from almostnothing.theory.prototypes import Training
 

@@ -6,16 +6,30 @@ import pytest
 import torch
 from test_tables import trained
 
-from almostnothing import corruptions, data, params, publishing, stats, streams
-from almostnothing.cells import Cell
+from almostnothing import corruptions, data, stats, streams
+from almostnothing.cells import Cell, key_of
+from almostnothing.comparing import _table_differences
+from almostnothing.data.lookup import cache_folder
 from almostnothing.errors import UserError
+from almostnothing.evaluation import outputs
+from almostnothing.freshness import Page
+from almostnothing.measures import rules
+from almostnothing.measures.trained import corrupted_tests, draw, first_tests, opened, training_set
+from almostnothing.pages import model_of
+from almostnothing.pages.infinite_width import page as infinite
+from almostnothing.pages.infinite_width import table as infinite_table
+from almostnothing.pages.prototype import page as prototype
+from almostnothing.pages.prototype import table as prototype_table
+from almostnothing.pages.survival import page as survival
+from almostnothing.pages.survival import table as survival_table
+from almostnothing.pages.universality import page as universality
+from almostnothing.pages.universality import table as universality_table
+from almostnothing.parameters.files import read_yaml, validate
 from almostnothing.store import Store
-from almostnothing.tables import infinite, prototype, rules, survival, universality
-from almostnothing.tables.trained import corrupted_tests, first_tests, opened, training_set
+from almostnothing.tables import axes, long, written
 from almostnothing.theory import kernels, prototypes
-from almostnothing.training import key_of, outputs
 
-FOLDER, CPU = data.cache_folder(), torch.device("cpu")
+FOLDER, CPU = cache_folder(), torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -38,19 +52,19 @@ def referee(keep):
         kernel_size=40,
         thresholds={"majority": 0.5, "same": 0.9},
     )
-    return cells, prototype.table(chosen, FOLDER, cells, keep)
+    return cells, long(prototype_table.table(chosen, FOLDER, cells, keep), list(prototype.NAMES), "rule"), chosen
 
 
 def network_of(cell: Cell, keep: Store) -> torch.nn.Module:
     from almostnothing import networks
 
-    model = networks.build(cell, 1)
+    model = networks.stack(cell, 1)
     model.take(0, keep.weights(cell))
     return model[0]
 
 
 def test_the_images_of_a_cell_are_those_it_was_trained_and_tested_on(referee, keep):
-    cells, _ = referee
+    cells, *_ = referee
     cell = next(c for c in cells if c.strength == 0.9 and c.shift == 0.5)
     dataset, law = opened(cell, FOLDER)
     x, y = first_tests(dataset, 60, CPU)
@@ -60,7 +74,7 @@ def test_the_images_of_a_cell_are_those_it_was_trained_and_tested_on(referee, ke
     assert int((net(seen).argmax(1) == labels).sum()) == row["correct"]
     from almostnothing import networks
 
-    model = networks.build(cell, 1)
+    model = networks.stack(cell, 1)
     model.take(0, keep.weights(cell))
     number = np.arange(60)[None]
     logits, _ = outputs([cell], model, dataset, dataset.test, number, number, "test corruption")
@@ -70,7 +84,7 @@ def test_the_images_of_a_cell_are_those_it_was_trained_and_tested_on(referee, ke
 
 @pytest.mark.parametrize("test", ["clean", "corrupted"])
 def test_agreement_is_counted_point_by_point(referee, keep, test):
-    cells, table = referee
+    cells, table, _ = referee
     cell = next(c for c in cells if (c.strength, c.shift, c.train_size, c.seed) == (0.9, 0.5, 20, 1))
     dataset, law = opened(cell, FOLDER)
     x, y = first_tests(dataset, 60, CPU)
@@ -89,8 +103,8 @@ def test_agreement_is_counted_point_by_point(referee, keep, test):
 
 
 def test_every_network_meets_the_rules_that_it_can(referee):
-    cells, table = referee
-    assert len(table.groupby("cell")) == len(cells)
+    cells, table, _ = referee
+    assert len(table.groupby(sorted(axes(cells[0]).keys() - {"pca_rank", "permutation"}))) == len(cells)
     kinds = {key: set(rows.rule) for key, rows in table.groupby(["train_size", "objective"])}
     everywhere = {*rules.NAMES, "self", "fit"}
     assert kinds[20, "cross_entropy"] == everywhere | {"ntk"}
@@ -101,7 +115,7 @@ def test_every_network_meets_the_rules_that_it_can(referee):
 
 
 def test_shifted_networks_share_their_noise_with_raw_ones(referee):
-    cells, table = referee
+    cells, table, _ = referee
     raw = next(c for c in cells if c.shift == 0 and c.train_size == 20 and c.loss == "cross_entropy")
     moved = next(c for c in cells if c.shift == 0.5 and (c.strength, c.seed) == (raw.strength, raw.seed))
     assert (key_of(raw, "training corruption") == key_of(moved, "training corruption")).all()
@@ -117,18 +131,18 @@ def test_fitted_centre_recovers_the_rule_that_made_the_outputs():
     seen = prototypes.Training.of(torch.rand(40, 30, generator=rng, dtype=torch.float64), torch.arange(40) % 4)
     mean = seen.images.mean(0)
     apart = seen.means(seen.images) - mean
-    agreement, centre = prototype.fitted(seen, x, (x - 2.5 * mean) @ apart.T)
+    agreement, centre = prototype_table.fitted(seen, x, (x - 2.5 * mean) @ apart.T)
     assert agreement > 0.95
     assert centre == pytest.approx(2.5, abs=0.3)
 
 
 def test_panels_take_the_rows_that_differ_in_one_thing(referee):
-    cells, table = referee
-    usual = prototype.usual(cells)
+    _, table, chosen = referee
+    usual = prototype.usual(chosen.sweep)
     assert usual == {"train_size": 20, "shift": 0.0, "objective": "cross_entropy", "steps": 60}
-    here = prototype.centre(table, cells)
-    assert set(prototype.varied(here, usual, "train_size").train_size) == {20, 60}
-    assert set(prototype.varied(here, usual, "shift").objective) == {"cross_entropy"}
+    here = prototype.centre(table, usual)
+    assert set(prototype.but_one(here, usual, "train_size").train_size) == {20, 60}
+    assert set(prototype.but_one(here, usual, "shift").objective) == {"cross_entropy"}
     assert prototype.described(here, usual) == "N = 20, 1 hidden layer of width 16, cross-entropy, 60 steps"
     base = prototype.at(table, **usual)
     wide = prototype.grid(base[base.test == "clean"], "ncm")
@@ -168,7 +182,7 @@ def lazy_networks(keep):
         seeds=[0, 1, 2],
         thresholds={"same": 0.9, "predicted": 0.05, "exponent": 0.4},
     )
-    return chosen, cells, infinite.table(chosen, FOLDER, cells, keep)
+    return chosen, cells, infinite_table.table(chosen, FOLDER, cells, keep)
 
 
 def test_wide_networks_trained_by_gradient_descent_are_kernel_regression_from_their_start(lazy_networks):
@@ -190,7 +204,7 @@ def test_rows_of_infinite_networks_are_recomputed_from_their_draw(lazy_networks)
     wide = table[table.what == "infinite"]
     assert len(wide) == 3 * 3 * (len(rules.NAMES) + len(rules.NAMES) - 1)  # nothing is debiased at p = 1
     dataset = data.load(data.source("digits"))
-    x, y = infinite.draw(dataset, chosen.sweep.corruption.record(), 20, 0.8, 2, CPU)
+    x, y = draw(dataset, chosen.sweep.corruption.record(), 20, 0.8, 2, CPU)
     tests = torch.from_numpy(dataset.values(dataset.test)[:80]).double() - 0.5
     seen = x.double() - 0.5
     arch = kernels.Architecture("erf", 3)
@@ -215,13 +229,14 @@ def test_rows_of_infinite_networks_are_recomputed_from_their_draw(lazy_networks)
 def test_the_map_and_its_boundary(lazy_networks, tmp_path):
     chosen, cells, table = lazy_networks
     path = tmp_path / "07.csv"
-    table.to_csv(path, index=False)
-    read = infinite.read(path, cells)
-    mapped = infinite.of(read[read.what == "infinite"], chosen.infinite[0])
+    path.write_text(written(table))
+    whole = infinite.both_kinds(path, chosen.sweep)
+    mapped = infinite.of(whole[whole.what == "infinite"], chosen.infinite[0])
     assert set(mapped.load) == {20 / 64, 40 / 64}
-    assert len(infinite.read(path, cells[:2])) == len(table) - len(cells) + 2
+    narrower = type(chosen.sweep).model_validate(chosen.sweep.model_dump() | {"width": [16]})
+    assert len(infinite.both_kinds(path, narrower)) == len(table) - len(cells) // 2
     with pytest.raises(UserError, match="is missing"):
-        infinite.read(tmp_path / "none.csv", cells)
+        infinite.both_kinds(tmp_path / "none.csv", chosen.sweep)
     rows = [
         {"rule": "ncm", "strength": p, "dataset": "d", "load": load, "agreement": a + s / 1e3}
         for p, shares in ((0.5, (0.95, 0.95, 0.2)), (0.9, (0.95, 0.5, 0.95)), (0.98, (0.1, 0.95, 0.95)))
@@ -249,7 +264,7 @@ def survived(keep):
         draws=2,
         thresholds={"above": 0.2, "close": 0.05, "error": 0.02},
     )
-    return cells, survival.table(chosen, FOLDER, cells, keep)
+    return cells, survival_table.table(chosen, FOLDER, cells, keep)
 
 
 def test_survival_has_rules_on_the_same_images_and_theory_predicts_ncm(survived):
@@ -258,10 +273,10 @@ def test_survival_has_rules_on_the_same_images_and_theory_predicts_ncm(survived)
     dataset = data.load(data.source("digits"))
     clean = dataset.values(dataset.train)[dataset.subset(100, 1)]
     y, tests = dataset.train.labels[dataset.subset(100, 1)], dataset.values(dataset.test)[:200]
-    law = corruptions.build(next(c for c in cells if c.corruption.name == "additive").corruption, dataset)
+    law = corruptions.law_of(next(c for c in cells if c.corruption.name == "additive").corruption, dataset)
     found = []
-    for draw in range(2):
-        key = streams.stream_key(1, "rules, training", draw)
+    for number in range(2):
+        key = streams.stream_key(1, "rules, training", number)
         x = corruptions.corrupted(law, torch.from_numpy(clean), 2.0, key).numpy()
         means = np.stack([x[y == k].mean(0) for k in range(10)])
         found.append((((tests[:, None] - means) ** 2).sum(-1).argmin(1) == dataset.test.labels[:200]).mean())
@@ -299,8 +314,8 @@ def universal():
         "seeds": [0, 1],
         "thresholds": {"same": 0.9, "tilt": 0.02},
     }
-    chosen = params.validate("08_universality", content, "test")
-    return universality.table(chosen, FOLDER)
+    chosen = validate(model_of("08_universality", "test"), content, "test")
+    return long(universality_table.table(chosen, FOLDER), universality.ALL, "rule")
 
 
 def test_universality_has_every_combination_and_the_noises_second_moment(universal):
@@ -345,10 +360,10 @@ def test_universality_summaries(universal):
 def test_tables_that_are_made_again_compare_as_equal(referee, lazy_networks, universal, survived):
     rng = np.random.default_rng(0)
     for table in (referee[1], lazy_networks[2], universal, survived[1]):
-        assert publishing._table_differences(table, table) == []
+        assert _table_differences(table, table) == []
         column = "agreement" if "agreement" in table else "accuracy"
         noisy = table.assign(**{column: (table[column] + rng.normal(0, 0.3, len(table))).clip(0, 1)})
-        assert publishing._table_differences(table, noisy)
+        assert _table_differences(table, noisy)
 
 
 def replaced(*laws: tuple[float, float]) -> list[dict]:
@@ -384,11 +399,11 @@ def replaced(*laws: tuple[float, float]) -> list[dict]:
     ],
 )  # fmt: skip
 def test_a_mistake_in_these_parameters_is_one_sentence(name, change, message):
-    content = params.read_yaml(publishing.Figure(name, "quick").parameter_file)
+    content = read_yaml(Page(name, "quick").parameter_file)
     for key, value in change.items():
         content[key] = {**content[key], **value} if isinstance(value, dict) and key == "sweep" else value
     with pytest.raises(UserError, match=message) as caught:
-        params.validate(name, content, "params/mine/file.yaml")
+        validate(model_of(name, "test"), content, "params/mine/file.yaml")
     assert "\n" not in str(caught.value)
 
 
@@ -400,13 +415,13 @@ def test_a_mistake_in_these_parameters_is_one_sentence(name, change, message):
     ],
 )
 def test_a_kernel_without_inverse_is_refused_beforehand(name, change):
-    content = params.read_yaml(publishing.Figure(name, "quick").parameter_file) | change
+    content = read_yaml(Page(name, "quick").parameter_file) | change
     with pytest.raises(UserError, match="train_size 70 exceeds the 64 pixels of digits"):
-        params.validate(name, content, "file").sources()
+        validate(model_of(name, "test"), content, "file").sources()
 
 
 def test_a_training_set_that_cannot_be_had_is_named():
-    content = params.read_yaml(publishing.Figure("07_infinite_width", "quick").parameter_file)
+    content = read_yaml(Page("07_infinite_width", "quick").parameter_file)
     content["infinite"] = [{"depth": 2, "train_size": [15]}]
     with pytest.raises(UserError, match="train_size 15 cannot be had from digits"):
-        params.validate("07_infinite_width", content, "file").sources()
+        validate(model_of("07_infinite_width", "test"), content, "file").sources()

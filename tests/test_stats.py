@@ -5,6 +5,7 @@ from scipy import optimize
 from scipy import stats as reference
 
 from almostnothing import stats
+from almostnothing.stats.knees import fit_knee, held_out, least_squares
 
 P = np.array([0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99])
 
@@ -44,7 +45,7 @@ def test_the_search_finds_the_least_squares_that_scipy_finds():
     rng = np.random.default_rng(0)
     truth = [(rng.uniform(0.5, 1), rng.uniform(0.3, 0.95), np.exp(rng.uniform(-4, -1.5))) for _ in range(30)]
     curves = np.array([stats.sigmoid(P, 0.1, *t) + rng.normal(0, 0.02, len(P)) for t in truth])
-    _, _, _, cost = stats.least_squares(P, curves - 0.1, np.ones_like(curves), 0.9)
+    _, _, _, cost = least_squares(P, curves - 0.1, np.ones_like(curves), 0.9)
     starts = [(0.9, m, np.log(w)) for m in (0.4, 0.7, 0.9) for w in (0.02, 0.1)]
     bounds = ([0.1, -0.5, np.log(1e-3)], [1, 1.5, np.log(10)])
 
@@ -60,7 +61,7 @@ def test_a_weight_of_zero_leaves_a_point_out():
     curve = stats.sigmoid(P, 0.1, 0.9, 0.8, 0.05)[None]
     wrong, weight = curve.copy(), np.ones_like(curve)
     wrong[0, 4], weight[0, 4] = 0.9, 0
-    _, middle, scale, cost = stats.least_squares(P, wrong - 0.1, weight, 0.9)
+    _, middle, scale, cost = least_squares(P, wrong - 0.1, weight, 0.9)
     assert (middle[0], scale[0]) == pytest.approx((0.8, 0.05), rel=1e-3)
     assert cost[0] < 1e-8
 
@@ -68,7 +69,7 @@ def test_a_weight_of_zero_leaves_a_point_out():
 @pytest.mark.parametrize("form", stats.FORMS)
 def test_fit_and_slope_of_both_forms(form):
     scale = {"p": 0.1, "log": 0.4}[form]
-    fit = stats.fit_knee(P, stats.sigmoid(P, 0.1, 0.95, 0.8, scale, form), 0.1, form)
+    fit = fit_knee(P, stats.sigmoid(P, 0.1, 0.95, 0.8, scale, form), 0.1, form)
     assert fit.doubt == ""
     assert (fit.plateau, fit.midpoint, fit.scale) == pytest.approx((0.95, 0.8, scale), rel=1e-3)
     h = 1e-5
@@ -97,7 +98,7 @@ def test_the_form_that_made_the_curves_gains_in_held_out_likelihood(form, sign):
 
 def test_held_out_density_is_normal_about_the_prediction():
     curve = stats.sigmoid(P, 0.1, 0.95, 0.7, 0.08)[None]
-    density = stats.held_out(P, curve, 0.1, 400, "p")[0, 3]
+    density = held_out(P, curve, 0.1, 400, "p")[0, 3]
     expected = reference.norm.logpdf(0, 0, np.sqrt(curve[0, 3] * (1 - curve[0, 3]) / 400))
     assert density == pytest.approx(expected, abs=1e-3)
 
@@ -114,9 +115,9 @@ def test_varied_keeps_the_other_sizes_usual():
     rows += [{"width": 32, "train_size": n, "depth": 4, "pixels": 64} for n in (100, 300)]
     fits = pd.DataFrame(rows)
     usual = {"depth": 2, "pixels": 64}
-    some, lines = stats.varied(fits, "depth", usual)
+    some, lines = stats.one_size(fits, "depth", usual)
     assert (lines, set(some["width"]), len(some)) == ("train_size", {32}, 4)
-    some, lines = stats.varied(fits, "train_size", usual)
+    some, lines = stats.one_size(fits, "train_size", usual)
     assert (lines, set(some["depth"]), len(some)) == ("width", {2}, 4)
 
 
@@ -217,13 +218,13 @@ def test_interval_of_too_few_has_no_bounds(values, n):
 
 @pytest.mark.parametrize(("plateau", "midpoint", "scale"), [(0.97, 0.8, 0.06), (0.9, 0.5, 0.1), (0.6, 0.93, 0.015)])
 def test_fit_recovers_a_sigmoid(plateau, midpoint, scale):
-    fit = stats.fit_knee(P, stats.sigmoid(P, 0.1, plateau, midpoint, scale), 0.1)
+    fit = fit_knee(P, stats.sigmoid(P, 0.1, plateau, midpoint, scale), 0.1)
     assert fit.doubt == ""
     assert (fit.plateau, fit.midpoint, fit.scale) == pytest.approx((plateau, midpoint, scale), rel=1e-3)
 
 
 def test_slope_is_the_derivative_at_the_midpoint():
-    fit = stats.fit_knee(P, stats.sigmoid(P, 0.1, 0.95, 0.7, 0.08), 0.1)
+    fit = fit_knee(P, stats.sigmoid(P, 0.1, 0.95, 0.7, 0.08), 0.1)
     h = 1e-5
     at = stats.sigmoid(np.array([0.7 - h, 0.7 + h]), 0.1, 0.95, 0.7, 0.08)
     assert fit.slope == pytest.approx((at[0] - at[1]) / (2 * h), rel=1e-3)
@@ -232,7 +233,7 @@ def test_slope_is_the_derivative_at_the_midpoint():
 def test_fit_error_is_that_of_its_noise():
     rng = np.random.default_rng(1)
     clean = stats.sigmoid(P, 0.1, 0.95, 0.75, 0.06)
-    fits = [stats.fit_knee(P, clean + rng.normal(0, 0.01, len(P)), 0.1).midpoint for _ in range(60)]
+    fits = [fit_knee(P, clean + rng.normal(0, 0.01, len(P)), 0.1).midpoint for _ in range(60)]
     assert abs(np.mean(fits) - 0.75) < 4 * np.std(fits) / np.sqrt(60)
     assert np.std(fits) < 0.02
 
@@ -248,13 +249,13 @@ def test_fit_error_is_that_of_its_noise():
     ],
 )
 def test_a_fit_that_cannot_be_trusted_says_why_and_gives_no_number(accuracy, doubt):
-    fit = stats.fit_knee(P, accuracy, 0.1)
+    fit = fit_knee(P, accuracy, 0.1)
     assert fit.doubt == doubt
     assert np.isnan([fit.plateau, fit.midpoint, fit.scale, fit.slope]).all()
 
 
 def test_a_fall_between_two_grid_points_has_a_midpoint_but_no_slope():
-    fit = stats.fit_knee(P, np.where(P < 0.6, 0.95, 0.1), 0.1)
+    fit = fit_knee(P, np.where(P < 0.6, 0.95, 0.1), 0.1)
     assert fit.doubt == "slope between two grid points"
     assert 0.5 < fit.midpoint < 0.7
     assert np.isnan(fit.slope)

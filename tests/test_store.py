@@ -1,13 +1,18 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from almostnothing import data, networks, params, store, sweeps, training
+from almostnothing import data, networks, store, sweeps, training
 from almostnothing.cells import Cell, Law
-from almostnothing.data import Source
+from almostnothing.data.sources import Source
+from almostnothing.devices import device_for
 from almostnothing.errors import UserError
+from almostnothing.parameters.page import Compute
+from almostnothing.parameters.sweep import Sweep
+from almostnothing.sizes import parameter_count, step_flops
+from almostnothing.tables import collect, read, written
 
 SWEEP = {
     "dataset": "digits",
@@ -22,7 +27,7 @@ SWEEP = {
 
 
 def cells_of(**changes) -> list[Cell]:
-    return sweeps.cells_of(params.Sweep.model_validate(SWEEP | changes))
+    return Sweep.model_validate(SWEEP | changes).cells()
 
 
 def test_a_sweep_is_the_product_of_its_axes():
@@ -52,8 +57,8 @@ def test_the_content_of_a_users_data_is_part_of_a_cell(tmp_path):
         x[0, 0, 0] = changed
         y = np.arange(60) % 3
         np.savez(tmp_path / "mine.npz", x_train=x[:40], y_train=y[:40], x_test=x[40:], y_test=y[40:])
-        sweep = params.Sweep.model_validate(SWEEP | {"dataset": "npz:mine.npz", "train_size": 30})
-        keys.append([cell.key("code") for cell in sweeps.cells_of(sweep, tmp_path)])
+        sweep = Sweep.model_validate(SWEEP | {"dataset": "npz:mine.npz", "train_size": 30})
+        keys.append([cell.key("code") for cell in sweep.cells(tmp_path)])
     assert not set(keys[0]) & set(keys[1])
 
 
@@ -62,9 +67,9 @@ def test_a_network_that_needs_square_images_says_so(tmp_path):
 
     x, y = np.zeros((12, 8, 6), np.uint8), np.arange(12) % 2
     np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x[:4] + 1, y_test=y[:4])
-    sweep = params.Sweep.model_validate(SWEEP | {"dataset": "npz:mine.npz", "train_size": 4, "family": "cnn"})
+    sweep = Sweep.model_validate(SWEEP | {"dataset": "npz:mine.npz", "train_size": 4, "family": "cnn"})
     with pytest.raises(UserError, match="family cnn needs square images, but those of npz:mine.npz are 8x6"):
-        sweeps.cells_of(sweep, tmp_path)
+        sweep.cells(tmp_path)
 
 
 def test_a_record_survives_json(cell):
@@ -83,7 +88,8 @@ def test_every_field_of_a_cell_and_its_code_enter_the_key(cell):
         Law: lambda v: replace(v, options=v.options[1:]),
         Source: lambda v: replace(v, facts=replace(v.facts, content="x")),
     }
-    variants = [replace(cell, **{name: other[type(v)](v)}) for name, v in vars(cell).items()]
+    values = {field.name: getattr(cell, field.name) for field in fields(cell)}
+    variants = [replace(cell, **{name: other[type(v)](v)}) for name, v in values.items()]
     keys = {variant.key("code") for variant in variants} | {cell.key("code"), cell.key("other code")}
     assert len(keys) == len(variants) + 2
 
@@ -110,12 +116,12 @@ def test_flops_count_the_products_of_forward_and_backward_pass(cell, family, dep
     from torch.utils.flop_counter import FlopCounterMode
 
     shape = replace(cell, family=family, depth=depth)
-    model = networks.build(shape, 1)
+    model = networks.stack(shape, 1)
     network = model[0]
     with FlopCounterMode(display=False) as counter:
         network(torch.randn(shape.batch_size, 64)).sum().backward()
-    assert sweeps.step_flops(shape) == counter.get_total_flops()
-    assert sweeps.parameter_count(shape) == sum(p.numel() for p in network.parameters())
+    assert step_flops(shape) == counter.get_total_flops()
+    assert parameter_count(shape) == sum(p.numel() for p in network.parameters())
 
 
 def test_only_missing_cells_are_trained_and_the_table_is_whole(tmp_path, capsys, monkeypatch):
@@ -123,20 +129,23 @@ def test_only_missing_cells_are_trained_and_the_table_is_whole(tmp_path, capsys,
     cells = cells_of(width=[4])
     keep = store.Store(tmp_path)
     first = sweeps.plan(cells[:3])
-    assert sum(sweeps.train(shard, keep, params.Compute(), "test") for shard in first) == 3
-    assert sum(sweeps.train(shard, keep, params.Compute(), "test") for shard in sweeps.plan(cells)) == 5
-    assert sum(sweeps.train(shard, keep, params.Compute(), "test") for shard in sweeps.plan(cells)) == 0
+    assert sum(sweeps.train(shard, keep, Compute(), "test") for shard in first) == 3
+    assert sum(sweeps.train(shard, keep, Compute(), "test") for shard in sweeps.plan(cells)) == 5
+    assert sum(sweeps.train(shard, keep, Compute(), "test") for shard in sweeps.plan(cells)) == 0
     printed = capsys.readouterr().err
     assert "3/3 cells" in printed
     assert "5/5 cells" in printed
-    table = store.collect(cells, keep)
+    table = collect(cells, keep)
     assert len(table) == 3 * len(cells)
     assert not table.drop(columns=["pca_rank", "permutation"]).isna().any(axis=None)
     assert (table["accuracy"] == table["correct"] / table["images"]).all()
-    table.to_csv(tmp_path / "t.csv", index=False)
-    part = store.read_table(tmp_path / "t.csv", cells[2:4])
+    (tmp_path / "t.csv").write_text(written(table))
+    part = read(tmp_path / "t.csv", Sweep.model_validate(SWEEP | {"width": [4], "strength": [0.5], "seeds": [1]}))
     assert len(part) == 6
-    assert set(part["cell"]) == {cell.key(store.code_version())[:12] for cell in cells[2:4]}
+    assert set(part["train_size"]) == {20, 40}
+    assert set(part["strength"]) == {0.5}
+    assert set(part["seed"]) == {1}
+    assert list(part) == list(table)
 
 
 def test_a_stored_network_is_the_one_that_was_trained(tmp_path, cell):
@@ -163,14 +172,14 @@ def test_a_missing_cell_and_a_foreign_table_are_one_sentence(tmp_path, cell):
     with pytest.raises(UserError, match="is missing: train it with snakemake"):
         store.Store(tmp_path).rows(cell)
     with pytest.raises(UserError, match="is missing: run snakemake"):
-        store.read_table(tmp_path / "none.csv", [cell])
-    (tmp_path / "t.csv").write_text("cell\nabc\n")
-    with pytest.raises(UserError, match="lacks 1 cells of this sweep"):
-        store.read_table(tmp_path / "t.csv", [cell])
+        read(tmp_path / "none.csv")
+    (tmp_path / "t.csv").write_text("dataset,width,seed\ndigits,4,0\ndigits,4,1\ndigits,8,0\n")
+    with pytest.raises(UserError, match="lacks 1 networks of this sweep"):
+        read(tmp_path / "t.csv", Sweep.model_validate(SWEEP))
 
 
 def test_device_cuda_without_one_is_one_sentence(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="this machine has no CUDA device: use cpu or auto"):
-        training.device_for("cuda")
-    assert training.device_for("auto").type == "cpu"
+        device_for("cuda")
+    assert device_for("auto").type == "cpu"

@@ -3,7 +3,8 @@ import pytest
 import torch
 from scipy import stats
 
-from almostnothing import corruptions, streams
+from almostnothing import streams
+from almostnothing.corruptions.law import word_halves
 
 # threefry2x32, 20 rounds, from the kat_vectors file of Random123: counter, key, result
 KNOWN = [
@@ -57,7 +58,7 @@ def test_permutations_are_uniform():
 def test_uniforms_of_a_batch_is_uniform_and_uncorrelated():
     keys = torch.from_numpy(np.stack([streams.stream_key(s, "field") for s in range(2)]))
     draw = torch.arange(2000, dtype=torch.int32).expand(2, -1)
-    u = torch.cat([streams.unit_floats(half) for half in corruptions.word_halves(keys, draw, 9)], -1).double()
+    u = torch.cat([streams.unit_floats(half) for half in word_halves(keys, draw, 9)], -1).double()
     assert stats.kstest(u.flatten().numpy(), "uniform").pvalue > 1e-3
     correlation = np.corrcoef(u.permute(0, 2, 1).reshape(18, 2000).numpy()) - np.eye(18)
     assert np.abs(correlation).max() < 5 / np.sqrt(2000)
@@ -66,7 +67,7 @@ def test_uniforms_of_a_batch_is_uniform_and_uncorrelated():
 def test_uniforms_of_a_batch_depends_on_stream_draw_and_pixel_alone():
     keys = torch.from_numpy(np.stack([streams.stream_key(s, "field") for s in range(3)]))
     draw = torch.arange(10, dtype=torch.int32).expand(3, -1)
-    whole = corruptions.word_halves(keys, draw, 7)
-    part = corruptions.word_halves(keys[1:2], draw[1:2, 4:6], 7)
+    whole = word_halves(keys, draw, 7)
+    part = word_halves(keys[1:2], draw[1:2, 4:6], 7)
     assert [tuple(half.shape) for half in whole] == [(3, 10, 4), (3, 10, 3)]
     assert all(torch.equal(a, b[1:2, 4:6]) for a, b in zip(part, whole, strict=True))

@@ -7,10 +7,22 @@ import pytest
 import torch
 from scipy import special
 
-from almostnothing import corruptions, data, params, stats, sweeps
+from almostnothing import corruptions, data, stats, sweeps
+from almostnothing.data.lookup import cache_folder
 from almostnothing.measures import margins
+from almostnothing.measures.trained import stacks
+from almostnothing.pages import model_of
+from almostnothing.pages.collapse import page as collapse
+from almostnothing.pages.collapse import table as collapse_table
+from almostnothing.pages.inductive_bias import page as families
+from almostnothing.pages.inductive_bias.parameters import InductiveBiasThresholds
+from almostnothing.pages.knee import page as knee
+from almostnothing.pages.margin import page as margin
+from almostnothing.pages.margin import table as margin_table
+from almostnothing.parameters.files import validate
+from almostnothing.parameters.page import Compute
+from almostnothing.parameters.sweep import Sweep
 from almostnothing.store import Store
-from almostnothing.tables import collapse, families, knee, margin
 
 SWEEP = {
     "dataset": "digits",
@@ -33,11 +45,11 @@ def keep(tmp_path_factory) -> Store:
 
 def trained(name: str, keep: Store, **changes) -> tuple[Any, list]:
     content = {"sweep": {**SWEEP, **changes.pop("sweep", {})}, **changes}
-    chosen = params.validate(name, content, "test")
+    chosen = validate(model_of(name, "test"), content, "test")
     assert chosen.sweep
-    cells = sweeps.cells_of(chosen.sweep)
+    cells = chosen.sweep.cells()
     for shard in sweeps.plan(cells):
-        sweeps.train(shard, keep, params.Compute(quiet=True), "test")
+        sweeps.train(shard, keep, Compute(quiet=True), "test")
     return chosen, cells
 
 
@@ -56,7 +68,7 @@ def measured(keep) -> tuple[Any, list, pd.DataFrame]:
         draws=50,
         thresholds={"ranking": 0.01, "calibrated": 0.05, "gain": 0.01},
     )
-    return chosen, cells, margin.table(chosen, data.cache_folder(), cells, keep)
+    return chosen, cells, margin_table.table(chosen, cache_folder(), cells, keep)
 
 
 def test_margin_table_has_a_row_for_each_network_strength_and_image(measured, keep):
@@ -68,13 +80,14 @@ def test_margin_table_has_a_row_for_each_network_strength_and_image(measured, ke
         assert margin.survival(table, name).max() <= 1
     dataset = data.load(cells[0].source)
     x, y = torch.from_numpy(dataset.values(dataset.test)[:20]), torch.from_numpy(dataset.test.labels[:20])
-    from almostnothing.tables.trained import stacks
 
     for group, model in stacks(cells, keep, torch.device("cpu")):
         for e, cell in enumerate(group):
             gamma = margins.margin(model[e](x)[None], y[None])[0].detach().numpy()
             rows = table[
-                (table.training == margin.training(cell)) & (table.seed == cell.seed) & (table.test_strength == 0.1)
+                (table.training == margin_table.training(cell))
+                & (table.seed == cell.seed)
+                & (table.test_strength == 0.1)
             ]
             np.testing.assert_allclose(rows["margin"], gamma, atol=2e-5)
 
@@ -105,7 +118,7 @@ def test_useful_up_to_is_the_last_strength_before_the_first_failure():
 
 
 def test_compare_of_measures_goes_by_means(measured):
-    from almostnothing.publishing import _table_differences
+    from almostnothing.comparing import _table_differences
 
     _, _, table = measured
     rng = np.random.default_rng(0)
@@ -125,7 +138,7 @@ def collapsed(keep) -> tuple[list, pd.DataFrame]:
         images=50,
         thresholds={"rms": 0.05, "gain": 0.02, "error": 0.05},
     )
-    return cells, collapse.table(chosen, data.cache_folder(), cells, keep)
+    return cells, collapse_table.table(chosen, cache_folder(), cells, keep)
 
 
 def test_collapse_table_has_the_candidates_of_each_network(collapsed, keep):
@@ -139,8 +152,7 @@ def test_collapse_table_has_the_candidates_of_each_network(collapsed, keep):
     assert row.signal == pytest.approx(np.sqrt(2) * 0.4 / np.sqrt(v))
     cell = next(c for c in cells if (c.strength, c.train_size, c.downsample, c.seed) == (0.6, 20, 1, 1))
     assert row.accuracy == next(r["correct"] / r["images"] for r in keep.rows(cell) if r["test"] == row.test)
-    law = corruptions.build(cell.corruption, dataset)
-    from almostnothing.tables.trained import stacks
+    law = corruptions.law_of(cell.corruption, dataset)
 
     ((_, model),) = stacks([cell], keep, torch.device("cpu"))
     inputs = torch.from_numpy(x).float()[None], torch.from_numpy(dataset.test.labels[:50])[None]
@@ -226,7 +238,7 @@ def test_matches_are_the_nearest_and_within_the_limit(cell):
             for (f, w), a in accuracy.items()
         )
     )
-    limits = params.BiasThresholds(shift=0.01, matched=0.01, accuracy=0.001)
+    limits = InductiveBiasThresholds(shift=0.01, matched=0.01, accuracy=0.001)
     found = families.matches(cells, table, limits).set_index("matched by")
     assert found.mlp.to_dict() == {"parameters": "MLP 26", "clean accuracy": "MLP 8"}
     assert found["of mlp"]["parameters"] == 75 * 26 + 10
@@ -252,8 +264,8 @@ def test_matches_are_the_nearest_and_within_the_limit(cell):
 
 
 def test_variations_are_further_grids_and_no_cell_twice():
-    base = params.Sweep.model_validate({**SWEEP, "variations": [{"depth": [2, 3]}, {"loss": "mse", "train_size": 20}]})
-    cells = sweeps.cells_of(base)
+    base = Sweep.model_validate({**SWEEP, "variations": [{"depth": [2, 3]}, {"loss": "mse", "train_size": 20}]})
+    cells = base.cells()
     assert len(cells) == len(set(cells)) == 20 + 20 + 10
     assert {(c.depth, c.loss) for c in cells} == {(2, "cross_entropy"), (3, "cross_entropy"), (2, "mse")}
     assert json.loads(base.model_dump_json())["variations"] == [{"depth": [2, 3]}, {"loss": "mse", "train_size": 20}]
@@ -275,4 +287,4 @@ def test_a_mistake_in_a_variation_is_one_sentence(variations, words):
 
     limits = dict.fromkeys(("shift", "sharpening", "form", "exponent"), 0)
     with pytest.raises(UserError, match=words):
-        params.validate("01_knee", {"sweep": {**SWEEP, "variations": variations}, "thresholds": limits}, "f")
+        validate(model_of("01_knee", "f"), {"sweep": {**SWEEP, "variations": variations}, "thresholds": limits}, "f")

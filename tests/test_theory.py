@@ -3,7 +3,10 @@ import pytest
 
 import almostnothing
 from almostnothing import corruptions, data
-from almostnothing.corruptions import Additive, GaussianNoise, Replacement, Uniform
+from almostnothing.corruptions.additive import Additive
+from almostnothing.corruptions.noises import GaussianNoise, UniformNoise
+from almostnothing.corruptions.pixels import Empirical, Uniform
+from almostnothing.corruptions.replacement import Replacement
 from almostnothing.errors import UserError
 from almostnothing.theory import prototypes
 
@@ -105,9 +108,9 @@ def test_a_training_image_is_left_out_of_its_own_mean():
 
 def test_no_knee_is_nan():
     dataset = data.load(data.source("digits"))
-    nothing = Replacement(corruptions.Empirical(*dataset.pixel_counts))
+    nothing = Replacement(Empirical(*dataset.pixel_counts))
     assert 0 < almostnothing.predict_knee(dataset, 5, nothing) < 1
-    mild = Additive(corruptions.UniformNoise(), clip=True)
+    mild = Additive(UniformNoise(), clip=True)
     assert np.isnan(almostnothing.predict_knee(dataset, 1e15, mild))
 
 

@@ -11,8 +11,12 @@ import pytest
 import torch
 from torch import nn
 
-from almostnothing import corruptions, data, networks, params, streams, sweeps, training
-from almostnothing.cells import Cell
+from almostnothing import corruptions, data, networks, streams, sweeps, training
+from almostnothing.cells import Cell, key_of
+from almostnothing.evaluation import logits_of
+from almostnothing.losses import cross_entropy, squared_error
+from almostnothing.parameters.laws import Additive
+from almostnothing.sizes import exact
 
 CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,16 +38,16 @@ def same(a: training.Trained, b: training.Trained) -> bool:
 
 def noisy(cell: Cell, digits: data.Dataset, x: torch.Tensor, purpose: str, draw: np.ndarray) -> torch.Tensor:
     """Images (image, pixel) corrupted by a cell's stream."""
-    law = corruptions.build(cell.corruption, digits)
-    key = torch.from_numpy(training.key_of(cell, purpose))[None]
+    law = corruptions.law_of(cell.corruption, digits)
+    key = torch.from_numpy(key_of(cell, purpose))[None]
     numbers = torch.from_numpy(draw.astype(np.int32))[None]
     return law.sample(x[None], torch.tensor([[cell.strength]]), key, numbers)[0, 0]
 
 
 def reference(cell: Cell, digits: data.Dataset) -> nn.Sequential:
     """A cell trained by torch alone: plain module, autograd, torch.optim, one batch after the other."""
-    model = networks.build(cell, 1)
-    model.put(0, model.initial(training.key_of(cell, "initial weights")))
+    model = networks.stack(cell, 1)
+    model.put(0, model.initial(key_of(cell, "initial weights")))
     network = model[0]
     optimiser: torch.optim.Optimizer
     if cell.optimiser == "adam":
@@ -52,7 +56,7 @@ def reference(cell: Cell, digits: data.Dataset) -> nn.Sequential:
         optimiser = torch.optim.SGD(network.parameters(), lr=cell.learning_rate, momentum=cell.momentum)
     subset = digits.subset(cell.train_size, cell.seed)
     pool, labels = torch.from_numpy(digits.values(digits.train)), torch.from_numpy(digits.train.labels)
-    key, n, b = training.key_of(cell, "data order"), cell.train_size, cell.batch_size
+    key, n, b = key_of(cell, "data order"), cell.train_size, cell.batch_size
     for step in range(cell.steps):
         t = np.arange(step * b, (step + 1) * b)
         where = subset[[streams.permutation(key, n, int(i) // n)[i % n] for i in t]]
@@ -153,7 +157,7 @@ def test_common_random_numbers_share_all_but_the_strength(digits, cell):
     for one, trained in train(cells[:5], digits).items():  # trained alone, each with its own copy of the draws
         assert same(trained, together[one])
     apart = [replace(c, common_random_numbers=False) for c in cells[:2]]
-    assert not np.array_equal(*(training.key_of(c, "initial weights") for c in apart))
+    assert not np.array_equal(*(key_of(c, "initial weights") for c in apart))
 
 
 def test_a_stack_refuses_cells_of_different_shape(digits, cell):
@@ -193,7 +197,7 @@ def test_evaluation_counts_are_those_of_the_network_image_by_image(digits, cell,
             if test != "train":
                 assert torch.allclose(trained.logits[test], logits, atol=1e-4)
         weights = trained.network.state_dict()
-        again = training.logits_of(one, weights, digits, CPU)
+        again = logits_of(one, weights, digits, CPU)
         assert all(torch.allclose(again[kind], value, atol=1e-5) for kind, value in trained.logits.items())
 
 
@@ -220,9 +224,9 @@ def test_losses_are_those_of_torch():
     logits, labels = torch.randn(2, 5, 4), torch.randint(4, (2, 5))
     flat = logits.flatten(0, 1), labels.flatten()
     entropy = nn.functional.cross_entropy(*flat, reduction="none").view(2, 5)
-    assert torch.allclose(training.cross_entropy(logits, labels), entropy, atol=1e-6)
+    assert torch.allclose(cross_entropy(logits, labels), entropy, atol=1e-6)
     error = ((logits - nn.functional.one_hot(labels, 4)) ** 2).sum(-1) / 2
-    assert torch.allclose(training.squared_error(logits, labels), error)
+    assert torch.allclose(squared_error(logits, labels), error)
 
 
 COMPILED_JOB = """
@@ -258,8 +262,8 @@ def test_compiled_steps_agree_and_are_as_independent(cell, family):
 
 def test_where_stacking_is_not_exact_it_differs_by_rounding_alone(digits, cell):
     odd = replace(cell, batch_size=30, width=7, steps=20)
-    assert sweeps.exact(cell)
-    assert not sweeps.exact(odd)
+    assert exact(cell)
+    assert not exact(odd)
     cells = [replace(odd, seed=s) for s in range(5)]
     together = train(cells, digits)
     for one, trained in train(cells, digits, slots=2).items():
@@ -296,7 +300,7 @@ def test_held_out_images_are_tested_and_change_nothing_else(digits, cell):
 
 @pytest.mark.parametrize("noise", ["gaussian", "student_t"])
 def test_networks_learn_under_additive_noise(digits, cell, noise):
-    law = params.Additive(law="additive", noise=noise, clip=True).record()
+    law = Additive(law="additive", noise=noise, clip=True).record()
     base = replace(cell, corruption=law, train_size=1000, steps=300)
     accuracy = {}
     for sigma in (0.1, 0.5, 8.0):

@@ -3,89 +3,134 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
-from almostnothing import data, params, publishing, sweeps
 from almostnothing.errors import UserError
-from almostnothing.store import STORE, Store
 
-
-def figure_of(path: Path) -> publishing.Figure:
-    """The figure of a parameter file."""
-    figure = publishing.Figure(path.stem, path.parent.name)
-    if path != figure.parameter_file:
-        raise UserError(f"{path}: a parameter file has a path like {params.FOLDER}/quick/01_knee.yaml")
-    return figure
+FIGURES = Path("figures")
 
 
 def plan(arguments: argparse.Namespace) -> None:
     """Say what a parameter file asks for."""
-    figure = figure_of(arguments.parameters)
-    compute = figure.parameters.compute
-    rest = sweeps.estimate(figure.shards, Store(STORE), compute)
+    from almostnothing import costs, sizes
+    from almostnothing.store import STORE, Store
+
+    page = _page(arguments)
+    rest = costs.estimate(page.shards, Store(STORE), page.parameters.compute)
     print(
-        f"{figure.parameter_file}: {len(figure.cells)} cells in {len(figure.shards)} shards, {rest.cells} of them "
+        f"{page.parameter_file}: {len(page.cells)} cells in {len(page.shards)} shards, {rest.cells} of them "
         f"to be trained: {rest.flops:.3g} FLOP, {rest.bytes / 2**30:.2f} GiB for the largest job, about "
         f"{rest.seconds / 60:.1f} minutes of one core here (within a factor of two)"
     )
-    if not all(sweeps.exact(cell) for cell in figure.cells):
+    if not all(map(sizes.exact, page.cells)):
         print(
             "Batch or layer sizes that are no multiples of 16: a network's numbers depend on its stack, within rounding"
         )
 
 
-def train(arguments: argparse.Namespace) -> None:
-    """Train what one shard, or all of them, of a parameter file lacks."""
-    figure = figure_of(arguments.parameters)
-    for number, shard in enumerate(figure.shards, 1):
-        if arguments.shard in (None, shard.key):
-            cell = shard.cells[0]
-            title = f"{figure.name} {number}/{len(figure.shards)} (width {cell.width})"
-            sweeps.train(shard, Store(STORE), figure.parameters.compute, title, figure.folder)
-
-
 def fetch(arguments: argparse.Namespace) -> None:
     """Bring the data sets of a parameter file, or one of them, into the data folder, and check them."""
-    figure = figure_of(arguments.parameters)
-    for source in figure.sources:
+    from almostnothing import data
+
+    page = _page(arguments)
+    for source in page.sources:
         if arguments.dataset in (None, source.name):
-            found = data.load(source, figure.folder)
+            found = data.load(source, page.folder)
             sizes = f"{len(found.train.labels)} training and {len(found.test.labels)} test images"
-            print(f"{source.name}: {sizes} in {figure.folder}")
+            print(f"{source.name}: {sizes} in {page.folder}")
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train what one shard, or all of them, of a parameter file lacks."""
+    from almostnothing import sweeps
+    from almostnothing.store import STORE, Store
+
+    page = _page(arguments)
+    for number, shard in enumerate(page.shards, 1):
+        if arguments.shard in (None, shard.key):
+            title = f"{page.name} {number}/{len(page.shards)} (width {shard.cells[0].width})"
+            sweeps.train(shard, Store(STORE), page.parameters.compute, title, page.folder)
 
 
 def table(arguments: argparse.Namespace) -> None:
-    """Collect the table of a parameter file's cells."""
-    publishing.publish_table(figure_of(arguments.parameters))
+    """Collect or measure the table of a parameter file."""
+    from almostnothing import publishing
+
+    publishing.make_table(_page(arguments))
 
 
 def figure(arguments: argparse.Namespace) -> None:
-    """Execute a notebook and publish its figure."""
-    publishing.publish_figure(figure_of(arguments.parameters))
+    """Execute the notebook of a parameter file and make its figure."""
+    from almostnothing import publishing
+
+    publishing.make_figure(_page(arguments))
+
+
+def reproduce(arguments: argparse.Namespace) -> None:
+    """Make a whole set again in results/reproduced and compare it with what is published."""
+    from almostnothing import reproducing
+
+    reproducing.reproduce(arguments.parameter_set, arguments.cores)
+
+
+def status(arguments: argparse.Namespace) -> None:
+    """Say of every page whether it is fresh, and if not why, what it costs and what to call."""
+    from almostnothing import reporting
+
+    for parameter_set in [arguments.parameter_set] if arguments.parameter_set else reporting.published_sets():
+        print("\n".join(reporting.status(parameter_set)))
+
+
+def publish(arguments: argparse.Namespace) -> None:
+    """Make the published files of a set from a clean commit, then the galleries and the front page."""
+    from almostnothing import publishing
+
+    publishing.publish(arguments.parameter_set, arguments.cores)
+    gallery(arguments)
+
+
+def certify(arguments: argparse.Namespace) -> None:
+    """Retrain a sample of a set's networks and record that an edit has left their numbers as they were."""
+    from almostnothing import certifying
+
+    print("\n".join(certifying.certify(arguments.parameter_set, arguments.why)))
 
 
 def gallery(arguments: argparse.Namespace) -> None:  # noqa: ARG001
-    """Write the gallery into README.md."""
-    readme = Path("README.md")
-    text = readme.read_text()
-    new = publishing.with_gallery(text)
-    if new != text:
-        readme.write_text(new)
+    """Write each published set's gallery and the generated parts of the front page."""
+    from almostnothing import gallery
+
+    gallery.write()
 
 
 def schema(arguments: argparse.Namespace) -> None:  # noqa: ARG001
-    """Write the JSON schemas of the parameter files."""
-    for name in params.NOTEBOOKS:
-        (params.FOLDER / "schema" / f"{name}.json").write_text(params.schema(name))
+    """Write the JSON schema of the parameter files."""
+    from almostnothing import schemas
+
+    schemas.write()
 
 
 def compare(arguments: argparse.Namespace) -> None:
-    """Compare two folders of published figures."""
-    found = publishing.differences(arguments.published, arguments.again)
+    """Compare two folders of made figures."""
+    from almostnothing import comparing
+
+    found = [words for one in comparing.compare(arguments.published, arguments.again) for words in one.differences]
     if found:
         raise UserError("; ".join(found))
     print(f"{arguments.again} agrees with {arguments.published}: claims and tables, within the stated tolerance")
+
+
+def _page(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+    """The page of a parameter file."""
+    from almostnothing.freshness import Page
+
+    path = arguments.parameters
+    page = Page(path.stem, path.parent.name, arguments.into)
+    if path != page.parameter_file:
+        raise UserError(f"{path}: a parameter file has a path like params/quick/01_knee.yaml")
+    return page
 
 
 def main() -> None:
@@ -95,11 +140,20 @@ def main() -> None:
     for verb in (plan, fetch, train, table, figure):
         sub = verbs.add_parser(verb.__name__, help=verb.__doc__)
         sub.add_argument("parameters", type=Path, help="a file params/SET/NAME.yaml")
+        sub.add_argument("--into", type=Path, default=FIGURES, help="folder of the sets' figures")
         sub.set_defaults(verb=verb)
         if verb is train:
             sub.add_argument("--shard", help="the key of one shard; without it, all of them")
         if verb is fetch:
             sub.add_argument("--dataset", help="the name of one data set; without it, all of them")
+    for verb in (reproduce, publish, certify, status):
+        sub = verbs.add_parser(verb.__name__, help=verb.__doc__)
+        sub.add_argument("parameter_set", metavar="SET", nargs="?" if verb is status else None)
+        sub.set_defaults(verb=verb)
+        if verb in (reproduce, publish):
+            sub.add_argument("--cores", default=str(os.cpu_count() or 1), help="jobs at a time")
+        if verb is certify:
+            sub.add_argument("--why", required=True, help="what was edited, for the record")
     verbs.add_parser("gallery", help=gallery.__doc__).set_defaults(verb=gallery)
     sub = verbs.add_parser("compare", help=compare.__doc__)
     sub.add_argument("published", type=Path)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 
-from almostnothing.data import Source
-from almostnothing.provenance import digest
+import numpy as np
+
+from almostnothing import streams
+from almostnothing.data.sources import Source
+from almostnothing.files import digest, plain
 
 # Matrix libraries may round a product differently if it does not start on a 64-byte boundary. The products of a stack
 # do where they have a multiple of 16 rows: see `sweeps.exact`.
@@ -20,7 +24,11 @@ class Law:
     """A corruption law by name, with its options in a fixed order so that equal laws have equal records."""
 
     name: str
-    options: tuple[tuple[str, float | str | bool], ...] = ()
+    options: tuple[tuple[str, float | str | bool], ...]
+
+    def record(self) -> dict[str, Any]:
+        """The law as plain JSON-able data."""
+        return plain(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,16 +91,29 @@ class Cell:
         return self.source.permutation
 
     def record(self) -> dict[str, Any]:
-        """The cell as plain JSON-able data."""
-        return asdict(self)
+        """The cell as plain JSON-able data.
+
+        A field with a default is left out while it has it: a field that is added later changes no key and no draw.
+        """
+        return dict(self._record)
+
+    @cached_property
+    def _record(self) -> dict[str, Any]:
+        return plain(self) | {"source": self.source.record(), "corruption": self.corruption.record()}
 
     def key(self, code: str) -> str:
-        """The cell's name in the store: digest of the record and of `code`, the training code's own digest."""
-        return digest([self.record(), code])
+        """The cell's name in the store: digest of the record and of `code`, which names what computes its numbers."""
+        return digest([self._record, code])
 
-    def shape(self) -> Cell:
-        """What cells must share to be trained as one stack: the cell without what may differ inside it."""
-        return replace(self, train_size=0, strength=0.0, learning_rate=0.0, steps=0, stop_loss=None, seed=0)
+    def choices(self) -> frozenset[str]:
+        """The words of the record: they say which entries of the tables of laws, activations and so on are used."""
+        options = [value for _, value in self.corruption.options if isinstance(value, str)]
+        own = [value for value in self._record.values() if isinstance(value, str)]
+        return frozenset([*own, self.corruption.name, *options])
+
+    def shape(self) -> tuple[Any, ...]:
+        """What cells must share to be trained as one stack: all that may not differ inside it."""
+        return tuple(getattr(self, name) for name in SHARED)
 
     def stream(self) -> dict[str, Any]:
         """What names the cell's random streams.
@@ -104,7 +125,7 @@ class Cell:
         left_out = {"steps", "stop_loss", "precision", "test_draws", "validation", "shift"}
         if self.common_random_numbers:
             left_out.add("strength")
-        return {name: value for name, value in self.record().items() if name not in left_out}
+        return {name: value for name, value in self._record.items() if name not in left_out}
 
     @staticmethod
     def from_record(record: dict[str, Any]) -> Cell:
@@ -113,6 +134,19 @@ class Cell:
         options = tuple((name, value) for name, value in law["options"])
         source = Source.from_record(record["source"])
         return Cell(**{**record, "source": source, "corruption": Law(law["name"], options)})
+
+
+# The axes along which the cells of one stack may differ; all other fields are alike.
+SHARED = tuple(
+    field.name
+    for field in fields(Cell)
+    if field.name not in ("train_size", "strength", "learning_rate", "steps", "stop_loss", "seed")
+)
+
+
+def key_of(cell: Cell, purpose: str) -> np.ndarray:
+    """A cell's random stream for a purpose: its 64-bit key as two int32."""
+    return streams.stream_key(cell.seed, purpose, cell.stream())
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,24 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter
 
 from almostnothing import stats
 from almostnothing.claims import Claim, short
-from almostnothing.provenance import write_atomic
+from almostnothing.corruptions.labels import STRENGTHS
+from almostnothing.files import write_atomic
 
 SINGLE, DOUBLE = 89 / 25.4, 183 / 25.4  # column widths in inches
+
+
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
-PARTING = (0.62, 0.79, 0.88)  # light blue: no grey that a pixel could have
+
+
 P_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
-TESTS = {"clean": "light:#0173b2", "corrupted": "light:#d55e00"}  # palettes, light to dark with N
+
+
+PARTING = (0.62, 0.79, 0.88)  # light blue: no grey that a pixel could have
+
+
 SUFFIXES = ("svg", "pdf", "png")
 
 
@@ -66,8 +71,15 @@ def colours(levels: Sequence[Any]) -> dict[Any, tuple[float, float, float]]:
     return dict(zip(levels, sns.color_palette("viridis_r", len(levels) + 1)[1:], strict=True))
 
 
-def strength_axis(ax: Axes, p: Sequence[float]) -> None:
-    """Make x the corruption probability on a scale of ln(1−p), which gives values near 1 the room they need."""
+def strength_axis(ax: Axes, p: Sequence[float], law: str = "replacement") -> None:
+    """Make x the strength of a kind of law: on a scale of ln(1−p) where 1 − p is the share of pixels that survive.
+
+    That gives values near 1 the room they need; any other strength is on a logarithmic scale.
+    """
+    kind = STRENGTHS[law]
+    if not kind.survival:
+        size_axis(ax, p, kind.axis)
+        return
     last = max(v for v in p if v < 1)
     floor = (1 - last) / 2
     ax.set_xscale(
@@ -78,7 +90,7 @@ def strength_axis(ax: Axes, p: Sequence[float]) -> None:
     ticks = [tick for tick in (*P_TICKS, 1) if min(p) <= tick <= max(p)]
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.set_xticks([], minor=True)
-    ax.set_xlabel("corruption probability $p$ (scale: $\\ln(1-p)$)")
+    ax.set_xlabel(kind.axis)
 
 
 def accuracy_curves(
@@ -105,62 +117,6 @@ def accuracy_curves(
     ax.annotate("chance", (strengths[0], chance), xytext=(0, -2), textcoords="offset points", va="top", color="0.4")
     strength_axis(ax, list(strengths))
     ax.set_ylim(0, 1.02)
-
-
-def fitted_lines(ax: Axes, table: pd.DataFrame, fits: pd.DataFrame, size: str, chance: float, form: str) -> None:
-    """Dashed, in the colours of `accuracy_curves`: the fitted sigmoids of another form."""
-    strengths = np.sort(table["strength"].unique())
-    fine = 1 - np.geomspace(1 - strengths[0], 1 - strengths[strengths < 1][-1], 200)
-    for level, colour in colours(list(dict.fromkeys(table[size]))).items():
-        plateau, midpoint, scale = fits.loc[fits[size] == level, ["plateau", "midpoint", "scale"]].mean()
-        if np.isfinite(plateau):
-            ax.plot(fine, stats.sigmoid(fine, chance, plateau, midpoint, scale, form), color=colour, ls="--", lw=0.8)
-
-
-def size_curves(ax: Axes, fits: pd.DataFrame, size: str, lines: str, value: str) -> None:
-    """`value` of the fits against a size: one line for each level of `lines`, mean over seeds with 95 % interval.
-
-    Clean test images with filled markers and full lines, corrupted ones with open markers and dashed lines. A
-    point rests on the seeds whose fit is trusted and is left out where there are fewer than three.
-    """
-    levels = sorted(fits[lines].unique())
-    highest = 0.0
-    for test, face, dash in (("clean", None, "-"), ("corrupted", "white", "--")):
-        for (level, colour), marker in zip(colours(levels).items(), itertools.cycle(MARKERS), strict=False):
-            group = fits[(fits[lines] == level) & (fits["test"] == test)]
-            points = group.groupby(size)[value].apply(stats.mean_interval)
-            points = points[[point.n >= 3 for point in points]]
-            if len(points):
-                mean = np.array([point.mean for point in points])
-                highest = max(highest, mean.max())
-                spread = [mean - [point.low for point in points], [point.high for point in points] - mean]
-                ax.errorbar(
-                    points.index,
-                    mean,
-                    spread,
-                    fmt=marker + dash,
-                    color=colour,
-                    mfc=face or colour,
-                    elinewidth=0.8,
-                    lw=1,
-                )
-    # several panels may share the axis: the highest of them decides
-    ax.set_ylim(0, 1 if value == "midpoint" else max(ax.get_ylim()[1], 1.4 * highest))
-    sizes = sorted(fits[size].unique())
-    ax.set_xscale("log")
-    ax.set_xticks(sizes, [f"{s:g}" for s in sizes])
-    ax.set_xticks([], minor=True)
-
-
-def line_legend(ax: Axes, levels: Sequence[Any], title: str) -> None:
-    """The legend of `size_curves`, under its axes: a colour and marker for each level, and the two tests."""
-    pairs = zip(colours(levels).items(), itertools.cycle(MARKERS), strict=False)
-    handles = [Line2D([], [], color=colour, marker=marker, label=f"{level:g}") for (level, colour), marker in pairs]
-    handles += [
-        Line2D([], [], color="0.3", marker="o", mfc=face, ls=dash, label=test)
-        for test, face, dash in (("clean", "0.3", "-"), ("corrupted", "white", "--"))
-    ]
-    ax.legend(handles=handles, title=title, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
 
 
 def mosaic(images: np.ndarray, columns: int) -> np.ndarray:
@@ -194,44 +150,6 @@ def image_row(axes: Sequence[Axes], images: np.ndarray, titles: Sequence[str]) -
     """One image of shape (channel, height, width) to each of the axes, with its title."""
     for ax, image, title in zip(axes, images, titles, strict=True):
         picture(ax, mosaic(image[None], 1), title)
-
-
-def corruption_table(figure: Any, names: Sequence[str], clean: np.ndarray, rows: Sequence[tuple[str, Any]]) -> None:
-    """Clean images, one of each class, and under them a row for each law: its words, then mosaics of the same images.
-
-    `clean` has the shape (class, channel, height, width). A row is (words, [(title, images), ...]).
-    """
-    top, table = figure.subfigures(2, 1, height_ratios=[1, 0.9 * len(rows)])
-    image_row(list(top.subplots(1, len(clean))), clean, [textwrap.shorten(name, 12, placeholder="") for name in names])
-    across = -(-len(clean) // 2)
-    columns = 1 + max(len(shown) for _, shown in rows)
-    axes = table.subplots(len(rows), columns, squeeze=False, width_ratios=[0.55] + [1] * (columns - 1))
-    for line, (words, shown) in zip(axes, rows, strict=True):
-        line[0].text(0, 0.5, textwrap.fill(words, 18), va="center", fontsize=6.5, transform=line[0].transAxes)
-        for ax, (title, images) in zip(line[1:], shown, strict=False):
-            picture(ax, mosaic(images, across), title)
-        for ax in (line[0], *line[1 + len(shown) :]):
-            ax.set_axis_off()
-
-
-def law_curves(ax: Axes, table: pd.DataFrame, value: str, by: str) -> None:
-    """`value` against strength with its 95 % band: one line for each level of the column `by`.
-
-    Probabilities on the scale of `strength_axis`, standard deviations on a logarithmic one.
-    """
-    palette = sns.color_palette("colorblind", table[by].nunique())
-    for (name, group), colour, marker in zip(table.groupby(by, sort=False), palette, itertools.cycle(MARKERS)):
-        ax.plot(group["strength"], group[value], color=colour, marker=marker, label=name)
-        ax.fill_between(group["strength"], group[f"{value}_low"], group[f"{value}_high"], color=colour, alpha=0.2, lw=0)
-    if (table["kind"] == "replacement").all():
-        strength_axis(ax, sorted(table["strength"].unique()))
-        ax.set_xlabel("$p$ (scale: $\\ln(1-p)$)")
-    else:
-        ax.set_xscale("log")
-        ticks = sorted(table["strength"].unique())
-        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-        ax.set_xticks([], minor=True)
-        ax.set_xlabel("noise $\\sigma$")
 
 
 def predictor_style(names: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -293,196 +211,6 @@ def heat_map(ax: Axes, values: pd.DataFrame) -> None:
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0, labelsize=5.5)
     ax.tick_params(axis="y", rotation=0)
-
-
-def survival_curves(ax: Axes, table: pd.DataFrame, lines: Mapping[str, str], law: str, chance: float) -> None:
-    """Accuracies against the strength of a law: columns `lines` of the table, means over seeds with 95 % intervals."""
-    for (column, words), look in zip(lines.items(), predictor_style(list(lines)).values(), strict=True):
-        if column == "theory":
-            means = table.groupby("strength")[column].mean()
-            ax.plot(means.index, means, color="black", ls="--", lw=0.8, zorder=3, label=words)
-        else:
-            mean_line(ax, table.groupby("strength")[column], label=words, **look)
-    ax.axhline(chance, color="0.5", lw=0.8, ls=":")
-    strengths = sorted(table["strength"].unique())
-    if law == "replacement":
-        strength_axis(ax, strengths)
-        ax.set_xlabel("$p$ (scale: $\\ln(1-p)$)")
-        ticks = [tick for tick in P_TICKS[::2] if tick <= max(strengths)]
-        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    else:
-        size_axis(ax, strengths, "noise $\\sigma$")
-    ax.set_ylim(0, 1.02)
-
-
-def prediction_points(ax: Axes, table: pd.DataFrame, predicted: str, measured: tuple[str, str]) -> None:
-    """Two measured accuracies against the predicted one, means over seeds: the first filled, the second open.
-
-    Colours tell the tests apart, darker for larger N; markers the width.
-    """
-    count = table["train_size"].nunique()
-    tests = {test: sns.color_palette(name, count + 1)[1:] for test, name in TESTS.items()}
-    markers = dict(zip(sorted(table["width"].unique()), itertools.cycle(MARKERS), strict=False))
-    sizes = sorted(table["train_size"].unique())
-    for (test, size, width), rows in table.groupby(["test", "train_size", "width"]):
-        means = rows.groupby(["law", "strength"])[[predicted, *measured]].mean()
-        colour = tests[str(test)][sizes.index(size)]
-        look: dict[str, Any] = {"color": colour, "marker": markers[width], "ls": "", "ms": 2.5}
-        ax.plot(means[predicted], means[measured[0]], mew=0, alpha=0.8, **look)
-        ax.plot(means[predicted], means[measured[1]], mfc="none", mew=0.4, **look)
-    ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
-    ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="theory")
-    ax.set_title("measured", fontsize=6.5, loc="right")
-
-
-def remainders(ax: Axes, table: pd.DataFrame, names: Mapping[str, str]) -> None:
-    """Median of the remainder against N/d with its 10 % and 90 % quantiles as a band, means over seeds; dotted at 1."""
-    for name, look in predictor_style(list(names)).items():
-        own = table[(table["rule"] == name) & table["remainder_50"].notna()]
-        if not len(own):
-            continue
-        means = own.groupby("load")[["remainder_10", "remainder_50", "remainder_90"]].mean()
-        ax.plot(means.index, means["remainder_50"], label=names[name], **look)
-        ax.fill_between(means.index, means["remainder_10"], means["remainder_90"], color=look["color"], alpha=0.2, lw=0)
-    ax.axhline(1, color="0.5", lw=0.8, ls=":")
-    ax.set(xscale="log", yscale="log", xlabel="$N/d$", ylabel="2 × error / logit gap")
-    ax.legend()
-
-
-def width_lines(ax: Axes, table: pd.DataFrame) -> None:
-    """Difference from the infinitely wide network against width: seeds as dots, mean, and the law 1/√width."""
-    ax.plot(table["width"], table["difference"], ".", color="0.6", ms=4)
-    groups = table.groupby("width")["difference"]
-    mean_line(ax, groups, color="C0", marker="o")
-    widths, means = groups.mean().index.to_numpy(float), groups.mean().to_numpy()
-    ax.plot(widths, means[0] * np.sqrt(widths[0] / widths), color="0.3", ls="--", lw=0.8)
-    size_axis(ax, widths, "width")
-    ax.set(yscale="log", title="finite width, difference")
-    ax.yaxis.set_minor_formatter(NullFormatter())
-    ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2) if means.min() / 1.6 < tick < means.max() * 1.6]
-    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-
-
-def predictor_curves(ax: Axes, quality: pd.DataFrame, value: str, names: Sequence[str]) -> None:
-    """`value` of each predictor against test strength: means over seeds with 95 % intervals."""
-    for name, look in predictor_style(names).items():
-        mean_line(ax, quality[quality["predictor"] == name].groupby("test_strength")[value], **look)
-    ax.set_xlabel("test $p$")
-    ax.set_ylim(0.4 if value == "auroc" else 0, 1.0 if value == "auroc" else None)
-
-
-def reliability_curves(
-    ax: Axes, rows: pd.DataFrame, names: Sequence[str], survival: Callable[[pd.DataFrame, str], np.ndarray]
-) -> None:
-    """Measured against predicted frequency of failure, by bins of equal width, for predictors that are probabilities.
-
-    `survival` gives a predictor's probability of surviving for each row. Means over seeds with 95 % intervals, where
-    three seeds at least have images in the bin.
-    """
-    ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
-    for name, look in predictor_style(names).items():
-        if name == "margin":
-            continue
-        bins = pd.concat(
-            stats.reliability(1 - survival(group, name), group["failures"].to_numpy()).assign(seed=seed)
-            for seed, group in rows.groupby("seed")
-        )
-        full = bins.groupby(level=0).filter(lambda one: len(one) >= 3).groupby(level=0)
-        points = full["frequency"].apply(stats.mean_interval)
-        spread = [[point.mean - point.low for point in points], [point.high - point.mean for point in points]]
-        where = full["predicted"].mean()
-        ax.errorbar(where, [point.mean for point in points], spread, elinewidth=0.8, lw=1, **look)
-    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted", ylabel="measured")
-
-
-def predictor_legend(ax: Axes, names: dict[str, str]) -> None:
-    """The legend of predictors, in axes of its own."""
-    handles = [Line2D([], [], label=names[name], **look) for name, look in predictor_style(list(names)).items()]
-    ax.legend(handles=handles, loc="center", title="predictor")
-    ax.set_axis_off()
-
-
-def training_curves(ax: Axes, table: pd.DataFrame, value: str, label: str) -> None:
-    """`value` against test strength, averaged over images: a line for each data set and way of training."""
-    keys = table[["dataset", "training"]].drop_duplicates().itertuples(index=False, name=None)
-    palette = itertools.cycle(sns.color_palette("dark"))
-    several = table["dataset"].nunique() > 1
-    for (dataset, training), colour, marker in zip(keys, palette, itertools.cycle(MARKERS), strict=False):
-        rows = table[(table["dataset"] == dataset) & (table["training"] == training)]
-        means = rows.groupby(["test_strength", "seed"])[value].mean()
-        words = f"{dataset}, {training}" if several else training
-        mean_line(ax, means.groupby("test_strength"), color=colour, marker=marker, label=words)
-    ax.set(xlabel="test $p$", ylabel=label)
-    ax.set_ylim(bottom=0)
-
-
-def seed_points(ax: Axes, differences: pd.DataFrame, label: str, counts: float) -> None:
-    """Paired differences of `tables.families.advantages`: seeds as dots, means with 95 % intervals, `counts` dotted."""
-    words = {"parameters": "count", "clean accuracy": "accuracy"}
-    groups = {
-        f"{test}\n{words[str(what)]}": rows
-        for (test, what), rows in differences.groupby(["test", "matched by"], sort=False)
-    }
-    for place, rows in enumerate(groups.values()):
-        for shift, (order, some) in zip((-0.15, 0.15), rows.groupby("order", sort=False), strict=False):
-            mean = stats.mean_interval(some["difference"])
-            ax.plot(np.full(len(some), place + shift), some["difference"], ".", color="0.6", ms=4)
-            spread = [[mean.mean - mean.low], [mean.high - mean.mean]]
-            face = "C0" if order == "in place" else "white"
-            ax.errorbar([place + shift], [mean.mean], spread, fmt="o", color="C0", mfc=face, elinewidth=0.8)
-    ax.axhline(0, color="0.5", lw=0.8)
-    ax.axhline(counts, color="0.5", lw=0.8, ls=":")
-    ax.set_xticks(range(len(groups)), list(groups), fontsize=5.5)
-    ax.set_xlim(-0.5, len(groups) - 0.5)
-    ax.set_ylabel(label)
-
-
-def collapse_points(ax: Axes, table: pd.DataFrame, u: str) -> None:
-    """Mean accuracy over seeds against the mean of `u`: one point for each size and strength.
-
-    Colours tell N, markers d, marker sizes the width: see `size_legend`. x is logarithmic unless it is an accuracy or
-    has values below 0.
-    """
-    for (size, pixels, width), rows in table.groupby(["train_size", "pixels", "width"]):
-        means = rows.groupby("strength")[[u, "accuracy"]].mean()
-        ax.plot(means[u], means["accuracy"], ls="", mew=0, alpha=0.8, **_size_look(table, size, pixels, width))
-    if u == "theory":
-        ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
-        ax.set_xlim(0, 1)
-    elif (table[u] > 0).all():
-        ax.set_xscale("log")
-    ax.set_ylim(0, 1)
-
-
-def halfway_points(ax: Axes, half: pd.DataFrame) -> None:
-    """Measured against predicted p at half-way, from `tables.collapse.halfway`: means over seeds, 95 % intervals."""
-    for (size, pixels, width), rows in half.groupby(["train_size", "pixels", "width"]):
-        mean = stats.mean_interval(rows["measured"])
-        spread = [[mean.mean - mean.low], [mean.high - mean.mean]]
-        look = _size_look(half, size, pixels, width)
-        ax.errorbar([rows["predicted"].mean()], [mean.mean], spread, elinewidth=0.6, mew=0, ls="", **look)
-    ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
-    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted")
-    ax.set_title("$p$ half-way, measured", fontsize=6.5, loc="right")
-
-
-def size_legend(figure: Any, table: pd.DataFrame) -> None:
-    """The legend of `collapse_points`, under a figure."""
-    sizes, pixels, widths = (sorted(table[name].unique()) for name in ("train_size", "pixels", "width"))
-    looks = [(f"$N$ = {size}", size, pixels[-1], widths[-1]) for size in sizes]
-    looks += [(f"$d$ = {count}", sizes[-1], count, widths[-1]) for count in pixels]
-    looks += [(f"width {width}", sizes[-1], pixels[-1], width) for width in widths]
-    handles = [Line2D([], [], ls="", mew=0, label=label, **_size_look(table, *look)) for label, *look in looks]
-    figure.legend(handles=handles, loc="outside lower center", ncols=max(map(len, (sizes, pixels, widths))) * 2)
-
-
-def _size_look(table: pd.DataFrame, size: Any, pixels: Any, width: Any) -> dict[str, Any]:
-    sizes, places, widths = (sorted(table[name].unique()) for name in ("train_size", "pixels", "width"))
-    return {
-        "color": colours(sizes)[size],
-        "marker": MARKERS[len(places) - 1 - places.index(pixels)],
-        "ms": 2.5 + 1.2 * widths.index(width),
-    }
 
 
 def panel_letters(axes: Sequence[Axes]) -> None:

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from almostnothing import streams
 from almostnothing.cells import Cell, Layer, layers, pools
+from almostnothing.code import Choices
 
 
 class Erf(nn.Module):
@@ -43,7 +44,7 @@ class Shift(nn.Module):
         return x - self.by if self.by else x
 
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {
+ACTIVATIONS: Choices[type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
     "gelu": nn.GELU,
@@ -222,9 +223,9 @@ class CNNStack(Stack):
         return nn.Sequential(*modules, nn.Flatten(), self.dense(index, len(self.layers) - 1))
 
 
-FAMILIES: dict[str, type[Stack]] = {"mlp": MLPStack, "cnn": CNNStack}
+FAMILIES: Choices[type[Stack]] = {"mlp": MLPStack, "cnn": CNNStack}
 
 
-def build(cell: Cell, count: int) -> Stack:
+def stack(cell: Cell, count: int) -> Stack:
     """`count` networks of a cell's architecture, all zero."""
     return FAMILIES[cell.family](cell, count)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from almostnothing.cells import Cell
+from almostnothing.code import Choices
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 Update = Callable[[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor], Tensor, Tensor], None]
@@ -51,24 +52,27 @@ def sgd(momentum: float) -> Update:
     return step
 
 
-def build(cell: Cell) -> tuple[Update, int]:
+OPTIMISERS: Choices[Callable[[Cell], tuple[Update, int]]] = {
+    "adam": lambda _cell: (adam, 2),
+    "sgd": lambda cell: (sgd(cell.momentum), 1),
+}
+# Factor of the learning rate at t/T in [0, 1).
+SCHEDULES: Choices[Callable[[np.ndarray], np.ndarray]] = {
+    "constant": np.ones_like,
+    "linear": lambda progress: 1 - progress,
+    "cosine": lambda progress: (1 + np.cos(math.pi * progress)) / 2,
+}
+
+
+def optimiser(cell: Cell) -> tuple[Update, int]:
     """A cell's optimiser, and how many moments it keeps for each trained tensor."""
-    return (adam, 2) if cell.optimiser == "adam" else (sgd(cell.momentum), 1)
-
-
-def schedule(name: str, progress: np.ndarray) -> np.ndarray:
-    """Factor of the learning rate at `progress` = t/T in [0, 1): constant, linear to 0, or half a cosine to 0."""
-    if name == "linear":
-        return 1 - progress
-    if name == "cosine":
-        return (1 + np.cos(math.pi * progress)) / 2
-    return np.ones_like(progress)
+    return OPTIMISERS[cell.optimiser](cell)
 
 
 def rates(cell: Cell, start: int, length: int) -> tuple[np.ndarray, np.ndarray]:
     """`rate` and `root` of a cell at steps start..start+length−1, counted from 0: 0 from its last step on."""
     t = np.arange(start, start + length)
-    rate = cell.learning_rate * schedule(cell.schedule, np.minimum(t / cell.steps, 1)) * (t < cell.steps)
+    rate = cell.learning_rate * SCHEDULES[cell.schedule](np.minimum(t / cell.steps, 1)) * (t < cell.steps)
     if cell.optimiser != "adam":
         return rate, np.ones(length)
     return rate / (1 - BETA1 ** (t + 1.0)), 1 / np.sqrt(1 - BETA2 ** (t + 1.0))

@@ -1,69 +1,24 @@
-"""The store of trained cells, and the tidy table that is collected from it."""
+"""The store of trained cells."""
 
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from almostnothing import provenance
+from almostnothing import keys
 from almostnothing.cells import Cell
 from almostnothing.errors import UserError
+from almostnothing.files import write_atomic
 
 STORE = Path("results/cells")
+
+
 LOGITS, NETWORK = "logits.safetensors", "network.safetensors"
-COLUMNS = [  # of the tidy table: the axes of a sweep, which evaluation, then what was measured
-    "dataset",
-    "pixels",
-    "downsample",
-    "pca_rank",
-    "permutation",
-    "train_size",
-    "law",
-    "strength",
-    "family",
-    "width",
-    "depth",
-    "activation",
-    "shift",
-    "steps",
-    "training_corruption",
-    "objective",
-    "seed",
-    "test",
-    "correct",
-    "images",
-    "accuracy",
-    "loss",
-    "margin_mean",
-    "margin_sd",
-    "margin_q05",
-    "margin_q50",
-    "margin_q95",
-    "taken",
-    "diverged",
-    "device",
-    "cell",
-]
-AXES = COLUMNS[: COLUMNS.index("test")]
-
-
-def axes(cell: Cell) -> dict[str, Any]:
-    """What a table says of a cell: d, the kind of law, what a sweep may vary; its loss function is the objective."""
-    other = {"pixels": cell.source.facts.pixels, "law": cell.corruption.name, "objective": cell.loss}
-    return {name: other[name] if name in other else getattr(cell, name) for name in AXES}
-
-
-def code_version() -> str:
-    """Digest of the code that can change a trained cell's numbers."""
-    return provenance.module_digest("training")
 
 
 @dataclass(frozen=True)
@@ -74,8 +29,8 @@ class Store:
 
     def folder(self, cell: Cell) -> Path:
         """Where a cell is, or will be."""
-        key = cell.key(code_version())
-        return self.root / key[:2] / key
+        name = keys.key(cell)
+        return self.root / name[:2] / name
 
     def has(self, cell: Cell) -> bool:
         """Whether a cell is there, whole."""
@@ -95,7 +50,7 @@ class Store:
         """Add the logits of a cell that is there."""
         from safetensors.torch import save
 
-        provenance.write_atomic(self.folder(cell) / LOGITS, save(logits))
+        write_atomic(self.folder(cell) / LOGITS, save(logits))
 
     def missing(self, cells: Iterable[Cell]) -> list[Cell]:
         """The cells that are yet to be trained."""
@@ -124,46 +79,10 @@ class Store:
         save_file(weights, temporary / NETWORK)
         if logits:
             save_file(logits, temporary / LOGITS)
-        content = {"cell": cell.record(), "rows": rows}
+        content = {"cell": cell.record(), "code": keys.network_code(cell), "rows": rows}
         (temporary / "result.json").write_text(json.dumps(content, indent=1) + "\n")
         if self.has(cell):
             shutil.rmtree(temporary)
         else:
             shutil.rmtree(folder, ignore_errors=True)
             temporary.rename(folder)
-
-
-def short_key(cell: Cell) -> str:
-    """How tables name a cell."""
-    return cell.key(code_version())[:12]
-
-
-def table_digest(cells: Sequence[Cell]) -> str:
-    """What a table depends on: its cells, the code that trains them, and the code that collects them."""
-    code = code_version()
-    return provenance.digest([[cell.key(code) for cell in cells], provenance.module_digest("store")])
-
-
-def collect(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
-    """The tidy table: one row for each cell and evaluation."""
-    rows = []
-    for cell in cells:
-        for row in store.rows(cell):
-            accuracy = math.nan if row["diverged"] else row["correct"] / row["images"]
-            rows.append({**axes(cell), **row, "accuracy": accuracy, "cell": short_key(cell)})
-    return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def read_table(path: Path, cells: Sequence[Cell]) -> pd.DataFrame:
-    """The rows of these cells in a published table, once it is sure that it holds them all.
-
-    Raises `UserError` if it is absent or belongs to other parameters or other training code.
-    """
-    if not path.is_file():
-        raise UserError(f"{path} is missing: run snakemake to train its cells")
-    table = pd.read_csv(path)
-    wanted = set(map(short_key, cells))
-    lacking = wanted - set(table["cell"])
-    if lacking:
-        raise UserError(f"{path} lacks {len(lacking)} cells of this sweep: run snakemake to train them")
-    return table[table["cell"].isin(wanted)].reset_index(drop=True)

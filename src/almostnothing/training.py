@@ -24,14 +24,13 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from almostnothing import corruptions, networks, optimisers, streams
-from almostnothing.cells import ALIGNED, STORED_VALUES, Cell
-from almostnothing.data import Dataset, Split
-from almostnothing.errors import UserError
-from almostnothing.measures import margins
-from almostnothing.provenance import write_atomic
+from almostnothing.cells import STORED_VALUES, Cell, key_of
+from almostnothing.data.datasets import Dataset
+from almostnothing.evaluation import evaluate
+from almostnothing.files import write_atomic
+from almostnothing.losses import LOSSES
 
 BLOCK_POSITIONS = 8192  # batch positions of one cell in a block of steps
-EVALUATED_VALUES = 2**20  # values of one cell that an evaluation holds at once: pixels, or patches of a layer
 
 
 @dataclass(frozen=True)
@@ -59,39 +58,6 @@ class Options:
     checkpoint_seconds: float = 60.0
     keep_logits: bool = False
     report: Callable[[int, int], None] = field(default=lambda _steps, _cells: None)
-
-
-def device_for(name: str) -> torch.device:
-    """The device that a parameter file asks for: "cpu", "cuda", or "auto" (cuda where there is one).
-
-    Raises `UserError` for "cuda" on a machine without one.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device: cuda is asked for, but this machine has no CUDA device: use cpu or auto")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def device_name(device: torch.device) -> str:
-    """What a table says of where its numbers were made: "cpu", or the name of the card."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-
-
-def cross_entropy(
-    logits: Float[Tensor, "cell batch label"], labels: Int[Tensor, "cell batch"]
-) -> Float[Tensor, "cell batch"]:
-    """−ln softmax(f)_y of every image, in nats."""
-    return torch.logsumexp(logits, -1) - logits.gather(-1, labels[..., None])[..., 0]
-
-
-def squared_error(
-    logits: Float[Tensor, "cell batch label"], labels: Int[Tensor, "cell batch"]
-) -> Float[Tensor, "cell batch"]:
-    """½ Σₖ (fₖ − δₖᵧ)² of every image."""
-    target = labels[..., None] == torch.arange(logits.shape[-1], device=logits.device)
-    return (logits - target.to(logits.dtype)).square().sum(-1) / 2
-
-
-LOSSES = {"cross_entropy": cross_entropy, "mse": squared_error}
 
 
 class Order:
@@ -149,10 +115,10 @@ class Bench:
         self.shape, self.dataset, self.device, self.team = shape, dataset, device, team
         self.streams = slots // team
         facts = dataset.facts
-        self.law = corruptions.build(shape.corruption, dataset)
-        self.model = networks.build(shape, slots).to(device)
+        self.law = corruptions.law_of(shape.corruption, dataset)
+        self.model = networks.stack(shape, slots).to(device)
         self.parts = self.model.parts()
-        self.apply, count = optimisers.build(shape)
+        self.apply, count = optimisers.optimiser(shape)
         self.moments = [torch.zeros_like(part) for _ in range(count) for part in self.parts]
         self.loss = LOSSES[shape.loss]
         self.fixed = shape.training_corruption == "fixed"
@@ -267,11 +233,6 @@ class Bench:
             return self.total.cpu().numpy() / (rate > 0).sum(0)
 
 
-def key_of(cell: Cell, purpose: str) -> np.ndarray:
-    """A cell's stream for a purpose."""
-    return streams.stream_key(cell.seed, purpose, cell.stream())
-
-
 def train(
     cells: Sequence[Cell], dataset: Dataset, device: torch.device, options: Options | None = None
 ) -> Iterator[Trained]:
@@ -350,119 +311,6 @@ def harvest(bench: Bench, loss: np.ndarray, keep_logits: bool) -> list[Trained]:
     for stream, _ in over:
         bench.teams[stream] = None
     return finished
-
-
-def evaluate(
-    cells: Sequence[Cell], model: networks.Stack, dataset: Dataset, keep_logits: bool = False
-) -> tuple[list[list[dict[str, Any]]], dict[str, Float[Tensor, "cell image label"]]]:
-    """Counts, mean loss and margins of every cell on sets of images: a list of table rows for each cell.
-
-    clean: the test images. corrupted: the test images under the cell's own law and strength, `test_draws` times.
-    train: the training images as the network saw them (fresh corruption: in one more draw). validation: the held-out
-    training images, if there are any, under the same law. With `keep_logits` also
-    the logits of the first two, on the CPU.
-    """
-    rows: list[list[dict[str, Any]]] = [[] for _ in cells]
-    kept: dict[str, Tensor] = {}
-    tests = np.arange(len(dataset.test.labels))
-    for kind, draws, purpose in (("clean", 1, None), ("corrupted", cells[0].test_draws, "test corruption")):
-        number = np.arange(len(tests) * draws)
-        logits, labels = outputs(
-            cells, model, dataset, dataset.test, np.tile(tests, draws)[None], number[None], purpose
-        )
-        for e, row in enumerate(scores(cells[0].loss, logits, labels)):
-            rows[e].append({"test": kind, **row})
-        if keep_logits:
-            kept[kind] = logits.cpu()
-    if cells[0].validation:
-        where = np.stack([dataset.validation(cell.validation, cell.seed) for cell in cells])
-        logits, labels = outputs(cells, model, dataset, dataset.train, where, where, "validation corruption")
-        for e, row in enumerate(scores(cells[0].loss, logits, labels)):
-            rows[e].append({"test": "validation", **row})
-    by_size: dict[int, list[int]] = {}
-    for e, cell in enumerate(cells):
-        by_size.setdefault(cell.train_size, []).append(e)
-    for size, members in by_size.items():
-        some = [cells[e] for e in members]
-        where = np.stack([dataset.subset(size, cell.seed) for cell in some])
-        after = np.array([[cell.steps * cell.batch_size] for cell in some]) + np.arange(size)
-        draw = where if cells[0].training_corruption == "fixed" else after
-        logits, labels = outputs(
-            some, model.select(members), dataset, dataset.train, where, draw, "training corruption"
-        )
-        for e, row in zip(members, scores(cells[0].loss, logits, labels), strict=True):
-            rows[e].append({"test": "train", **row})
-    return rows, kept
-
-
-@torch.no_grad()
-def outputs(
-    cells: Sequence[Cell],
-    model: networks.Stack,
-    dataset: Dataset,
-    split: Split,
-    where: np.ndarray,
-    draw: np.ndarray,
-    purpose: str | None,
-) -> tuple[Float[Tensor, "cell image label"], Int[Tensor, "cell image"]]:
-    """Logits on, and labels of, the images `where` of a split, shape (cell or 1, image).
-
-    `purpose` names the streams that corrupt them, with draws numbered by `draw`; None leaves them clean. An image's
-    logits are computed in batches whose size depends on the architecture alone, a multiple of `ALIGNED`.
-    """
-    device = model.parts()[0].device
-    law = corruptions.build(cells[0].corruption, dataset)
-    strength = torch.tensor([[cell.strength] for cell in cells], device=device)
-    keys = torch.from_numpy(np.stack([key_of(cell, purpose or "") for cell in cells])).to(device)
-    images, labels = torch.from_numpy(split.images).to(device), torch.from_numpy(split.labels).to(device)
-    count = where.shape[1]
-    filled = [(0, 0), (0, -count % ALIGNED)]
-    index = torch.from_numpy(np.pad(where, filled, mode="edge")).to(device)
-    number = torch.from_numpy(np.pad(draw, filled, mode="edge").astype(np.uint32).view(np.int32)).to(device)
-    fitting = EVALUATED_VALUES // max(layer.fan_in * layer.positions for layer in model.layers)
-    each = max(ALIGNED, fitting - fitting % ALIGNED)
-    found = []
-    for at, drawn in zip(index.split(each, 1), number.split(each, 1), strict=True):
-        x = (images[at].float() / dataset.levels).expand(len(cells), -1, -1)
-        if purpose is not None:
-            x = law.sample(x, strength, keys, drawn.expand(len(cells), -1))[:, 0]
-        found.append(model(x))
-    return torch.cat(found, 1)[:, :count], labels[index[:, :count]].expand(len(cells), -1)
-
-
-def scores(
-    loss: str, logits: Float[Tensor, "cell image label"], labels: Int[Tensor, "cell image"]
-) -> list[dict[str, Any]]:
-    """What a table says of each cell's logits: counts, mean loss, margins, device."""
-    correct = (logits.argmax(-1) == labels).sum(1).tolist()
-    losses = LOSSES[loss](logits, labels).double().mean(1).tolist()
-    gamma = margins.margin(logits, labels)
-    return [
-        {
-            "correct": correct[e],
-            "images": labels.shape[1],
-            "loss": losses[e],
-            **margins.summary(gamma[e]),
-            "device": device_name(logits.device),
-        }
-        for e in range(len(logits))
-    ]
-
-
-def logits_of(
-    cell: Cell, weights: dict[str, Tensor], dataset: Dataset, device: torch.device
-) -> dict[str, Float[Tensor, "image label"]]:
-    """Logits of the clean and corrupted test images of a trained cell, from its stored weights."""
-    model = networks.build(cell, 1).to(device)
-    model.take(0, weights)
-    _, logits = evaluate([cell], model, dataset, keep_logits=True)
-    return {kind: values[0].contiguous() for kind, values in logits.items()}
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory, of the machine or of the card, has run out."""
-    texts = ("can't allocate memory", "out of memory")
-    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in texts)
 
 
 def checkpoint(bench: Bench, path: Path) -> None:

@@ -88,8 +88,10 @@ def all_classes(
 
         pairs = [torch.func.grad(logit, has_aux=True)(centre, k) for k in range(classes)]
         gradient, logits = torch.stack([g for g, _ in pairs], 2), pairs[0][1]  # (cell, image, label, pixel)
-        scaled = gradient * v[:, :, None].sqrt()
-        covariance = (scaled @ scaled.mT).double()
+        scaled = (
+            gradient * v[:, :, None].sqrt()
+        ).double()  # in float32 a singular covariance rounds to an indefinite one
+        covariance = scaled @ scaled.mT
         jitter = 1e-6 * covariance.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None] + 1e-12
         root = torch.linalg.cholesky(covariance + jitter * torch.eye(classes, device=x.device)).to(x)
         drawn = logits[:, :, None] + points @ root.mT  # (cell, image, point, label)

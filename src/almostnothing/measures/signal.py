@@ -1,20 +1,16 @@
-"""What a corruption law leaves of an image, in decibels: signal-to-noise ratios from exact moments, and by sampling."""
+"""What is left of an image in decibels: signal and noise of a pixel, and of the whole image."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-import pandas as pd
 import torch
 
-from almostnothing import corruptions, data, stats, streams
-from almostnothing.corruptions import Corruption
-from almostnothing.params import Data, Shown
+from almostnothing import corruptions, data, streams
+from almostnothing.corruptions.law import Corruption
 
 ROSE = 20 * np.log10(5)  # dB: seen with certainty at an amplitude ratio of 5 (A. Rose, J. Opt. Soc. Am. 38, 196 (1948))
+
+
 SAMPLED = 2**22  # corrupted pixels that are held at once
 
 
@@ -65,64 +61,3 @@ def shown_images(dataset: data.Dataset, count: int) -> np.ndarray:
         rank[of_class] = np.arange(len(of_class))
     chosen = np.lexsort((labels, rank))[:count]
     return dataset.test.images[chosen].astype(np.float64) / dataset.levels
-
-
-def pictures(dataset: data.Dataset, shown: Sequence[Shown], table: pd.DataFrame) -> tuple[np.ndarray, list[Any]]:
-    """The first test image of each class, (class, channel, height, width), and for each law its name and pictures.
-
-    A picture is a pair: its title, with the strength and a pixel's decibels from `table`, and the corrupted images.
-    """
-    labels, shape = dataset.test.labels, (dataset.facts.classes, *dataset.facts.shape)
-    x = dataset.values(dataset.test)[[np.flatnonzero(labels == label)[0] for label in range(dataset.facts.classes)]]
-    rows = []
-    for one in shown:
-        law = corruptions.build(one.corruption.record(), dataset)
-        here = table[(table.dataset == dataset.source.name) & (table.law == law.name)].set_index("strength")
-        symbol = "$p$" if one.corruption.law == "replacement" else "$\\sigma$"
-        seen = corruptions.series(law, x, one.pictures, seed=0)
-        titles = [f"{symbol} = {s:g}, {here.pixel_snr[s]:.0f} dB" for s in one.pictures]
-        rows.append((law.name, [(title, some.reshape(shape)) for title, some in zip(titles, seen, strict=True)]))
-    return x.reshape(shape), rows
-
-
-def table(parameters: Data, folder: Path) -> pd.DataFrame:
-    """One row for each data set, law and strength: means over images of the powers, in decibels with 95 % intervals.
-
-    `attenuation` is the slope of E[x̃|x] against x over pixels and images; `exponent` is that of the noise's standard
-    deviation against strength, from the smallest strength to this one; `noise_sampled` is sampled.
-    """
-    return pd.DataFrame(row for source in parameters.sources(folder) for row in _rows(source, parameters, folder))
-
-
-def _rows(source: data.Source, parameters: Data, folder: Path) -> Iterator[dict[str, Any]]:
-    dataset = data.load(source, folder)
-    x = shown_images(dataset, parameters.images)
-    for shown in parameters.laws:
-        law = corruptions.build(shown.corruption.record(), dataset)
-        least = min(shown.strength)
-        weakest = powers(law, x, least)[1]
-        for strength in sorted(shown.strength):
-            signal, noise, template = powers(law, x, strength)
-            centred = x - x.mean()
-            row = {
-                "dataset": source.name,
-                "law": law.name,
-                "kind": shown.corruption.law,
-                "per": law.per,
-                "strength": strength,
-                "images": len(x),
-                "pixels": source.facts.pixels,
-                "attenuation": (centred * law.mean(x, strength)).sum() / (centred**2).sum(),
-                "signal": signal.mean(),
-                "noise": noise.mean(),
-                "noise_sampled": sampled_noise(law, x, strength, parameters.draws).mean(),
-            }
-            seen = {"pixel_snr": decibels(signal / noise)}
-            if law.per == "pixel":
-                seen["template_snr"] = decibels(template)
-            if strength > least:
-                seen["exponent"] = 0.5 * np.log(noise / weakest) / np.log(strength / least)
-            for name, values in seen.items():
-                interval = stats.mean_interval(values)
-                row |= {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
-            yield row

@@ -23,9 +23,12 @@ from torch import Tensor
 from almostnothing import corruptions, data, streams
 from almostnothing.cells import Law
 from almostnothing.corruptions import Corruption
+from almostnothing.corruptions.labels import label as label_of
+from almostnothing.corruptions.pixels import Uniform
+from almostnothing.corruptions.replacement import Replacement
 from almostnothing.data import Dataset
 from almostnothing.errors import UserError
-from almostnothing.stats import LEAST_FALL
+from almostnothing.stats.knees import LEAST_FALL
 from almostnothing.theory import kernels
 
 IMAGES = 2000  # of the training set, balanced, that stand in for the test points of a prediction
@@ -354,11 +357,11 @@ def predict_knee(
     if test not in ("clean", "corrupted"):
         raise UserError(f'test is {test!r}, but should be "clean" or "corrupted"')
     found = data.load(data.source(dataset, folder), folder) if isinstance(dataset, str) else dataset
-    law = law or corruptions.Replacement(corruptions.Uniform())
-    built = corruptions.build(law, found) if isinstance(law, Law) else law
+    law = law or Replacement(Uniform())
+    built = corruptions.law_of(law, found) if isinstance(law, Law) else law
     if built.per != "pixel":
         raise UserError(
-            f"law is {built.name}, but must draw every pixel by itself: the theory is for independent pixels"
+            f"law is {label_of(built)}, but must draw every pixel by itself: the theory is for independent pixels"
         )
     expected = predictor(found, built, n, test)
     chance = 1 / found.facts.classes

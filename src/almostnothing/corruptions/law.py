@@ -1,0 +1,72 @@
+"""What a corruption law is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from almostnothing import streams
+
+
+@runtime_checkable
+class Corruption(Protocol):
+    """A corruption law. Strengths run over `range`; pixels are independent unless `per` is "image"."""
+
+    range: ClassVar[tuple[float, float]]
+
+    @property
+    def per(self) -> str:
+        """Of what one draw serves: "pixel" or "image"."""
+
+    def sample(
+        self,
+        x: Float[Tensor, "stream batch pixel"],
+        strength: Float[Tensor, "stream member"],
+        keys: Int[Tensor, "stream 2"],
+        draw: Int[Tensor, "stream batch"],
+    ) -> Float[Tensor, "stream member batch pixel"]:
+        """Corrupt x at each of the strengths that share a stream; `draw` numbers the presentations of images.
+
+        The result is a function of (stream, draw, pixel, strength): not of the batch, nor of what else is in it.
+        """
+
+    def mean(self, x: np.ndarray, strength: float) -> np.ndarray:
+        """E[x̃ᵢ | x] of every pixel; x of any shape."""
+
+    def variance(self, x: np.ndarray, strength: float) -> np.ndarray:
+        """Var(x̃ᵢ | x) of every pixel; x of any shape."""
+
+
+def by_halves(x: Tensor, halves: Sequence[Tensor], change: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """`change` pixels of x (stream, batch, pixel) with their draws: joined as (stream, member, batch, pixel).
+
+    Each half is corrupted by itself: joined before, torch.compile would draw the words of both halves twice.
+    """
+    parts = x[:, None].split([half.shape[-1] for half in halves], dim=-1)
+    return torch.cat([change(part, half[:, None]) for part, half in zip(parts, halves, strict=True)], dim=-1)
+
+
+def word_pairs(
+    keys: Int[Tensor, "stream 2"], draw: Int[Tensor, "stream batch"], count: int
+) -> tuple[Int[Tensor, "stream batch count"], Int[Tensor, "stream batch count"]]:
+    """Two independent random words for each (stream, draw, position 0 … count−1)."""
+    position = torch.arange(count, dtype=torch.int32, device=keys.device)
+    return streams.threefry2x32((keys[:, 0, None, None], keys[:, 1, None, None]), (draw[:, :, None], position))
+
+
+def word_halves(
+    keys: Int[Tensor, "stream 2"], draw: Int[Tensor, "stream batch"], pixels: int, per: str = "pixel"
+) -> list[Int[Tensor, "stream batch _"]]:
+    """One random word for each (stream, draw, pixel): the first ⌈d/2⌉ pixels, then the others.
+
+    A counter gives two words: they serve pixels j and j + ⌈d/2⌉. With `per` "image" one word serves all pixels.
+    """
+    if per == "image":
+        return [word_pairs(keys, draw, 1)[0].expand(*draw.shape, pixels)]
+    x0, x1 = word_pairs(keys, draw, (pixels + 1) // 2)
+    return [x0, x1[..., : pixels // 2]]

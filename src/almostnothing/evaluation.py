@@ -1,0 +1,128 @@
+"""What a trained cell's table rows say: counts, losses and margins on sets of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from almostnothing import corruptions, networks
+from almostnothing.cells import ALIGNED, Cell, key_of
+from almostnothing.data.arrays import Split
+from almostnothing.data.datasets import Dataset
+from almostnothing.devices import device_name
+from almostnothing.losses import LOSSES
+from almostnothing.measures import margins
+
+EVALUATED_VALUES = 2**20  # values of one cell that an evaluation holds at once: pixels, or patches of a layer
+
+
+def evaluate(
+    cells: Sequence[Cell], model: networks.Stack, dataset: Dataset, keep_logits: bool = False
+) -> tuple[list[list[dict[str, Any]]], dict[str, Float[Tensor, "cell image label"]]]:
+    """Counts, mean loss and margins of every cell on sets of images: a list of table rows for each cell.
+
+    clean: the test images. corrupted: the test images under the cell's own law and strength, `test_draws` times.
+    train: the training images as the network saw them (fresh corruption: in one more draw). validation: the held-out
+    training images, if there are any, under the same law. With `keep_logits` also
+    the logits of the first two, on the CPU.
+    """
+    rows: list[list[dict[str, Any]]] = [[] for _ in cells]
+    kept: dict[str, Tensor] = {}
+    tests = np.arange(len(dataset.test.labels))
+    for kind, draws, purpose in (("clean", 1, None), ("corrupted", cells[0].test_draws, "test corruption")):
+        number = np.arange(len(tests) * draws)
+        logits, labels = outputs(
+            cells, model, dataset, dataset.test, np.tile(tests, draws)[None], number[None], purpose
+        )
+        for e, row in enumerate(scores(cells[0].loss, logits, labels)):
+            rows[e].append({"test": kind, **row})
+        if keep_logits:
+            kept[kind] = logits.cpu()
+    if cells[0].validation:
+        where = np.stack([dataset.validation(cell.validation, cell.seed) for cell in cells])
+        logits, labels = outputs(cells, model, dataset, dataset.train, where, where, "validation corruption")
+        for e, row in enumerate(scores(cells[0].loss, logits, labels)):
+            rows[e].append({"test": "validation", **row})
+    by_size: dict[int, list[int]] = {}
+    for e, cell in enumerate(cells):
+        by_size.setdefault(cell.train_size, []).append(e)
+    for size, members in by_size.items():
+        some = [cells[e] for e in members]
+        where = np.stack([dataset.subset(size, cell.seed) for cell in some])
+        after = np.array([[cell.steps * cell.batch_size] for cell in some]) + np.arange(size)
+        draw = where if cells[0].training_corruption == "fixed" else after
+        logits, labels = outputs(
+            some, model.select(members), dataset, dataset.train, where, draw, "training corruption"
+        )
+        for e, row in zip(members, scores(cells[0].loss, logits, labels), strict=True):
+            rows[e].append({"test": "train", **row})
+    return rows, kept
+
+
+@torch.no_grad()
+def outputs(
+    cells: Sequence[Cell],
+    model: networks.Stack,
+    dataset: Dataset,
+    split: Split,
+    where: np.ndarray,
+    draw: np.ndarray,
+    purpose: str | None,
+) -> tuple[Float[Tensor, "cell image label"], Int[Tensor, "cell image"]]:
+    """Logits on, and labels of, the images `where` of a split, shape (cell or 1, image).
+
+    `purpose` names the streams that corrupt them, with draws numbered by `draw`; None leaves them clean. An image's
+    logits are computed in batches whose size depends on the architecture alone, a multiple of `ALIGNED`.
+    """
+    device = model.parts()[0].device
+    law = corruptions.law_of(cells[0].corruption, dataset)
+    strength = torch.tensor([[cell.strength] for cell in cells], device=device)
+    keys = torch.from_numpy(np.stack([key_of(cell, purpose or "") for cell in cells])).to(device)
+    images, labels = torch.from_numpy(split.images).to(device), torch.from_numpy(split.labels).to(device)
+    count = where.shape[1]
+    filled = [(0, 0), (0, -count % ALIGNED)]
+    index = torch.from_numpy(np.pad(where, filled, mode="edge")).to(device)
+    number = torch.from_numpy(np.pad(draw, filled, mode="edge").astype(np.uint32).view(np.int32)).to(device)
+    fitting = EVALUATED_VALUES // max(layer.fan_in * layer.positions for layer in model.layers)
+    each = max(ALIGNED, fitting - fitting % ALIGNED)
+    found = []
+    for at, drawn in zip(index.split(each, 1), number.split(each, 1), strict=True):
+        x = (images[at].float() / dataset.levels).expand(len(cells), -1, -1)
+        if purpose is not None:
+            x = law.sample(x, strength, keys, drawn.expand(len(cells), -1))[:, 0]
+        found.append(model(x))
+    return torch.cat(found, 1)[:, :count], labels[index[:, :count]].expand(len(cells), -1)
+
+
+def scores(
+    loss: str, logits: Float[Tensor, "cell image label"], labels: Int[Tensor, "cell image"]
+) -> list[dict[str, Any]]:
+    """What a table says of each cell's logits: counts, mean loss, margins, device."""
+    correct = (logits.argmax(-1) == labels).sum(1).tolist()
+    losses = LOSSES[loss](logits, labels).double().mean(1).tolist()
+    gamma = margins.margin(logits, labels)
+    return [
+        {
+            "correct": correct[e],
+            "images": labels.shape[1],
+            "loss": losses[e],
+            **margins.summary(gamma[e]),
+            "device": device_name(logits.device),
+        }
+        for e in range(len(logits))
+    ]
+
+
+def logits_of(
+    cell: Cell, weights: dict[str, Tensor], dataset: Dataset, device: torch.device
+) -> dict[str, Float[Tensor, "image label"]]:
+    """Logits of the clean and corrupted test images of a trained cell, from its stored weights."""
+    model = networks.stack(cell, 1).to(device)
+    model.take(0, weights)
+    _, logits = evaluate([cell], model, dataset, keep_logits=True)
+    return {kind: values[0].contiguous() for kind, values in logits.items()}

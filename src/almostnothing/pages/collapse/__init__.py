@@ -1,0 +1,1 @@
+"""Do curves of all sizes fall on one?"""

@@ -1,0 +1,165 @@
+"""Panels, summaries and claims of `04_collapse`."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from almostnothing import stats
+from almostnothing.claims import Claim, claim
+from almostnothing.figures import MARKERS, colours
+from almostnothing.pages.collapse.parameters import CollapseThresholds
+
+CANDIDATES = {  # columns of the table, as seed 000's text and its brief write them
+    "proxy": "$(1-p)/\\sqrt{p}$",
+    "signal": "$S=\\sqrt{n}\\,(1-p)/\\sqrt{v}$",
+    "ratio": "median $\\gamma/\\sigma$",
+    "theory": "theory of seed 001",
+}
+
+
+def subsets(table: pd.DataFrame) -> dict[str, tuple[pd.DataFrame, list[str]]]:
+    """The networks that differ in one size alone, and all: the rows of each, and the columns that tell sizes apart.
+
+    The others are fixed where the size takes the most values; of these, at the largest.
+    """
+    sizes, found = {"N": "train_size", "width": "width", "d": "pixels"}, {}
+    for name, column in sizes.items():
+        others = [other for other in sizes.values() if other != column]
+        kinds = table.groupby(others)[column].nunique()
+        fixed = kinds[kinds == kinds.max()].index[-1]
+        found[name] = (table[(table[others] == pd.Series(fixed, others)).all(axis=1)], [column])
+    return {**found, "together": (table, list(sizes.values()))}
+
+
+def quality(table: pd.DataFrame) -> pd.DataFrame:
+    """`stats.collapse_interval` of every candidate: one row for each data set, test, kind of size and candidate.
+
+    Columns mean, low, high: the leave-one-size-out error; gain, gain_low, gain_high: how far that of `proxy` is above.
+    p = 0 is left out, where two candidates are infinite. A size of which there is one value has no row.
+    """
+    found = []
+    for (dataset, test), rows in table[table["strength"] > 0].groupby(["dataset", "test"]):
+        for name, (some, columns) in subsets(rows).items():
+            if some[columns].drop_duplicates().shape[0] < 2:
+                continue
+            for candidate in CANDIDATES:
+                error, gain = stats.collapse_interval(some, candidate, "proxy", columns)
+                row = {"dataset": dataset, "test": test, "sizes": name, "candidate": candidate} | error._asdict()
+                found.append(row | {"gain": gain.mean, "gain_low": gain.low, "gain_high": gain.high})
+    return pd.DataFrame(found)
+
+
+def halfway(table: pd.DataFrame, chance: float) -> pd.DataFrame:
+    """What a network survives: one row for each network, seed and test, with the p at which accuracy is half-way.
+
+    `measured` from the network's accuracies and `predicted` from the theory's for the same test images, both by
+    `stats.halfway` on the same p.
+    """
+    by = ["dataset", "pixels", "train_size", "width", "depth", "objective", "test", "seed"]
+    rows = []
+    for key, curve in table.groupby(by):
+        p = curve["strength"].to_numpy()
+        found = {
+            name: stats.halfway(p, curve[column].to_numpy(), chance)
+            for name, column in (("measured", "accuracy"), ("predicted", "theory"))
+        }
+        rows.append(dict(zip(by, key, strict=True)) | found)
+    return pd.DataFrame(rows).assign(error=lambda t: t["predicted"] - t["measured"])
+
+
+def survived(half: pd.DataFrame) -> pd.DataFrame:
+    """The page "what a network at width w, size N survives": means over seeds of `halfway`, with 95 % intervals."""
+    by = [name for name in half.columns if name not in ("seed", "measured", "predicted", "error")]
+
+    def line(rows: pd.DataFrame) -> pd.Series:
+        measured, error = (stats.mean_interval(rows[name]) for name in ("measured", "error"))
+        return pd.Series(
+            {
+                "predicted p": f"{rows['predicted'].mean():.3f}",
+                "measured p [95 %]": f"{measured.mean:.3f} [{measured.low:.3f}, {measured.high:.3f}]",
+                "error [95 %]": f"{error.mean:+.3f} [{error.low:+.3f}, {error.high:+.3f}]",
+                "seeds": measured.n,
+            }
+        )
+
+    lines = {key: line(rows) for key, rows in half.groupby(by)}
+    return pd.DataFrame(lines.values(), index=pd.MultiIndex.from_tuples(lines, names=by))
+
+
+def collapse_points(ax: Axes, table: pd.DataFrame, u: str) -> None:
+    """Mean accuracy over seeds against the mean of `u`: one point for each size and strength.
+
+    Colours tell N, markers d, marker sizes the width: see `size_legend`. x is logarithmic unless it is an accuracy or
+    has values below 0.
+    """
+    for (size, pixels, width), rows in table.groupby(["train_size", "pixels", "width"]):
+        means = rows.groupby("strength")[[u, "accuracy"]].mean()
+        ax.plot(means[u], means["accuracy"], ls="", mew=0, alpha=0.8, **_size_look(table, size, pixels, width))
+    if u == "theory":
+        ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
+        ax.set_xlim(0, 1)
+    elif (table[u] > 0).all():
+        ax.set_xscale("log")
+    ax.set_ylim(0, 1)
+
+
+def halfway_points(ax: Axes, half: pd.DataFrame) -> None:
+    """Measured against predicted p at half-way, from `tables.collapse.halfway`: means over seeds, 95 % intervals."""
+    for (size, pixels, width), rows in half.groupby(["train_size", "pixels", "width"]):
+        mean = stats.mean_interval(rows["measured"])
+        spread = [[mean.mean - mean.low], [mean.high - mean.mean]]
+        look = _size_look(half, size, pixels, width)
+        ax.errorbar([rows["predicted"].mean()], [mean.mean], spread, elinewidth=0.6, mew=0, ls="", **look)
+    ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
+    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted")
+    ax.set_title("$p$ half-way, measured", fontsize=6.5, loc="right")
+
+
+def size_legend(figure: Any, table: pd.DataFrame) -> None:
+    """The legend of `collapse_points`, under a figure."""
+    sizes, pixels, widths = (sorted(table[name].unique()) for name in ("train_size", "pixels", "width"))
+    looks = [(f"$N$ = {size}", size, pixels[-1], widths[-1]) for size in sizes]
+    looks += [(f"$d$ = {count}", sizes[-1], count, widths[-1]) for count in pixels]
+    looks += [(f"width {width}", sizes[-1], pixels[-1], width) for width in widths]
+    handles = [Line2D([], [], ls="", mew=0, label=label, **_size_look(table, *look)) for label, *look in looks]
+    figure.legend(handles=handles, loc="outside lower center", ncols=max(map(len, (sizes, pixels, widths))) * 2)
+
+
+def _size_look(table: pd.DataFrame, size: Any, pixels: Any, width: Any) -> dict[str, Any]:
+    sizes, places, widths = (sorted(table[name].unique()) for name in ("train_size", "pixels", "width"))
+    return {
+        "color": colours(sizes)[size],
+        "marker": MARKERS[len(places) - 1 - places.index(pixels)],
+        "ms": 2.5 + 1.2 * widths.index(width),
+    }
+
+
+def claims(found: pd.DataFrame, half: pd.DataFrame, limits: CollapseThresholds) -> list[Claim]:
+    """What is claimed of each data set and test, from `quality` of all sizes together and from `halfway`."""
+    verdicts, source = [], "seed 000, testable prediction 4"
+    for dataset, test in itertools.product(half["dataset"].unique(), ("clean", "corrupted")):
+        where = f"{dataset}, {test} test"
+        here = found[(found["dataset"] == dataset) & (found["test"] == test) & (found["sizes"] == "together")]
+        for row in here.to_dict("records"):
+            name, words = row["candidate"], CANDIDATES[row["candidate"]]
+            texts = {"id": f"collapse-{name}-{test}-{dataset}", "statistic": "leave-one-size-out RMS"}
+            texts["statement"] = f"{where}: accuracies of all sizes are a function of {words}"
+            rms = stats.Interval(row["mean"], row["low"], row["high"], row["n"])
+            verdicts.append(claim(rms, **texts, source=source, threshold=limits.rms, below=True))
+            if name != "proxy":
+                texts = {"id": f"gain-{name}-{test}-{dataset}", "statistic": "RMS of (i) less its own"}
+                texts["statement"] = f"{where}: {words} aligns sizes better than (i)"
+                gain = stats.Interval(row["gain"], row["gain_low"], row["gain_high"], row["n"])
+                verdicts.append(claim(gain, **texts, source=source, threshold=limits.gain))
+        mine = half[(half["dataset"] == dataset) & (half["test"] == test)]
+        error = stats.mean_over(mine.assign(error=mine["error"].abs()), "error", ["pixels", "train_size", "width"])
+        texts = {"id": f"halfway-{test}-{dataset}", "statistic": "mean absolute error of p"}
+        texts["statement"] = f"{where}: p at half-way is as predicted without training"
+        texts["source"] = "seed 001, the theory's prediction for seed 000"
+        verdicts.append(claim(error, **texts, threshold=limits.error, below=True))
+    return verdicts

@@ -1,0 +1,97 @@
+"""Panels of `00_data`."""
+
+from __future__ import annotations
+
+import itertools
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from almostnothing import corruptions, data, stats
+from almostnothing.claims import Claim, claim
+from almostnothing.corruptions.labels import STRENGTHS, label
+from almostnothing.figures import MARKERS, image_row, mosaic, picture, strength_axis
+from almostnothing.measures import signal
+from almostnothing.pages.data.parameters import Data, Shown
+
+
+def pictures(dataset: data.Dataset, shown: Sequence[Shown], table: pd.DataFrame) -> tuple[np.ndarray, list[Any]]:
+    """The first test image of each class, (class, channel, height, width), and for each law its name and pictures.
+
+    A picture is a pair: its title, with the strength and a pixel's decibels from `table`, and the corrupted images.
+    """
+    labels, shape = dataset.test.labels, (dataset.facts.classes, *dataset.facts.shape)
+    x = dataset.values(dataset.test)[[np.flatnonzero(labels == label)[0] for label in range(dataset.facts.classes)]]
+    rows = []
+    for one in shown:
+        law = corruptions.law_of(one.corruption.record(), dataset)
+        here = table[(table.dataset == dataset.source.name) & (table.law == label(law))].set_index("strength")
+        symbol = STRENGTHS[one.corruption.law].mathematics
+        seen = corruptions.series(law, x, one.pictures, seed=0)
+        titles = [f"{symbol} = {s:g}, {here.pixel_snr[s]:.0f} dB" for s in one.pictures]
+        rows.append((label(law), [(title, some.reshape(shape)) for title, some in zip(titles, seen, strict=True)]))
+    return x.reshape(shape), rows
+
+
+def corruption_table(figure: Any, names: Sequence[str], clean: np.ndarray, rows: Sequence[tuple[str, Any]]) -> None:
+    """Clean images, one of each class, and under them a row for each law: its words, then mosaics of the same images.
+
+    `clean` has the shape (class, channel, height, width). A row is (words, [(title, images), ...]).
+    """
+    top, table = figure.subfigures(2, 1, height_ratios=[1, 0.9 * len(rows)])
+    image_row(list(top.subplots(1, len(clean))), clean, [textwrap.shorten(name, 12, placeholder="") for name in names])
+    across = -(-len(clean) // 2)
+    columns = 1 + max(len(shown) for _, shown in rows)
+    axes = table.subplots(len(rows), columns, squeeze=False, width_ratios=[0.55] + [1] * (columns - 1))
+    for line, (words, shown) in zip(axes, rows, strict=True):
+        line[0].text(0, 0.5, textwrap.fill(words, 18), va="center", fontsize=6.5, transform=line[0].transAxes)
+        for ax, (title, images) in zip(line[1:], shown, strict=False):
+            picture(ax, mosaic(images, across), title)
+        for ax in (line[0], *line[1 + len(shown) :]):
+            ax.set_axis_off()
+
+
+def law_curves(ax: Axes, table: pd.DataFrame, value: str, by: str) -> None:
+    """`value` against strength with its 95 % band: one line for each level of the column `by`.
+
+    The axis is that of the law's strength: see `figures.strength_axis`.
+    """
+    palette = sns.color_palette("colorblind", table[by].nunique())
+    for (name, group), colour, marker in zip(table.groupby(by, sort=False), palette, itertools.cycle(MARKERS)):
+        ax.plot(group["strength"], group[value], color=colour, marker=marker, label=name)
+        ax.fill_between(group["strength"], group[f"{value}_low"], group[f"{value}_high"], color=colour, alpha=0.2, lw=0)
+    strength_axis(ax, sorted(table["strength"].unique()), table["kind"].iloc[0])
+
+
+KINDS = {  # of claims: who says so, and the statistic
+    "exponent": ("seed 000, corruption as attenuation + noise", "exponent of p in the noise's standard deviation"),
+    "drowned": ("seed 001, each example carries almost no signal", "noise over signal of a pixel [dB]"),
+    "unseen": ("seed 001, abstract: far beyond human recognition", "decibels below Rose's criterion"),
+}
+
+
+def claims(table: pd.DataFrame, chosen: Data) -> list[Claim]:
+    """What is claimed of the first law at the headline p, for each data set; intervals over images."""
+    limits, p, least = chosen.thresholds, chosen.headline, min(chosen.laws[0].strength)
+    words = {
+        "exponent": f"noise grows as the root of p, exponent over {limits.exponent:g} from {least:g} to {p:g}",
+        "drowned": f"at p = {p:g} a pixel's noise exceeds its signal by over {limits.drowned:g} dB",
+        "unseen": f"at p = {p:g} the whole image stays below Rose's criterion: no person is certain of it",
+    }
+    found = []
+    for row in table[(table["law"] == table["law"].iloc[0]) & (table["strength"] == p)].to_dict("records"):
+        intervals = {
+            "exponent": stats.from_columns(row, "exponent", row["images"]),
+            "drowned": stats.from_columns(row, "pixel_snr", row["images"], sign=-1),
+            "unseen": stats.from_columns(row, "template_snr", row["images"], sign=-1, shift=signal.ROSE),
+        }
+        for kind, (source, statistic) in KINDS.items():
+            texts = {"source": source, "statistic": statistic, "statement": f"{row['dataset']}: {words[kind]}"}
+            limit, name = getattr(limits, kind), f"{kind}-{row['dataset']}"
+            found.append(claim(intervals[kind], id=name, threshold=limit, n_of="images", **texts))
+    return found

@@ -1,0 +1,120 @@
+"""Seed 000, prediction 3: which MLP and which CNN to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from almostnothing import stats
+from almostnothing.cells import Cell
+from almostnothing.claims import Claim, claim
+from almostnothing.pages.inductive_bias.parameters import InductiveBiasThresholds
+from almostnothing.sizes import parameter_count
+
+NAMES = {"mlp": "MLP", "cnn": "CNN"}
+
+
+def labelled(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with each network's name, as "MLP 64", and whether its pixels are "in place" or "permuted"."""
+    names = table["family"].map(NAMES) + " " + table["width"].astype(str)
+    return table.assign(network=names, order=table["permutation"].isna().map({True: "in place", False: "permuted"}))
+
+
+def matches(cells: Sequence[Cell], table: pd.DataFrame, limits: InductiveBiasThresholds) -> pd.DataFrame:
+    """The MLP and CNN that are closest in parameter count, and those in clean accuracy: a row each.
+
+    `table` is a `labelled` one. `mlp`, `cnn`: their names; `difference` is relative for counts, absolute for accuracies
+    at p = 0 with pixels in place (mean over seeds); `matched` where it is within the limit.
+    """
+    names = labelled(pd.DataFrame({"family": c.family, "width": c.width, "permutation": c.permutation} for c in cells))
+    counts = dict(zip(names["network"], map(parameter_count, cells), strict=True))
+    clean = table[(table["strength"] == 0) & (table["test"] == "clean") & (table["order"] == "in place")]
+    accuracies = clean.groupby("network")["accuracy"].mean().to_dict()
+    rows = []
+    for what, values, limit in (
+        ("parameters", counts, limits.matched),
+        ("clean accuracy", accuracies, limits.accuracy),
+    ):
+        pairs = [
+            {
+                "matched by": what,
+                "mlp": mlp,
+                "cnn": cnn,
+                "of mlp": values[mlp],
+                "of cnn": values[cnn],
+                "difference": abs(values[mlp] - values[cnn]) / (values[mlp] if what == "parameters" else 1),
+            }
+            for mlp in (name for name in values if "MLP" in str(name))
+            for cnn in (name for name in values if "CNN" in str(name))
+        ]
+        best = min(pairs, key=lambda pair: pair["difference"])
+        rows.append(best | {"matched": best["difference"] <= limit})
+    return pd.DataFrame(rows)
+
+
+def advantages(fits: pd.DataFrame, pairs: pd.DataFrame, value: str) -> pd.DataFrame:
+    """`value` of the CNN less that of its MLP: one row for each test, order of pixels, match and seed.
+
+    `fits` of one data set; `pairs` from `matches`. NaN where a fit is in doubt, or the networks are no match.
+    """
+    wide = fits.pivot_table(value, ["test", "order", "seed"], "network", dropna=False, sort=False)
+    found = [
+        ((wide[pair["cnn"]] - wide[pair["mlp"]]) * (1 if pair["matched"] else float("nan")))
+        .rename("difference")
+        .reset_index()
+        .assign(**{"matched by": pair["matched by"]})
+        for pair in pairs.to_dict("records")
+    ]
+    return pd.concat(found, ignore_index=True)
+
+
+def lost(differences: pd.DataFrame) -> pd.DataFrame:
+    """`advantages` with a column for each order of pixels, and what permuting takes away, "lost": paired by seed."""
+    wide = differences.pivot_table(
+        "difference", ["test", "matched by", "seed"], "order", dropna=False, sort=False, observed=True
+    ).reset_index()
+    return wide.assign(lost=wide["in place"] - wide["permuted"])
+
+
+def seed_points(ax: Axes, differences: pd.DataFrame, label: str, counts: float) -> None:
+    """Paired differences of `tables.families.advantages`: seeds as dots, means with 95 % intervals, `counts` dotted."""
+    words = {"parameters": "count", "clean accuracy": "accuracy"}
+    groups = {
+        f"{test}\n{words[str(what)]}": rows
+        for (test, what), rows in differences.groupby(["test", "matched by"], sort=False)
+    }
+    for place, rows in enumerate(groups.values()):
+        for shift, (order, some) in zip((-0.15, 0.15), rows.groupby("order", sort=False), strict=False):
+            mean = stats.mean_interval(some["difference"])
+            ax.plot(np.full(len(some), place + shift), some["difference"], ".", color="0.6", ms=4)
+            spread = [[mean.mean - mean.low], [mean.high - mean.mean]]
+            face = "C0" if order == "in place" else "white"
+            ax.errorbar([place + shift], [mean.mean], spread, fmt="o", color="C0", mfc=face, elinewidth=0.8)
+    ax.axhline(0, color="0.5", lw=0.8)
+    ax.axhline(counts, color="0.5", lw=0.8, ls=":")
+    ax.set_xticks(range(len(groups)), list(groups), fontsize=5.5)
+    ax.set_xlim(-0.5, len(groups) - 0.5)
+    ax.set_ylabel(label)
+
+
+KINDS = {  # columns of the paired differences, and what is claimed of them
+    "in place": ("the CNN's p* exceeds the MLP's", "p* of the CNN less that of the MLP"),
+    "lost": ("permuting the pixels takes from the CNN's advantage", "advantage in place less advantage permuted"),
+}
+
+
+def claims(halves: pd.DataFrame, pairs: Mapping[str, pd.DataFrame], limits: InductiveBiasThresholds) -> list[Claim]:
+    """What is claimed of each data set, test and match, from `stats.halfways` and the pairs that `matches` found."""
+    found = []
+    for dataset, matched in pairs.items():
+        advantage = advantages(halves[halves["dataset"] == dataset], matched, "midpoint")
+        for (test, what), rows in lost(advantage).groupby(["test", "matched by"], sort=False):
+            for kind, (words, statistic) in KINDS.items():
+                texts = {"id": f"{kind}-{what}-{test}-{dataset}".replace(" ", "-"), "statistic": statistic}
+                texts["statement"] = f"{dataset}, {test} test, matched by {what}: {words}"
+                texts["source"] = "seed 000, testable prediction 3"
+                found.append(claim(stats.mean_interval(rows[kind]), **texts, threshold=limits.shift))
+    return found

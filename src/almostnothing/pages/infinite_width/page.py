@@ -1,0 +1,147 @@
+"""Panels, summaries and claims of `07_infinite_width`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
+
+from almostnothing import stats
+from almostnothing.claims import Claim, claim
+from almostnothing.figures import mean_line, predictor_style, size_axis
+from almostnothing.measures import rules
+from almostnothing.pages.infinite_width.parameters import Infinite, InfiniteWidth
+from almostnothing.parameters.sweep import Sweep
+from almostnothing.tables import read
+
+CLAIMS = {
+    "ncm": "the infinitely wide network is NCM",
+    "first_order": "the infinitely wide network is FO",
+    "resummed": "the infinitely wide network is the ridge rule",
+}
+
+
+def both_kinds(path: Path, sweep: Sweep) -> pd.DataFrame:
+    """The table: all "infinite" rows, and the "finite" ones of a sweep; `load` is N/d.
+
+    Raises `UserError` as `tables.read`.
+    """
+    found = pd.concat([read(path).query("what == 'infinite'"), read(path, sweep)], ignore_index=True)
+    return found.assign(load=found["train_size"] / found["pixels"])
+
+
+def of(found: pd.DataFrame, one: Infinite) -> pd.DataFrame:
+    """The rows of one infinitely wide network."""
+    same = (found["activation"] == one.activation) & (found["depth"] == one.depth) & (found["shift"] == one.shift)
+    return found[same & found["train_size"].isin(one.train_size)]
+
+
+def boundary(found: pd.DataFrame, rule: str, limit: float) -> pd.DataFrame:
+    """The largest N/d up to which a rule surely agrees with kernel regression on more than `limit` of the points.
+
+    Surely: by the lower end of the 95 % interval over seeds. Rows p, columns data sets; NaN where it fails at the
+    smallest N already.
+    """
+    own = found[found["rule"] == rule]
+    by = ["strength", "dataset", "load"]
+    lower = own.groupby(by)["agreement"].apply(lambda a: stats.mean_interval(a).low)
+    good = (lower > limit).groupby(by[:2]).cummin().reset_index(name="good")
+    largest = good[good["good"]].groupby(by[:2])["load"].max().unstack()
+    return largest.reindex(index=sorted(own["strength"].unique()), columns=list(own["dataset"].unique()))
+
+
+def others(found: pd.DataFrame) -> pd.DataFrame:
+    """Mean agreement with each rule: rows data set, activation, depth, shift and N."""
+    rows = found.assign(rule=found["rule"].map(rules.NAMES))
+    by = ["dataset", "activation", "depth", "shift", "train_size"]
+    return rows.pivot_table("agreement", by, "rule", sort=False)
+
+
+def flips(found: pd.DataFrame) -> pd.DataFrame:
+    """Share of decisions that a rule flips, by fifths of the logit gap, in long form: the first are the smallest."""
+    parts = [found.assign(fifth=k, flipped=1 - found[f"fifth_{k}"]) for k in range(1, rules.BINS + 1)]
+    return pd.concat(parts)[["rule", "seed", "train_size", "fifth", "flipped"]]
+
+
+def least_predicted(noise: pd.DataFrame) -> stats.Interval:
+    """The absolute error of the predicted agreement at the N where its mean is largest.
+
+    At 95 % for all N together (Bonferroni), since the N is chosen by what it shows.
+    """
+    groups = [rows["agreement"] - rows["predicted"] for _, rows in noise.groupby("train_size")]
+    if not groups:
+        return stats.mean_interval([])
+    chosen = max(groups, key=lambda errors: abs(errors.mean()))
+    return stats.absolute(stats.mean_interval(chosen, 1 - 0.05 / len(groups)))
+
+
+def exponent(finite: pd.DataFrame, less: float = 0.0) -> stats.Interval:
+    """The exponent of 1/width in a network's difference from the infinitely wide one, `less` a number.
+
+    A slope for each seed.
+    """
+    slopes = [
+        -less - stats.per_doubling(rows["width"].to_numpy(), np.log2(rows["difference"].to_numpy()))
+        for _, rows in finite.groupby("seed")
+    ]
+    return stats.mean_interval(slopes)
+
+
+def remainders(ax: Axes, table: pd.DataFrame, names: Mapping[str, str]) -> None:
+    """Median of the remainder against N/d with its 10 % and 90 % quantiles as a band, means over seeds; dotted at 1."""
+    for name, look in predictor_style(list(names)).items():
+        own = table[(table["rule"] == name) & table["remainder_50"].notna()]
+        if not len(own):
+            continue
+        means = own.groupby("load")[["remainder_10", "remainder_50", "remainder_90"]].mean()
+        ax.plot(means.index, means["remainder_50"], label=names[name], **look)
+        ax.fill_between(means.index, means["remainder_10"], means["remainder_90"], color=look["color"], alpha=0.2, lw=0)
+    ax.axhline(1, color="0.5", lw=0.8, ls=":")
+    ax.set(xscale="log", yscale="log", xlabel="$N/d$", ylabel="2 × error / logit gap")
+    ax.legend()
+
+
+def width_lines(ax: Axes, table: pd.DataFrame) -> None:
+    """Difference from the infinitely wide network against width: seeds as dots, mean, and the law 1/√width."""
+    ax.plot(table["width"], table["difference"], ".", color="0.6", ms=4)
+    groups = table.groupby("width")["difference"]
+    mean_line(ax, groups, color="C0", marker="o")
+    widths, means = groups.mean().index.to_numpy(float), groups.mean().to_numpy()
+    ax.plot(widths, means[0] * np.sqrt(widths[0] / widths), color="0.3", ls="--", lw=0.8)
+    size_axis(ax, widths, "width")
+    ax.set(yscale="log", title="finite width, difference")
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2) if means.min() / 1.6 < tick < means.max() * 1.6]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+
+
+def claims(mapped: pd.DataFrame, finite: pd.DataFrame, chosen: InfiniteWidth) -> list[Claim]:
+    """What is claimed of each data set: rules and remainders at N ≤ d and the headline p, noise alone, finite width."""
+    found, limits = [], chosen.thresholds
+    for dataset in dict.fromkeys(mapped["dataset"]):
+        below = mapped[(mapped["dataset"] == dataset) & (mapped["load"] <= 1)]
+        here = below[below["strength"] == chosen.headline]
+        noise = below[(below["strength"] == 1) & (below["rule"] == "first_order")]
+        for rule, words in CLAIMS.items():
+            texts = {"id": f"{rule}-{dataset}", "statement": f"{dataset}: {words}", "source": rules.SOURCES[rule]}
+            share = stats.mean_over(here[here["rule"] == rule], "agreement", ["train_size"])
+            found.append(claim(share, **texts, statistic="agreement", threshold=limits.same))
+        for rule in rules.SCALED:
+            bound = stats.mean_over(here[here["rule"] == rule], "bounded", ["train_size"])
+            texts = {"id": f"bounded-{rule}-{dataset}", "source": "seed 001, major comment 1"}
+            texts["statement"] = f"{dataset}: what {rules.NAMES[rule]} leaves out is too small to flip a decision"
+            texts["statistic"] = "share of points with a remainder below 1"
+            found.append(claim(bound, **texts, threshold=limits.same))
+        texts = {"id": f"predicted-{dataset}", "source": "brief of seed 001, section 3"}
+        texts["statement"] = f"{dataset}: FO agrees in noise alone as Marchenko and Pastur's law predicts"
+        texts["statistic"] = "absolute error of the predicted agreement, worst N"
+        found.append(claim(least_predicted(noise), **texts, threshold=limits.predicted, below=True))
+        off = stats.absolute(exponent(finite[finite["dataset"] == dataset], less=0.5))
+        texts = {"id": f"width-{dataset}", "source": "Jacot et al. 2018; seed 001, abstract"}
+        texts |= {"statement": f"{dataset}: networks tend to infinite width like 1/√width"}
+        found.append(claim(off, **texts, statistic="|exponent − ½|", threshold=limits.exponent, below=True))
+    return found

@@ -1,0 +1,123 @@
+"""Infinitely wide networks of seed 001 against their approximations, and networks of growing width against them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from almostnothing import corruptions, data
+from almostnothing.cells import Cell
+from almostnothing.corruptions.law import Corruption
+from almostnothing.devices import device_for
+from almostnothing.measures import rules
+from almostnothing.measures.rules import SCALED
+from almostnothing.measures.trained import draw, first_tests, opened, stacks, training_set
+from almostnothing.pages.infinite_width.parameters import Infinite, InfiniteWidth
+from almostnothing.store import Store
+from almostnothing.tables import axes
+from almostnothing.theory import kernels, prototypes
+
+QUANTILES = (0.1, 0.5, 0.9)
+
+
+def table(parameters: InfiniteWidth, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
+    """Two kinds of rows, told apart by `what`. Test images are clean.
+
+    "infinite": one for each data set, network, N, p, seed and rule: `agreement` of the rule with exact kernel
+    regression, of all points and by fifths of the regression's logit gap from the smallest on (`fifth_1` to `_5`), its
+    accuracy and that of the regression (`exact`); of rules that predict outputs, `remainder_10`, `_50`, `_90`:
+    quantiles over test images of twice the largest error of an output over the logit gap, below 1 of which no decision
+    can flip, and `bounded`, the share of images where it is below 1. `predicted`: the agreement at vanishing signal of
+    rules with and without ridge, by Marchenko and Pastur's law with `rho`, the ridge in units of N times a pixel's
+    variance.
+
+    "finite": one for each trained network: `agreement` with the infinitely wide network that starts from the same
+    function, and `difference`, the root mean square of their outputs' difference over that of the latter's outputs.
+    """
+    device = device_for(parameters.compute.device)
+    rows = [*_infinite(parameters, folder, device), *_finite(parameters, folder, cells, keep, device)]
+    return pd.DataFrame(rows)
+
+
+def _infinite(parameters: InfiniteWidth, folder: Path, device: torch.device) -> Iterator[dict[str, Any]]:
+    record = parameters.sweep.corruption.record()
+    for source in parameters.sources(folder):
+        dataset = data.load(source, folder)
+        law = corruptions.law_of(record, dataset)
+        tests, labels = first_tests(dataset, parameters.images, device)
+        for one, strength, seed in itertools.product(parameters.infinite, parameters.strength, parameters.seeds):
+            for size in one.train_size:
+                x, y = draw(dataset, record, size, strength, seed, device)
+                head = {
+                    "what": "infinite",
+                    "dataset": source.name,
+                    "pixels": source.facts.pixels,
+                    "train_size": size,
+                    "strength": strength,
+                    "activation": one.activation,
+                    "depth": one.depth,
+                    "shift": one.shift,
+                    "seed": seed,
+                }
+                for row in compared(one, x, y, tests, labels, law, strength):
+                    yield head | row
+
+
+def compared(
+    one: Infinite, x: Tensor, y: Tensor, tests: Tensor, labels: Tensor, law: Corruption, strength: float
+) -> Iterator[dict[str, Any]]:
+    """The columns of the "infinite" rows of one training set: one dictionary for each rule."""
+    network = kernels.Architecture(one.activation, one.depth)
+    training = prototypes.Training.of(x - one.shift, y)
+    points = tests.double() - one.shift
+    exact = rules.regression(network, training.images, training.targets, [points])[0]
+    about = prototypes.expansion(network, training, points)
+    rho = about.ridge / (len(x) * float(training.images.var(0).mean()))
+    classes = training.targets.shape[1]
+    r = prototypes.ridge_correlation(x.shape[1] / len(x), rho) if rho > 0 else np.nan
+    shared = {
+        "exact": float((exact.argmax(1) == labels).double().mean()),
+        "rho": rho,
+        "predicted": prototypes.agreement(r, classes) if np.isfinite(r) else np.nan,
+    }
+    for rule, scores in rules.scores(about, training, points, law, strength, one.shift).items():
+        agree = rules.same(scores, exact)
+        parts = rules.breakdown(agree, rules.margin(exact), labels)
+        row = {"rule": rule, "accuracy": float((scores.argmax(1) == labels).double().mean())}
+        row |= {name: value for name, value in parts.items() if not name.startswith("class")}
+        if rule in SCALED:
+            remainder = 2 * (scores - exact).abs().amax(1) / rules.margin(exact)
+            levels = torch.tensor(QUANTILES, dtype=torch.float64, device=x.device)
+            quantiles = torch.quantile(remainder, levels).tolist()
+            row |= {f"remainder_{100 * q:.0f}": value for q, value in zip(QUANTILES, quantiles, strict=True)}
+            row["bounded"] = float((remainder < 1).double().mean())
+        yield row | shared
+
+
+def _finite(
+    parameters: InfiniteWidth, folder: Path, cells: Sequence[Cell], keep: Store, device: torch.device
+) -> Iterator[dict[str, Any]]:
+    for group, model in stacks(cells, keep, device):
+        dataset, law = opened(group[0], folder)
+        tests, _ = first_tests(dataset, parameters.images, device)
+        for index, cell in enumerate(group):
+            head = {"what": "finite", **axes(cell), "rule": "ntk"}
+            if keep.rows(cell)[0]["diverged"]:
+                yield head | {"agreement": np.nan, "difference": np.nan}
+                continue
+            x, y = training_set(cell, dataset, law, device)
+            target = torch.nn.functional.one_hot(y).double() - rules.start(cell, x)
+            seen, points = (images.double() - cell.shift for images in (x, tests))
+            change = rules.regression(rules.architecture(cell), seen, target, [points])[0]
+            infinite = rules.start(cell, tests) + change
+            outputs = model.select([index])(tests[None])[0].detach().double()
+            difference = (outputs - infinite).square().mean().sqrt() / infinite.square().mean().sqrt()
+            agreement = float(rules.same(outputs, infinite).double().mean())
+            yield head | {"agreement": agreement, "difference": float(difference)}

@@ -1,0 +1,1 @@
+"""The knee: accuracy against corruption."""

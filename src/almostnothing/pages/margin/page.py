@@ -1,0 +1,169 @@
+"""Panels, summaries and claims of `02_margin`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from scipy import special
+
+from almostnothing import stats
+from almostnothing.claims import Claim, claim
+from almostnothing.errors import UserError
+from almostnothing.figures import MARKERS, mean_line, predictor_style
+from almostnothing.pages.margin.parameters import MarginThresholds
+
+SCORES = {  # the predictors, as a figure calls them
+    "margin": "γ",
+    "confidence": "softmax",
+    "ratio": "γ/σ",
+    "drifted": "(γ+drift)/σ",
+    "second": "with even part",
+    "centred": "γ(x̄)/σ(x̄)",
+    "classes": "all classes",
+}
+
+
+def at_strengths(found: pd.DataFrame, strengths: Sequence[float]) -> pd.DataFrame:
+    """The rows at these test strengths.
+
+    Raises `UserError` for a strength that the table does not have.
+    """
+    lacking = set(strengths) - set(found["test_strength"])
+    if lacking:
+        raise UserError(f"the table has no test_strength {min(lacking):g}: run snakemake to measure it")
+    return found[found["test_strength"].isin(strengths)].reset_index(drop=True)
+
+
+def survival(found: pd.DataFrame, name: str) -> np.ndarray:
+    """A predictor's probability of γ(x̃) > 0: Φ of a score in standard deviations, softmax, or what it is already."""
+    score = found[name].to_numpy()
+    if name == "classes":
+        return score
+    return special.expit(score) if name == "confidence" else special.ndtr(score)
+
+
+def quality(found: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """AUROC and calibration error of each predictor: one row for each network, test strength and predictor.
+
+    A failure is one corruption of one image, of which there were `draws` for each.
+    """
+    by = ["dataset", "training", "seed", "test_strength"]
+    rows = []
+    for key, group in found.groupby(by):
+        fails = group["failures"].to_numpy()
+        for name in SCORES:
+            score = group[name].to_numpy()
+            rows.append(
+                dict(zip(by, key, strict=True))
+                | {
+                    "predictor": name,
+                    "auroc": stats.auroc(score, fails * draws, (1 - fails) * draws),
+                    "calibration": float("nan")
+                    if name == "margin"
+                    else stats.calibration_error(1 - survival(group, name), fails),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def useful_up_to(scored: pd.DataFrame, limit: float) -> pd.DataFrame:
+    """The largest test strength at and below which each predictor's calibration error is surely under `limit`.
+
+    Surely: by the upper end of its 95 % interval over seeds. One row for each training, a column for each predictor;
+    NaN where it fails at the smallest strength already.
+    """
+    by = ["dataset", "training", "predictor", "test_strength"]
+    upper = scored.dropna(subset="calibration").groupby(by)["calibration"].apply(lambda e: stats.mean_interval(e).high)
+    good = (upper < limit).groupby(by[:3]).cummin().reset_index(name="good")
+    largest = good[good["good"]].groupby(by[:3])["test_strength"].max()
+    known = [name for name in SCORES if name != "margin"]
+    rows = scored[by[:2]].drop_duplicates()
+    return largest.unstack().reindex(columns=known).reindex(pd.MultiIndex.from_frame(rows))
+
+
+def predictor_curves(ax: Axes, quality: pd.DataFrame, value: str, names: Sequence[str]) -> None:
+    """`value` of each predictor against test strength: means over seeds with 95 % intervals."""
+    for name, look in predictor_style(names).items():
+        mean_line(ax, quality[quality["predictor"] == name].groupby("test_strength")[value], **look)
+    ax.set_xlabel("test $p$")
+    ax.set_ylim(0.4 if value == "auroc" else 0, 1.0 if value == "auroc" else None)
+
+
+def reliability_curves(
+    ax: Axes, rows: pd.DataFrame, names: Sequence[str], survival: Callable[[pd.DataFrame, str], np.ndarray]
+) -> None:
+    """Measured against predicted frequency of failure, by bins of equal width, for predictors that are probabilities.
+
+    `survival` gives a predictor's probability of surviving for each row. Means over seeds with 95 % intervals, where
+    three seeds at least have images in the bin.
+    """
+    ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
+    for name, look in predictor_style(names).items():
+        if name == "margin":
+            continue
+        bins = pd.concat(
+            stats.reliability(1 - survival(group, name), group["failures"].to_numpy()).assign(seed=seed)
+            for seed, group in rows.groupby("seed")
+        )
+        full = bins.groupby(level=0).filter(lambda one: len(one) >= 3).groupby(level=0)
+        points = full["frequency"].apply(stats.mean_interval)
+        spread = [[point.mean - point.low for point in points], [point.high - point.mean for point in points]]
+        where = full["predicted"].mean()
+        ax.errorbar(where, [point.mean for point in points], spread, elinewidth=0.8, lw=1, **look)
+    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="predicted", ylabel="measured")
+
+
+def predictor_legend(ax: Axes, names: dict[str, str]) -> None:
+    """The legend of predictors, in axes of its own."""
+    handles = [Line2D([], [], label=names[name], **look) for name, look in predictor_style(list(names)).items()]
+    ax.legend(handles=handles, loc="center", title="predictor")
+    ax.set_axis_off()
+
+
+def training_curves(ax: Axes, table: pd.DataFrame, value: str, label: str) -> None:
+    """`value` against test strength, averaged over images: a line for each data set and way of training."""
+    keys = table[["dataset", "training"]].drop_duplicates().itertuples(index=False, name=None)
+    palette = itertools.cycle(sns.color_palette("dark"))
+    several = table["dataset"].nunique() > 1
+    for (dataset, training), colour, marker in zip(keys, palette, itertools.cycle(MARKERS), strict=False):
+        rows = table[(table["dataset"] == dataset) & (table["training"] == training)]
+        means = rows.groupby(["test_strength", "seed"])[value].mean()
+        words = f"{dataset}, {training}" if several else training
+        mean_line(ax, means.groupby("test_strength"), color=colour, marker=marker, label=words)
+    ax.set(xlabel="test $p$", ylabel=label)
+    ax.set_ylim(bottom=0)
+
+
+COMPARISONS = [  # id, statement, value, better one, worse one, threshold
+    ("rank-margin", "γ/σ ranks failures better than γ alone", "auroc", "ratio", "margin", "ranking"),
+    ("rank-softmax", "γ/σ ranks failures better than softmax", "auroc", "ratio", "confidence", "ranking"),
+    ("drift", "the drift improves γ/σ", "calibration", "ratio", "drifted", "gain"),
+    ("even", "the even part improves on the drift", "calibration", "drifted", "second", "gain"),
+    ("mean-image", "linearising about x̄ improves on the drift", "calibration", "drifted", "centred", "gain"),
+    ("all-classes", "all classes improve on the pair, about x̄", "calibration", "centred", "classes", "gain"),
+]
+
+
+def claims(scored: pd.DataFrame, trainings: Sequence[tuple[str, str]], limits: MarginThresholds) -> list[Claim]:
+    """What is claimed of each (data set, way of training), from `quality`; means over test strengths, seeds paired."""
+    found = []
+    for dataset, kind in trainings:
+        here = scored[(scored["dataset"] == dataset) & (scored["training"] == kind)]
+        name, source = f"{dataset}, trained {kind}", "seed 000, testable prediction 2"
+        error = stats.mean_over(here[here["predictor"] == "ratio"], "calibration", ["test_strength"])
+        tail = f"{dataset}-{kind}".replace(", p = ", "-").replace(" ", "-")
+        texts = {"id": f"calibrated-{tail}", "source": source, "statistic": "calibration error"}
+        texts["statement"] = f"{name}: Φ(−γ/σ) is the frequency of failure"
+        found.append(claim(error, **texts, threshold=limits.calibrated, below=True))
+        for key, words, value, first, second, limit in COMPARISONS:
+            gain = stats.paired(here, value, "predictor", first, second, ["test_strength"])
+            statistic = "gain in AUROC" if value == "auroc" else "fall of the calibration error"
+            texts = {"id": f"{key}-{tail}", "statement": f"{name}: {words}", "source": source, "statistic": statistic}
+            found.append(claim(gain, **texts, threshold=getattr(limits, limit)))
+    return found

@@ -1,0 +1,69 @@
+"""Seed 000, prediction 2: for each network, test strength and image, how often it fails and what was predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from almostnothing.cells import Cell
+from almostnothing.devices import device_for
+from almostnothing.measures import criterion
+from almostnothing.measures.trained import first_tests, opened, stacks
+from almostnothing.pages.margin.parameters import Margin
+from almostnothing.store import Store
+
+
+def table(parameters: Margin, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
+    """One row for each network, test strength and image: how often it failed, and what each predictor says.
+
+    `margin` is γ(x), `confidence` the log-odds of the label's softmax probability; in standard deviations are γ/σ
+    (`ratio`), (γ + drift)/σ (`drifted`), the same with the mean even part added (`second`) and γ(x̄)/σ(x̄) (`centred`);
+    `classes` is the probability that no other class wins, linearised about x̄, in steps of 1/`criterion.ORTHANT`.
+    `bending`: see `criterion.measured`. A diverged network has no rows.
+    """
+    device = device_for(parameters.compute.device)
+    alive = [cell for cell in cells if not keep.rows(cell)[0]["diverged"]]
+    return pd.concat(_rows(parameters, folder, alive, keep, device), ignore_index=True)
+
+
+def _rows(
+    parameters: Margin, folder: Path, cells: Sequence[Cell], keep: Store, device: torch.device
+) -> Iterator[pd.DataFrame]:
+    for group, model in stacks(cells, keep, device):
+        dataset, law = opened(group[0], folder)
+        x, y = first_tests(dataset, parameters.images, device)
+        for strength in parameters.test_strength:
+            seen = criterion.first_order(model, law, x, y, strength)
+            seen |= criterion.measured(model, law, x, y, strength, parameters.draws)
+            drifted = seen["margin"] + seen["drift"]
+            values = {
+                "failures": seen["failures"],
+                "margin": seen["margin"],
+                "confidence": seen["confidence"],
+                "ratio": seen["margin"] / seen["sd"],
+                "drifted": drifted / seen["sd"],
+                "second": (drifted + seen["even"]) / seen["sd"],
+                "centred": seen["mean_margin"] / seen["mean_sd"],
+                "classes": 1 - criterion.all_classes(model, law, x, y, strength),
+                "bending": seen["bending"],
+            }
+            for e, cell in enumerate(group):
+                yield pd.DataFrame(
+                    {
+                        "dataset": cell.dataset,
+                        "training": training(cell),
+                        "strength": cell.strength,
+                        "seed": cell.seed,
+                        "test_strength": strength,
+                        "image": range(len(x)),
+                        **{name: value[e].double().cpu().numpy() for name, value in values.items()},
+                    }
+                )
+
+
+def training(cell: Cell) -> str:
+    """How a network was trained, in a word or two."""
+    return f"{cell.training_corruption}, p = {cell.strength:g}" if cell.strength else "clean"

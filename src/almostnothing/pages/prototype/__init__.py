@@ -1,0 +1,1 @@
+"""Do networks choose as the nearest class mean does?"""

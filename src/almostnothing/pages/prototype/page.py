@@ -1,0 +1,118 @@
+"""Panels, summaries and claims of `06_prototype`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from almostnothing import stats
+from almostnothing.claims import Claim, claim
+from almostnothing.measures import rules
+from almostnothing.pages.prototype.parameters import PrototypeThresholds
+from almostnothing.parameters.sweep import Sweep
+
+NAMES = rules.NAMES | {"ntk": "NTK", "lazy": "NTK from its start", "fit": "fit λ", "self": "NCM, other noise"}
+
+
+VARIED = {  # columns of the table that a panel varies alone, and how it calls them
+    "train_size": "N",
+    "steps": "training steps",
+    "shift": "taken from every pixel",
+    "objective": "loss",
+}
+
+
+SIZES = ("train_size", "steps")  # of these, those that are on a logarithmic axis
+
+
+CLAIMS = [  # rule, threshold, tests, and what is claimed
+    ("ncm", "majority", ("clean", "corrupted"), "network and NCM agree on a majority of points"),
+    ("ncm", "same", ("clean", "corrupted"), "the network is NCM"),
+    ("debiased", "same", ("clean",), "the network is debiased NCM"),
+    ("correlation", "same", ("clean",), "the network is the correlation rule"),
+    ("first_order", "same", ("clean", "corrupted"), "the network is FO"),
+    ("resummed", "same", ("clean", "corrupted"), "the network is the ridge rule"),
+    ("ntk", "same", ("clean", "corrupted"), "the network is regression with the NTK"),
+]
+
+
+def usual(sweep: Sweep) -> dict[str, Any]:
+    """The first values that the sweep has in columns that may vary, by which a panel fixes the others."""
+    first = sweep.columns()
+    return {name: first[name][0] for name in ("train_size", "shift", "objective", "steps")}
+
+
+def at(found: pd.DataFrame, **values: Any) -> pd.DataFrame:
+    """The rows with these values."""
+    return found[(found[list(values)] == pd.Series(values)).all(axis=1)]
+
+
+def centre(found: pd.DataFrame, values: dict[str, Any]) -> pd.DataFrame:
+    """The rows of the width and depth at which most else is varied."""
+    kinds = found.groupby(["width", "depth"])[list(values)].nunique().sum(axis=1)
+    width, depth = kinds.index[int(kinds.to_numpy().argmax())]
+    return at(found, width=width, depth=depth)
+
+
+def but_one(rows: pd.DataFrame, values: dict[str, Any], column: str) -> pd.DataFrame:
+    """The rows that have the usual values in all but one column."""
+    return at(rows, **{name: value for name, value in values.items() if name != column})
+
+
+def fifths(rows: pd.DataFrame) -> pd.DataFrame:
+    """Agreement by fifths of a rule's own margin, in long form: the first fifth is nearest to the rule's boundary."""
+    parts = [rows.assign(fifth=k, agreement=rows[f"fifth_{k}"]) for k in range(1, rules.BINS + 1)]
+    return pd.concat(parts)[["rule", "seed", "fifth", "agreement"]].dropna()
+
+
+def described(rows: pd.DataFrame, values: dict[str, Any]) -> str:
+    """In words, what the networks of these rows have in common."""
+    first = rows.iloc[0]
+    loss = values["objective"].replace("_", "-").replace("mse", "squared error")
+    layers = "1 hidden layer" if first["depth"] == 2 else f"{first['depth'] - 1} hidden layers"
+    return f"N = {values['train_size']:,}, {layers} of width {first['width']:,}, {loss}, {values['steps']:,} steps"
+
+
+def grid(rows: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Agreement with a rule as text, mean over seeds ± 95 %: rows p, columns hidden layers and width."""
+    own = rows[rows["rule"] == rule].assign(hidden=lambda t: t["depth"] - 1)
+
+    def words(values: pd.Series) -> str:
+        mean = stats.mean_interval(values)
+        return f"{mean.mean:.2f} ± {mean.high - mean.mean:.2f}"
+
+    wide = own.groupby(["strength", "hidden", "width"])["agreement"].apply(words).unstack(["hidden", "width"])
+    return wide.sort_index(axis=1).fillna("–")
+
+
+def by_class(rows: pd.DataFrame, chosen: Sequence[str]) -> pd.DataFrame:
+    """Mean agreement on the test images of each class: rows data set, p and rule."""
+    own = rows[rows["rule"].isin(chosen)].assign(rule=lambda t: t["rule"].map(NAMES))
+    classes = [name for name in rows.columns if name.startswith("class_")]
+    return own.groupby(["dataset", "strength", "rule"], sort=False)[classes].mean().rename(columns=lambda c: c[6:])
+
+
+def claims(table: pd.DataFrame, usual: dict[str, Any], limits: PrototypeThresholds) -> list[Claim]:
+    """What is claimed of each data set, test and rule: averages and worst cases over p, width and depth."""
+    found, by = [], ["strength", "width", "depth"]
+    views_of = at(table, **usual), at(table, **usual | {"shift": max(table["shift"])})
+    shifted = usual["shift"] != max(table["shift"])
+    for dataset in dict.fromkeys(table["dataset"]):
+        for rule, threshold, tests, words in CLAIMS:
+            for test in tests:
+                base, centred = (
+                    part[(part["dataset"] == dataset) & (part["test"] == test) & (part["rule"] == rule)]
+                    for part in views_of
+                )
+                views = {"": stats.mean_over(base, "agreement", by)}
+                if threshold == "majority":
+                    views[", everywhere"] = stats.worst(base, "agreement", by)
+                elif rule in ("ncm", "resummed") and shifted:
+                    views[", inputs of mean zero"] = stats.mean_over(centred, "agreement", by)
+                for view, share in views.items():
+                    texts = {"id": f"{threshold}-{rule}-{test}-{dataset}{view.replace(', ', '-').replace(' ', '-')}"}
+                    texts |= {"statement": f"{dataset}, {test} test: {words}{view}", "source": rules.SOURCES[rule]}
+                    found.append(claim(share, **texts, statistic="agreement", threshold=getattr(limits, threshold)))
+    return found

@@ -1,0 +1,133 @@
+"""The referee's table of seed 001: on what share of test points a trained network and each rule choose one class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from almostnothing import corruptions, streams
+from almostnothing.cells import Cell
+from almostnothing.corruptions.law import Corruption
+from almostnothing.data.datasets import Dataset
+from almostnothing.devices import device_for
+from almostnothing.measures import rules
+from almostnothing.measures.trained import (
+    clean_training_set,
+    corrupted_tests,
+    first_tests,
+    opened,
+    stacks,
+    training_set,
+)
+from almostnothing.pages.prototype.parameters import Prototype
+from almostnothing.store import Store
+from almostnothing.tables import axes
+from almostnothing.theory import prototypes
+
+CENTRES = torch.linspace(-1, 4, 101, dtype=torch.float64)  # λ among which "fit" chooses
+
+
+DIGITS = 4  # of its numbers, which are shares of some hundreds of images, in the file
+
+
+def table(parameters: Prototype, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
+    """One row for each network and test: the share of test images on which each rule agrees with it, and where.
+
+    Rules as in `rules.scores`, for the infinitely wide network of the same activation, depth and initial weights; "ntk"
+    that network itself, up to N = `kernel_size`, and where squared error was trained "lazy", the same from the
+    network's own random start. "fit": ⟨x − λm, mᵢ − m⟩ with the λ that agrees best on the first half of the test
+    points; its agreement is that on the other half. "self" has no network: NCM against NCM from another corruption of
+    the same training images, which tells how noisy the class means are. Columns `<rule>_<value>`: as in
+    `rules.breakdown`, and `accuracy` of the rule; `network` is that of the network. Of a diverged network all are NaN.
+    """
+    found = pd.DataFrame(_rows(parameters, folder, cells, keep))
+    return found.sort_values([*axes(cells[0]), "test"], ignore_index=True)
+
+
+def _rows(parameters: Prototype, folder: Path, cells: Sequence[Cell], keep: Store) -> Iterator[dict[str, Any]]:
+    device = device_for(parameters.compute.device)
+    for group, model in stacks(cells, keep, device):
+        dataset, law = opened(group[0], folder)
+        clean, labels = first_tests(dataset, parameters.images, device)
+        for index, cell in enumerate(group):
+            points = {"clean": clean, "corrupted": corrupted_tests(cell, law, clean)}
+            outputs = {test: model.select([index])(x[None])[0].detach().double() for test, x in points.items()}
+            diverged = keep.rows(cell)[0]["diverged"]
+            with_kernel = cell.train_size <= parameters.kernel_size and not diverged
+            exact = infinitely_wide(cell, dataset, law, points) if with_kernel else {test: {} for test in points}
+            for test, x in points.items():
+                head = {**axes(cell), "test": test}
+                if diverged:
+                    yield head | {"network": np.nan}
+                    continue
+                head["network"] = rules.accuracy(outputs[test], labels)
+                for row in _compared(cell, dataset, law, x, labels, outputs[test], exact[test]):
+                    head |= {f"{row['rule']}_{name}": value for name, value in row.items() if name != "rule"}
+                yield head
+
+
+def infinitely_wide(
+    cell: Cell, dataset: Dataset, law: Corruption, points: dict[str, Tensor]
+) -> dict[str, dict[str, Tensor]]:
+    """Outputs of "ntk" and, for squared error, "lazy" at each test's points, from one factorisation."""
+    clean = next(iter(points.values()))
+    seen, y = training_set(cell, dataset, law, clean.device)
+    training = prototypes.Training.of(seen - cell.shift, y)
+    targets = training.targets
+    if cell.loss == "mse":
+        targets = torch.cat([targets, torch.nn.functional.one_hot(y).double() - rules.start(cell, seen)], 1)
+    shifted = [x.double() - cell.shift for x in points.values()]
+    found = rules.regression(rules.architecture(cell), training.images, targets, shifted)
+    classes = training.targets.shape[1]
+    outputs = {test: {"ntk": columns[:, :classes]} for test, columns in zip(points, found, strict=True)}
+    if cell.loss == "mse":
+        for (test, x), columns in zip(points.items(), found, strict=True):
+            outputs[test]["lazy"] = rules.start(cell, x) + columns[:, classes:]
+    return outputs
+
+
+def _compared(
+    cell: Cell,
+    dataset: Dataset,
+    law: Corruption,
+    points: Tensor,
+    labels: Tensor,
+    outputs: Tensor,
+    exact: dict[str, Tensor],
+) -> Iterator[dict[str, Any]]:
+    """The columns of each rule for one network and test."""
+    seen, y = training_set(cell, dataset, law, points.device)
+    training, x = prototypes.Training.of(seen - cell.shift, y), points.double() - cell.shift
+    about = prototypes.expansion(rules.architecture(cell), training, x)
+    found = rules.scores(about, training, x, law, cell.strength, cell.shift) | exact
+    for rule, scores in found.items():
+        own = rules.breakdown(rules.same(scores, outputs), rules.margin(scores), labels)
+        yield {"rule": rule, "accuracy": rules.accuracy(scores, labels)} | own
+    clean, y, _ = clean_training_set(dataset, cell.train_size, cell.seed, points.device)
+    key = streams.stream_key(cell.seed, "other training corruption", cell.stream())
+    again = prototypes.Training.of(corruptions.corrupted(law, clean, cell.strength, key) - cell.shift, y)
+    second = prototypes.nearest_mean(x, again.means(again.images))
+    own = rules.breakdown(rules.same(found["ncm"], second), rules.margin(found["ncm"]), labels)
+    yield {"rule": "self", "accuracy": rules.accuracy(second, labels)} | own
+    agreement, centre = fitted(training, x, outputs)
+    yield {"rule": "fit", "agreement": agreement, "centre": centre}
+
+
+def fitted(
+    training: prototypes.Training, x: Float[Tensor, "point pixel"], outputs: Float[Tensor, "point label"]
+) -> tuple[float, float]:
+    """Agreement of ⟨x − λm, mᵢ − m⟩ with a network on the second half of the points, with the best λ of the first."""
+    mean = training.images.mean(0)
+    apart = training.means(training.images) - mean
+    found = (x @ apart.T)[None] - CENTRES.to(x)[:, None, None] * (apart @ mean)
+    agree = (found.argmax(2) == outputs.argmax(1)).double()
+    half = len(x) // 2
+    best = int(agree[:, :half].mean(1).argmax())
+    return float(agree[best, half:].mean()), float(CENTRES[best])

@@ -1,0 +1,115 @@
+"""Panels, summaries and claims of `05_survival`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from almostnothing import stats
+from almostnothing.claims import Claim, claim
+from almostnothing.corruptions.labels import STRENGTHS
+from almostnothing.figures import MARKERS, P_TICKS, mean_line, predictor_style, strength_axis
+from almostnothing.pages.survival.parameters import Survival
+
+PANELS = [(law, test) for law in STRENGTHS for test in ("clean", "corrupted")]
+
+
+LINES = {"accuracy": "network", "ncm": "NCM", "ridge": "ridge rule", "theory": "theory of NCM"}
+
+
+SIZES = ["law", "strength", "train_size", "width", "test"]
+
+
+def largest(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the widest networks with the most training images, for each data set and law."""
+    for column in ("train_size", "width"):
+        table = table[table[column] == table.groupby(["dataset", "law"])[column].transform("max")]
+    return table
+
+
+def errors(table: pd.DataFrame) -> pd.DataFrame:
+    """How accuracies differ from the theory's: root mean square and mean, of NCM and of networks of each width."""
+    lines = {}
+    for key, rows in table.groupby(["dataset", "law", "test", "train_size"], sort=False):
+        found = {"NCM": rows["ncm"] - rows["theory"]}
+        for width, own in rows.groupby("width"):
+            found[f"width {width}"] = own["accuracy"] - own["theory"]
+        lines[key] = {
+            (name, what): value
+            for name, error in found.items()
+            for what, value in (("rms", float(np.sqrt((error**2).mean()))), ("mean", float(error.mean())))
+        }
+    index = pd.MultiIndex.from_tuples(lines, names=["dataset", "law", "test", "N"])
+    frame = pd.DataFrame(list(lines.values()), index=index)
+    return frame.set_axis(pd.MultiIndex.from_tuples([tuple(key) for key in frame.columns]), axis=1)
+
+
+TESTS = {"clean": "light:#0173b2", "corrupted": "light:#d55e00"}  # palettes, light to dark with N
+
+
+def survival_curves(ax: Axes, table: pd.DataFrame, lines: Mapping[str, str], law: str, chance: float) -> None:
+    """Accuracies against the strength of a law: columns `lines` of the table, means over seeds with 95 % intervals."""
+    for (column, words), look in zip(lines.items(), predictor_style(list(lines)).values(), strict=True):
+        if column == "theory":
+            means = table.groupby("strength")[column].mean()
+            ax.plot(means.index, means, color="black", ls="--", lw=0.8, zorder=3, label=words)
+        else:
+            mean_line(ax, table.groupby("strength")[column], label=words, **look)
+    ax.axhline(chance, color="0.5", lw=0.8, ls=":")
+    strengths = sorted(table["strength"].unique())
+    strength_axis(ax, strengths, law)
+    ax.set_xlabel(STRENGTHS[law].short)
+    if STRENGTHS[law].survival:  # narrow panels have room for every other tick
+        ticks = [tick for tick in P_TICKS[::2] if tick <= max(strengths)]
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_ylim(0, 1.02)
+
+
+def prediction_points(ax: Axes, table: pd.DataFrame, predicted: str, measured: tuple[str, str]) -> None:
+    """Two measured accuracies against the predicted one, means over seeds: the first filled, the second open.
+
+    Colours tell the tests apart, darker for larger N; markers the width.
+    """
+    count = table["train_size"].nunique()
+    tests = {test: sns.color_palette(name, count + 1)[1:] for test, name in TESTS.items()}
+    markers = dict(zip(sorted(table["width"].unique()), itertools.cycle(MARKERS), strict=False))
+    sizes = sorted(table["train_size"].unique())
+    for (test, size, width), rows in table.groupby(["test", "train_size", "width"]):
+        means = rows.groupby(["law", "strength"])[[predicted, *measured]].mean()
+        colour = tests[str(test)][sizes.index(size)]
+        look: dict[str, Any] = {"color": colour, "marker": markers[width], "ls": "", "ms": 2.5}
+        ax.plot(means[predicted], means[measured[0]], mew=0, alpha=0.8, **look)
+        ax.plot(means[predicted], means[measured[1]], mfc="none", mew=0.4, **look)
+    ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
+    ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="theory")
+    ax.set_title("measured", fontsize=6.5, loc="right")
+
+
+def claims(table: pd.DataFrame, chance: float, chosen: Survival) -> list[Claim]:
+    """What is claimed of the largest networks at each law's headline strength, and of the theory over all sizes."""
+    found, limits, source = [], chosen.thresholds, "seed 001, abstract"
+    for (name, law, test), rows in largest(table).groupby(["dataset", "law", "test"], sort=False):
+        strength = chosen.headline[law]  # type: ignore[index]
+        here = rows[rows["strength"] == strength]
+        where = f"{name}, {STRENGTHS[str(law)].symbol} = {strength:g}, {test} test"
+        texts = {"id": f"above-{law}-{test}-{name}", "statement": f"{where}: networks are well above chance"}
+        texts |= {"statistic": "accuracy less chance", "source": source}
+        found.append(claim(stats.mean_interval(here["accuracy"] - chance), **texts, threshold=limits.above))
+        close = stats.absolute(stats.mean_interval(here["accuracy"] - here["ncm"]))
+        texts = {"id": f"ncm-{law}-{test}-{name}", "statement": f"{where}: NCM is as accurate as the network"}
+        texts |= {"statistic": "absolute difference of accuracies", "source": source}
+        found.append(claim(close, **texts, threshold=limits.close, below=True))
+    for name in dict.fromkeys(table["dataset"]):
+        for column, words in (("ncm", "NCM"), ("accuracy", "networks")):
+            own = table[table["dataset"] == name]
+            error = stats.mean_over(own.assign(error=(own[column] - own["theory"]).abs()), "error", SIZES)
+            texts = {"id": f"theory-{column}-{name}", "statement": f"{name}: theory predicts the accuracy of {words}"}
+            texts |= {"statistic": "mean absolute error", "source": "brief of seed 001, section 4"}
+            found.append(claim(error, **texts, threshold=limits.error, below=True))
+    return found

@@ -1,0 +1,1 @@
+"""One rule for all activations, depths, laws and data sets?"""

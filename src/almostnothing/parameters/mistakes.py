@@ -1,0 +1,40 @@
+"""A mistake in a parameter file as one sentence."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from almostnothing.parameters.laws import LAWS
+
+
+def sentence(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first mistake of a validation in words, and how many more there are."""
+    details = error.errors(include_url=False)
+    # a mistyped key makes two mistakes, one of them the key that is now missing: name what was typed
+    first = min(details, key=lambda detail: detail["type"] != "extra_forbidden")
+    # which of several laws was meant is no key of the file
+    location = [str(part) for part in first["loc"] if part not in LAWS]
+    key = ".".join(location)
+    if first["type"] == "union_tag_invalid":
+        text = f"{key}.law is {json.dumps(first['ctx']['tag'])}, but should be {' or '.join(LAWS)}"
+    elif first["type"] == "extra_forbidden":
+        owner: Any = model
+        for part in first["loc"][:-1]:
+            owner = LAWS[part] if part in LAWS else owner.model_fields[part].annotation
+        known = list(owner.model_fields)
+        close = difflib.get_close_matches(location[-1], known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(known)}"
+        text = f"{key} is not a parameter; {hint}"
+    elif first["type"] == "missing":
+        text = f"{key} is missing: add it"
+    else:
+        message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        value = first["input"]
+        shown = "" if isinstance(value, dict) else f" is {json.dumps(value, default=str)}, but"
+        text = f"{key}{shown} {message}" if key else message
+    more = len(details) - 1
+    return text + (f" (and {more} more mistake{'s' * (more > 1)})" if more else "")

@@ -1,0 +1,168 @@
+"""A grid of cells in a parameter file."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveInt, ValidationError, model_validator
+
+from almostnothing import data
+from almostnothing.cells import Cell
+from almostnothing.errors import UserError
+from almostnothing.parameters.fields import Axis, Model, Positive, Strength
+from almostnothing.parameters.laws import Corruption, Replacement
+from almostnothing.parameters.mistakes import sentence
+
+
+class Sweep(Model):
+    """A grid of cells: the product of all its keys that take a list; and for each variation, another such grid."""
+
+    dataset: Axis[str] = Field(description=f"data sets by name: {data.NAMES}")
+    image_size: PositiveInt | None = Field(default=None, description="pixels a side of an image folder's pictures (64)")
+    downsample: Axis[PositiveInt] = Field(default=[1], description="average images over blocks of this side")
+    pca_rank: Axis[PositiveInt | None] = Field(
+        default=[None], description="project images onto so many principal components of the training images"
+    )
+    permutation: Axis[NonNegativeInt | None] = Field(
+        default=[None], description="exchange the places of all images by one random permutation, that of this seed"
+    )
+    validation: NonNegativeInt = Field(default=0, description="training images that are held out and tested as well")
+    train_size: Axis[PositiveInt] = Field(description="N, training images, the same number of each class")
+    corruption: Corruption = Replacement()
+    strength: Axis[Strength] = Field(
+        description="of the corruption in training and test: p of replacement, σ of additive noise"
+    )
+    training_corruption: Axis[Literal["fixed", "fresh"]] = Field(
+        description="corrupt every training image once, or anew whenever it is shown"
+    )
+    family: Axis[Literal["mlp", "cnn"]] = Field(default=["mlp"], description="kind of network")
+    width: Axis[PositiveInt] = Field(description="units of each hidden layer; channels of a CNN")
+    depth: Axis[PositiveInt] = Field(description="L, weight layers: L−1 hidden layers")
+    activation: Literal["relu", "leaky_relu", "gelu", "erf", "tanh", "sine", "identity"] = "relu"
+    parametrisation: Literal["standard", "ntk"] = "standard"
+    bias: bool = True
+    init_scale: Positive = Field(default=1.0, description="factor of the initial weights")
+    shift: Axis[FiniteFloat] = Field(
+        default=[0.0], description="subtracted from every pixel that the network sees, after corruption"
+    )
+    loss: Axis[Literal["cross_entropy", "mse"]] = Field(default=["cross_entropy"])
+    optimiser: Literal["adam", "sgd"] = "adam"
+    learning_rate: Positive = 1e-3
+    momentum: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.0, description="of sgd")
+    schedule: Literal["constant", "linear", "cosine"] = Field(default="constant", description="of the learning rate")
+    batch_size: PositiveInt = 64
+    steps: Axis[PositiveInt] = Field(description="optimiser steps")
+    stop_loss: Positive | None = Field(
+        default=None, description="stop once a block's mean training loss is at most this"
+    )
+    precision: Literal["float32", "tf32", "bf16"] = Field(default="float32", description="of matrix products")
+    common_random_numbers: bool = Field(
+        default=False, description="share all draws between strengths, for paired comparisons: then cells are dependent"
+    )
+    test_draws: PositiveInt = Field(default=1, description="independent corruptions of each test image")
+    seeds: Axis[NonNegativeInt]
+    variations: list[dict[str, Any]] = Field(
+        default=[], description="keys of the sweep that take other values: each entry is one more grid of cells"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Sweep:
+        if self.momentum and self.optimiser != "sgd":
+            raise ValueError("momentum belongs to optimiser: sgd")
+        for strength in self.strength:
+            self.corruption.check_strength(strength)
+        for number, variation in enumerate(self.variations):
+            if "variations" in variation:
+                raise ValueError(f"variations.{number} may not hold variations of its own")
+            try:
+                self._grid(variation)
+            except ValidationError as error:
+                raise ValueError(f"variations.{number}: {sentence(error, Sweep)}") from error
+        return self
+
+    def _grid(self, variation: Mapping[str, Any]) -> Sweep:
+        return Sweep(**{**self.model_dump(exclude={"variations"}), **variation})
+
+    @cached_property
+    def grids(self) -> list[Sweep]:
+        """The sweep without its variations, then that of each."""
+        return [self._grid(variation) for variation in ({}, *self.variations)]
+
+    def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
+        """Each data set in each of its transforms, once; arguments as of `data.source`.
+
+        Raises `UserError` for an unknown data set, damaged or missing files, a transform or size that cannot be had.
+        """
+        if self.variations:
+            return list(dict.fromkeys(source for grid in self.grids for source in grid.sources(folder, known)))
+        found = [
+            data.source(
+                name,
+                folder,
+                image_size=self.image_size,
+                downsample=factor,
+                pca_rank=rank,
+                permutation=seed,
+                known=known,
+            )
+            for name, factor, rank, seed in itertools.product(*(getattr(self, axis) for axis in OF_SOURCE))
+        ]
+        for source, size in itertools.product(found, self.train_size):
+            data.check_train_size(source, size, self.validation)
+            _, height, width = source.facts.shape
+            if "cnn" in self.family and height != width:
+                raise UserError(f"family cnn needs square images, but those of {source.name} are {height}x{width}")
+        return found
+
+    def cells(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[Cell]:
+        """Every cell, once, in the order of its table; arguments and errors as of `sources`."""
+        if self.variations:
+            return list(dict.fromkeys(cell for grid in self.grids for cell in grid.cells(folder, known)))
+        shared = {name: getattr(self, name) for name in SHARED} | {"corruption": self.corruption.record()}
+        names = ["seed" if axis == "seeds" else axis for axis in OF_NETWORK]
+        return [
+            Cell(source=source, **shared, **dict(zip(names, values, strict=True)))
+            for source in self.sources(folder, known)
+            for values in itertools.product(*(getattr(self, axis) for axis in OF_NETWORK))
+        ]
+
+    def sample(self, pick: Callable[[list[Any]], Any]) -> dict[str, Any]:
+        """A smaller sweep as plain data: of each size one value, all choices, two seeds; variations likewise."""
+        content = self.model_dump(mode="json")
+        grids = [content, *content["variations"]]
+        for grid in grids:
+            for size in SIZES:
+                if isinstance(grid.get(size), list):
+                    grid[size] = [pick(grid[size])]
+        content["seeds"] = content["seeds"][:2]
+        return {name: value for name, value in content.items() if value is not None}
+
+    def columns(self) -> dict[str, list[Any]]:
+        """The values of each axis by the name of its column in a table; of the sweep without its variations."""
+        named = {"seeds": "seed", "loss": "objective"}
+        axes = {named.get(axis, axis): getattr(self, axis) for axis in (*OF_SOURCE, *OF_NETWORK)}
+        return axes | {"law": [self.corruption.law], "activation": [self.activation]}
+
+
+SIZES = ("train_size", "width", "depth", "steps", "downsample")  # axes that are no choice of code
+# The axes of a grid: of its data sets, of its networks in the order of a table's rows; what a cell takes as it is.
+OF_SOURCE = ("dataset", "downsample", "pca_rank", "permutation")
+OF_NETWORK = (
+    "family",
+    "width",
+    "depth",
+    "train_size",
+    "steps",
+    "training_corruption",
+    "loss",
+    "shift",
+    "strength",
+    "seeds",
+)
+SHARED = tuple(
+    name for name in Sweep.model_fields if name in Cell.__dataclass_fields__.keys() - {*OF_NETWORK, "corruption"}
+)

@@ -1,0 +1,147 @@
+"""What Snakemake must know of a parameter set: its pages, the jobs that are left, and times that say what digests say.
+
+Where nothing that a plan depends on has changed since everything was fresh, the plan is known without thinking: then
+neither pydantic nor any parameter file is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from almostnothing.files import digest, write_atomic
+
+if TYPE_CHECKING:
+    from almostnothing.freshness import Page
+
+RESULTS = Path("results")
+INPUTS = ("src/almostnothing/**/*.py", "notebooks/*.py", "equivalents.json")  # and the parameter files, by content
+VARIABLES = ("ALMOSTNOTHING_DATA", "XDG_CACHE_HOME", "HOME")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A shard that must be trained: whose parameter file asks for it, its data set's file marker, memory in bytes."""
+
+    parameter_file: str
+    fetch: str
+    memory: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`pages`: of each, the shards that its table waits for. `shards`: their jobs. `fetched`: data sets with files.
+
+    `watched`: a user's own data files, which the plan depends on. `stale`: pages that are not as they should be.
+    """
+
+    pages: dict[str, list[str]]
+    shards: dict[str, Job] = field(default_factory=dict)
+    fetched: dict[str, tuple[str, str]] = field(default_factory=dict)
+    watched: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+
+
+def plan(parameter_set: str, into: Path) -> Plan:
+    """The plan of a set whose files are made in `into`; key files and times are set as `set_times` says.
+
+    Raises `UserError` for any mistake in the set.
+    """
+    memory = RESULTS / "plans" / f"{digest([parameter_set, str(into)])}.json"
+    try:
+        known = json.loads(memory.read_text())
+        if known["state"] == _state(parameter_set, into, known["plan"]["watched"]):
+            return Plan(**known["plan"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    from almostnothing import freshness
+
+    found = _plan(freshness.pages_of(parameter_set, into))
+    if not found.stale and not found.shards:
+        state = _state(parameter_set, into, found.watched)
+        write_atomic(memory, json.dumps({"state": state, "plan": asdict(found)}).encode())
+    return found
+
+
+def _state(parameter_set: str, into: Path, watched: list[str]) -> str:
+    """Digest of everything that a plan without jobs to train depends on."""
+    contents = [path for pattern in (*INPUTS, f"params/{parameter_set}/*") for path in sorted(Path().glob(pattern))]
+    made = [*(into / parameter_set).glob("*"), *(_keys(parameter_set, into)).glob("*"), *map(Path, watched)]
+    stamps = [(str(path), s.st_size, s.st_mtime_ns) for path in sorted(made) if path.exists() and (s := path.stat())]
+    return digest(
+        [
+            [[str(path), sha256(path.read_bytes()).hexdigest()] for path in contents if path.is_file()],
+            stamps,
+            [os.environ.get(name) for name in VARIABLES],
+            sys.version,
+        ]
+    )
+
+
+def _keys(parameter_set: str, into: Path) -> Path:
+    return RESULTS / "keys" / into / parameter_set
+
+
+def key_file(page: str, parameter_set: str, into: Path, part: str) -> Path:
+    """The file whose modification time tells Snakemake whether `part` of a page must be made anew."""
+    return _keys(parameter_set, into) / f"{page}.{part}"
+
+
+def _plan(pages: list[Page]) -> Plan:
+    from almostnothing import costs
+    from almostnothing.data.lookup import own_files
+
+    found = Plan({})
+    watched: set[str] = set()
+    for page in pages:
+        set_times(page)
+        shards = page.shards_to_train()
+        if any(map(page.stale, page.wanted)) or page.missing():
+            found.stale.append(page.name)
+        found.pages[page.name] = [shard.key for shard in shards]
+        for source in page.sources:
+            watched.update(str(path) for path in own_files(source, page.folder))
+            if source.name != "digits":
+                found.fetched[slug(source.name)] = (str(page.parameter_file), source.name)
+        for shard in shards:
+            name = shard.cells[0].dataset
+            fetch = "" if name == "digits" else slug(name)
+            memory = costs.job_bytes(shard, compiled=True) * 4 // 3  # a third more than is planned
+            found.shards[shard.key] = Job(str(page.parameter_file), fetch, memory)
+    found.watched.extend(sorted(watched))
+    return found
+
+
+def slug(name: str) -> str:
+    """A data set's name as a file may be called."""
+    return name if name.replace("_", "").isalnum() else f"{name.partition(':')[0]}-{digest(name)}"
+
+
+def set_times(page: Page) -> None:
+    """Make modification times, by which Snakemake goes, say what the digests say.
+
+    A key file is as old as can be where its part is fresh, and new where it must be made again. The time stands in a
+    stale key because Snakemake takes a newer file of equal content for unchanged. A fresh table is
+    not newer than its figure, in whatever order git has written them.
+    """
+    from almostnothing.freshness import FILES
+
+    for part, wanted in page.wanted.items():
+        key = key_file(page.name, page.parameter_set, page.into, part)
+        if page.stale(part) or (part == "table" and page.lacks_logits()):
+            write_atomic(key, f"{wanted} {time.time_ns()}\n".encode())
+        else:
+            content = f"{wanted}\n".encode()
+            if not key.is_file() or key.read_bytes() != content:
+                write_atomic(key, content)
+            os.utime(key, (0, 0))
+    files = [page.file(suffix) for suffix in FILES]
+    if not page.stale("table") and all(file.is_file() for file in files):
+        oldest = min(file.stat().st_mtime_ns for file in files)
+        os.utime(page.file("csv"), ns=(oldest, oldest))

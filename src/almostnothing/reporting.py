@@ -1,0 +1,41 @@
+"""What is to be done: of every page whether it is fresh, why not, what it would cost, and the command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from almostnothing import costs
+from almostnothing.freshness import FIGURES, Page, pages_of
+from almostnothing.parameters import files
+from almostnothing.store import STORE, Store
+
+
+def published_sets() -> list[str]:
+    """The parameter sets of which something is published, sorted."""
+    known = {folder.name for folder in files.FOLDER.glob("*") if any(folder.glob("*.yaml"))}
+    return sorted(known & {folder.name for folder in FIGURES.glob("*") if any(folder.glob("*.json"))})
+
+
+def status(parameter_set: str) -> Iterator[str]:
+    """One line a page: fresh, stale or missing, and why; then what is to be trained, how long, and the command."""
+    pages = pages_of(parameter_set)
+    waiting = []
+    for page in pages:
+        reasons = list(page.reasons())
+        state = "fresh" if not reasons else "stale" if page.made else "missing"
+        yield f"{parameter_set}/{page.name}: {state}{'' if not reasons else ', ' + '; '.join(reasons)}"
+        if reasons:
+            waiting.append(page)
+            yield f"    {_cost(page)}"
+    if waiting:
+        yield f"To make them: snakemake --config params={parameter_set}   (or: make figures SET={parameter_set})"
+
+
+def _cost(page: Page) -> str:
+    rest = costs.estimate(page.shards_to_train(), Store(STORE), page.parameters.compute)
+    if rest.cells:
+        return (
+            f"{rest.cells} of {len(page.cells)} networks to be trained, about {rest.seconds / 60:.1f} minutes of one "
+            "core (within a factor of two); then its table and figure"
+        )
+    return "its table is measured and its figure drawn again" if page.stale("table") else "its figure is drawn again"

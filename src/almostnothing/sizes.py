@@ -1,0 +1,67 @@
+"""Sizes of a cell's network: parameters, work of a step, memory, and how many fit one stack."""
+
+from __future__ import annotations
+
+from almostnothing.cells import ALIGNED, STORED_VALUES, Cell, layers
+
+CACHE_BYTES = 2**24  # parameters, gradients and moments of a stack that stay in a core's cache
+
+
+CPU_SLOTS = (4, 32)  # fewer waste the fusion, more gain nothing
+
+
+def parameter_count(cell: Cell) -> int:
+    """Weights and biases of a cell's network."""
+    return sum((layer.fan_in + cell.bias) * layer.fan_out for layer in layers(cell))
+
+
+def step_flops(cell: Cell) -> float:
+    """Floating-point operations of the matrix products of one step: forward, weight gradients, input gradients.
+
+    2 for each weight, position and image, three times; the first layer needs no input gradient.
+    """
+    products = [layer.fan_in * layer.fan_out * layer.positions for layer in layers(cell)]
+    return cell.batch_size * (6.0 * sum(products) - 2.0 * products[0])
+
+
+def exact(cell: Cell) -> bool:
+    """Whether a cell's numbers are the same to the last bit in every stack on one device type.
+
+    They are where every matrix of a stack starts on a 64-byte boundary: a batch of a multiple of 16 images, and
+    layers of a multiple of 16 weights. Otherwise matrix products may round differently from slot to slot.
+    """
+    weights = [layer.fan_in * layer.fan_out for layer in layers(cell)]
+    return all(count % ALIGNED == 0 for count in (cell.batch_size, *weights)) and cell.precision == "float32"
+
+
+def training_flops(cell: Cell) -> float:
+    """Floating-point operations of the matrix products of a cell's training."""
+    return step_flops(cell) * cell.steps
+
+
+def pixels_seen(cell: Cell) -> int:
+    """Pixels that a cell's training presents."""
+    return cell.steps * cell.batch_size * cell.source.facts.pixels
+
+
+def slot_bytes(cell: Cell) -> int:
+    """Memory of one cell in training: weights, gradients, moments, activations, and its corrupted images if stored."""
+    pixels = cell.source.facts.pixels
+    moments = 2 if cell.optimiser == "adam" else 1
+    values = parameter_count(cell) * (2 + moments)
+    for layer in layers(cell):
+        values += 3 * cell.batch_size * layer.positions * layer.fan_out
+    values += 2 * cell.batch_size * pixels
+    if cell.training_corruption == "fixed" and cell.train_size * pixels <= STORED_VALUES:
+        values += cell.train_size * pixels
+    return 4 * values
+
+
+def slots_for(cell: Cell, cuda_bytes: int = 0) -> int:
+    """E, how many cells a stack holds: on a CPU what a core's cache holds, on a GPU half its memory; at most 32, 1024.
+
+    A function of the cell's architecture and the device alone.
+    """
+    if cuda_bytes:
+        return max(1, min(1024, cuda_bytes // (2 * slot_bytes(cell))))
+    return max(CPU_SLOTS[0], min(CPU_SLOTS[1], CACHE_BYTES // (16 * parameter_count(cell))))

@@ -1,0 +1,41 @@
+"""Intervals over seeds, fits of the knee, growth per doubling, quality of a collapse, calibration of predictions."""
+
+from almostnothing.stats.calibration import auroc, calibration_error, reliability
+from almostnothing.stats.collapse import collapse_interval, collapse_rms
+from almostnothing.stats.growth import growth, one_size, per_doubling
+from almostnothing.stats.intervals import (
+    Interval,
+    absolute,
+    from_columns,
+    mean_interval,
+    mean_over,
+    paired,
+    scaled,
+    worst,
+)
+from almostnothing.stats.knees import FORMS, fit_knees, form_gain, halfway, halfways, sigmoid
+
+__all__ = [
+    "FORMS",
+    "Interval",
+    "absolute",
+    "auroc",
+    "calibration_error",
+    "collapse_interval",
+    "collapse_rms",
+    "fit_knees",
+    "form_gain",
+    "from_columns",
+    "growth",
+    "halfway",
+    "halfways",
+    "mean_interval",
+    "mean_over",
+    "one_size",
+    "paired",
+    "per_doubling",
+    "reliability",
+    "scaled",
+    "sigmoid",
+    "worst",
+]

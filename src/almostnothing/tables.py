@@ -1,0 +1,117 @@
+"""Tidy tables: one row for each network and evaluation, read by their axes, with the digits that mean something."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from almostnothing.cells import Cell
+from almostnothing.errors import UserError
+from almostnothing.parameters.sweep import Sweep
+from almostnothing.store import Store
+
+AXES = [  # what a table says of a cell
+    "dataset",
+    "pixels",
+    "downsample",
+    "pca_rank",
+    "permutation",
+    "train_size",
+    "law",
+    "strength",
+    "family",
+    "width",
+    "depth",
+    "activation",
+    "shift",
+    "steps",
+    "training_corruption",
+    "objective",
+    "seed",
+]
+MEASURED = [  # of each evaluation of a cell
+    "test",
+    "correct",
+    "images",
+    "accuracy",
+    "loss",
+    "margin_mean",
+    "margin_sd",
+    "margin_q05",
+    "margin_q50",
+    "margin_q95",
+    "taken",
+    "diverged",
+    "device",
+]
+DIGITS = 6  # significant ones of what was measured: float32 has seven
+
+
+def axes(cell: Cell) -> dict[str, Any]:
+    """What a table says of a cell: d, the kind of law, what a sweep may vary; its loss function is the objective."""
+    other = {"pixels": cell.source.facts.pixels, "law": cell.corruption.name, "objective": cell.loss}
+    return {name: other[name] if name in other else getattr(cell, name) for name in AXES}
+
+
+def collect(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
+    """The table of what training measured: one row for each cell and evaluation."""
+    rows = []
+    for cell in cells:
+        for row in store.rows(cell):
+            accuracy = math.nan if row["diverged"] else row["correct"] / row["images"]
+            rows.append({**axes(cell), **row, "accuracy": accuracy})
+    return pd.DataFrame(rows, columns=[*AXES, *MEASURED])
+
+
+def long(found: pd.DataFrame, names: Sequence[str], column: str) -> pd.DataFrame:
+    """A row for each of `names`, told apart by `column`, from a table that has their values side by side.
+
+    Columns `<name>_<value>` become `value`; all others are repeated. Rows without an `agreement` are left out.
+    """
+    columns_of = list(map(str, found.columns))
+    own = {name: [one for one in columns_of if one.startswith(f"{name}_")] for name in names}
+    shared = [one for one in columns_of if not any(one in columns for columns in own.values())]
+    parts = [
+        found[[*shared, *columns]]
+        .rename(columns={one: one.removeprefix(f"{name}_") for one in columns})
+        .assign(**{column: name})
+        for name, columns in own.items()
+        if columns
+    ]
+    return pd.concat(parts, ignore_index=True).dropna(subset="agreement", ignore_index=True)
+
+
+def written(table: pd.DataFrame, digits: int = DIGITS) -> str:
+    """The table as CSV, numbers that are no axes with so many significant digits."""
+    numbers = [str(name) for name in table.select_dtypes("float") if name not in ("strength", "test_strength", "shift")]
+    rounded = {name: table[name].map(f"{{:.{digits}g}}".format).astype(float) for name in numbers}
+    return table.assign(**rounded).to_csv(index=False)
+
+
+def read(path: Path, sweep: Sweep | None = None) -> pd.DataFrame:
+    """A published table; of one whose rows are of networks, those that a sweep asks for.
+
+    Raises `UserError` if the table is absent, or lacks networks of the sweep.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is missing: run snakemake to make it")
+    table = pd.read_csv(path)
+    if sweep is None:
+        return table
+    chosen = pd.Series(False, table.index)
+    for grid in sweep.grids:
+        own = pd.Series(True, table.index)
+        count = 1
+        for column, values in grid.columns().items():
+            if column in table:
+                own &= table[column].isin([math.nan if value is None else value for value in values])
+                count *= len(values)
+        there = table.loc[own, [name for name in grid.columns() if name in table]].drop_duplicates()
+        if len(there) < count:
+            raise UserError(f"{path} lacks {count - len(there)} networks of this sweep: run snakemake to train them")
+        chosen |= own
+    return table[chosen].reset_index(drop=True)

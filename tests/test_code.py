@@ -1,0 +1,431 @@
+"""What changes a digest of code, and what must not; and what runs is what was reached."""
+
+import shutil
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from almostnothing import code, data, keys, training
+from almostnothing.cells import Cell, Law
+from almostnothing.code import Package
+from almostnothing.parameters.laws import LAWS, Additive, Replacement
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = {
+    "__init__.py": "",
+    "entry.py": """
+        from made import shapes
+        from made.numbers import SCALE, double
+        from made.shapes import Box
+
+        def start(value: int) -> float:
+            '''Words.'''
+            # a comment
+            box: Box = Box(value)
+            return double(box.area()) * SCALE + shapes.TABLE[box.kind](value)
+        """,
+    "numbers.py": """
+        FIRST, SECOND = 1, 2
+        SCALE = FIRST + 3
+        unused = 5
+
+        def double(x):
+            return helper(x) * 2
+
+        def helper(x):
+            return x + 0 if x else double(x - 1)
+        """,
+    "shapes.py": """
+        from dataclasses import dataclass
+        from made.code import Choices
+
+        @dataclass
+        class Box:
+            side: int
+            kind: str = "round"
+
+            def area(self):
+                double = self.side
+                return double ** 2
+
+        def _round(value):
+            return value
+
+        def _square(value):
+            return value * value
+
+        TABLE: Choices = {"round": _round, "square": _square}
+        """,
+    "code.py": "Choices = dict\n",
+}
+
+
+def package(folder: Path, **changed: str) -> Package:
+    """The made-up package, with some of its files replaced."""
+    root = folder / "made"
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    for name, text in (FILES | {f"{name}.py": text for name, text in changed.items()}).items():
+        lines = text.strip("\n").splitlines()
+        indent = len(lines[0]) - len(lines[0].lstrip()) if lines else 0
+        (root / name).write_text("\n".join(line[indent:] for line in lines) + "\n")
+    return Package(root, "made")
+
+
+def digest(folder: Path, chosen=("round",), **changed: str) -> str:
+    return package(folder, **changed).closure("made.entry.start", chosen=chosen).digest
+
+
+def edited(file: str, old: str, new: str) -> dict[str, str]:
+    text = FILES[f"{file}.py"]
+    assert text.count(old) == 1, (file, old)
+    return {file: text.replace(old, new)}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("entry", "'''Words.'''", "'''Other words.'''"),
+        ("entry", "# a comment", "# another"),
+        ("entry", "value: int) -> float", "value: float)"),
+        ("entry", "box: Box = Box", "box = Box"),
+        ("numbers", "unused = 5", "unused = 6"),
+        ("numbers", "SECOND = 1, 2", "SECOND = (1, 2)"),
+        ("shapes", "return value * value", "return value ** 2"),  # of a choice that is not chosen
+    ],
+)
+def test_wording_and_what_is_not_reached_change_nothing(tmp_path, file, old, new):
+    assert digest(tmp_path, **edited(file, old, new)) == digest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("entry", "* SCALE", "+ SCALE"),
+        ("numbers", "x + 0", "x + 1"),  # a helper of a helper
+        ("numbers", "SECOND = 1, 2", "SECOND = 3, 2"),
+        ("numbers", "SCALE = FIRST", "SCALE = SECOND"),  # another part of one assignment
+        ("shapes", "side: int", "side: float"),  # a field's annotation, which dataclasses read
+        ("shapes", "** 2", "** 3"),  # a method
+        ("shapes", "return value\n", "return -value\n"),  # of the choice that is chosen
+        ("shapes", '"round": _round', '"round": _square'),
+    ],
+)
+def test_meaning_changes_the_digest(tmp_path, file, old, new):
+    assert digest(tmp_path, **edited(file, old, new)) != digest(tmp_path)
+
+
+def test_moving_and_renaming_change_nothing(tmp_path):
+    before = digest(tmp_path)
+    numbers = FILES["numbers.py"].replace("helper", "assistant").replace("double", "twice")
+    entry = FILES["entry.py"].replace("double", "twice")
+    assert digest(tmp_path, numbers=numbers, entry=entry) == before
+    moved = "from made.elsewhere import SCALE, double\n"  # a re-export
+    assert digest(tmp_path, numbers=moved, elsewhere=FILES["numbers.py"]) == before
+    inside = FILES["entry.py"].replace("        from made.numbers import SCALE, double\n", "")
+    inside = inside.replace(
+        "            # a comment\n", "            from made.numbers import SCALE, double as double\n"
+    )
+    again = package(tmp_path, entry=inside).closure("made.entry.start")
+    assert {"made.numbers.double", "made.numbers.SCALE"} < set(again.definitions)
+
+
+def test_a_name_that_code_looks_at_counts(tmp_path):
+    entry = FILES["entry.py"].replace("* SCALE", "* len(Box.__name__)")
+    before = digest(tmp_path, entry=entry)
+    renamed = {"entry": entry.replace("Box", "Crate"), "shapes": FILES["shapes.py"].replace("Box", "Crate")}
+    assert digest(tmp_path, **renamed) != before
+
+
+def test_a_local_name_is_no_mention(tmp_path):
+    found = package(tmp_path).closure("made.shapes.Box")
+    assert set(found.definitions) == {"made.shapes.Box"}  # its local `double` is not that of numbers
+
+
+@pytest.mark.parametrize("use", ["list(shapes.TABLE)", "shapes.TABLE", "shapes.TABLE.get(value)"])
+def test_a_table_that_is_used_otherwise_counts_whole(tmp_path, use):
+    entry = FILES["entry.py"].replace("shapes.TABLE[box.kind](value)", use)
+    found = [
+        digest(tmp_path, entry=entry, **edited("shapes", "value * value", each)) for each in ("value", "value + 1")
+    ]
+    assert found[0] != found[1]
+
+
+def test_membership_narrows_and_no_choice_keeps_all(tmp_path):
+    entry = FILES["entry.py"].replace("shapes.TABLE[box.kind](value)", "(value in shapes.TABLE)")
+    other = edited("shapes", "value * value", "value + 1")
+    assert digest(tmp_path, entry=entry) == digest(tmp_path, entry=entry, **other)
+    assert digest(tmp_path, chosen=None) != digest(tmp_path, chosen=None, **other)
+    assert digest(tmp_path, chosen=("square",)) != digest(tmp_path, chosen=("square",), **other)
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("eval('1')", "eval"),
+        ("exec('1')", "exec"),
+        ("globals()", "globals"),
+        ("vars(x)", "vars"),
+        ("__import__('math')", "__import__"),
+        ("print(__file__)", "__file__"),
+        ("import importlib; importlib.import_module('math')", "import_module"),
+        ("int.__subclasses__()", "__subclasses__"),
+        ("x.__dict__", "__dict__"),
+        ("setattr(numbers, 'unused', 1)", "setattr on a module"),
+        ("numbers.unused = 1", "an attribute of a module is set"),
+    ],
+)
+def test_what_cannot_be_reasoned_about_counts_whole_and_says_so(tmp_path, statement, reason):
+    numbers = FILES["numbers.py"].replace("return helper", f"{statement}\n            return helper")
+    numbers = "        from made import numbers\n" + numbers
+    found = package(tmp_path, numbers=numbers).closure("made.entry.start")
+    assert found.whole["made.numbers"] == reason
+    assert "made.numbers.unused" in found.definitions
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["global unused", "class Inner:\n                def __init_subclass__(cls): pass\n", "from made.shapes import *"],
+)
+def test_other_refusals(tmp_path, statement):
+    if "import *" in statement:
+        numbers = "        from made.shapes import *\n" + FILES["numbers.py"]
+    else:
+        numbers = FILES["numbers.py"].replace("return helper", f"{statement}\n            return helper")
+    found = package(tmp_path, numbers=numbers).closure("made.entry.start")
+    assert "made.numbers.unused" in found.definitions
+    assert "made.numbers" in found.whole
+
+
+@pytest.mark.parametrize("use", ["getattr(shapes, 'Box')", "print(shapes)", "[shapes]"])
+def test_a_module_as_a_value_counts_whole(tmp_path, use):
+    entry = FILES["entry.py"].replace("shapes.TABLE[box.kind](value)", use)
+    found = package(tmp_path, entry=entry).closure("made.entry.start", chosen=("round",))
+    assert found.whole == {"made.shapes": "it is used as a value"}
+    assert "made.shapes._square" in found.definitions
+
+
+def test_effects_count_for_the_module_and_for_those_that_import_it(tmp_path):
+    before = digest(tmp_path)
+    assert digest(tmp_path, numbers=FILES["numbers.py"] + "\n        print(SCALE)\n") != before
+    entry = "        import made.noisy\n" + FILES["entry.py"]
+    quiet, loud = (digest(tmp_path, entry=entry, noisy=text) for text in ("X = 1\n", "X = 1\nprint(X)\n"))
+    assert quiet == before != loud
+    registered = FILES["numbers.py"].replace("def helper", "@register\n        def helper")
+    assert digest(tmp_path, numbers=registered) != before  # a decorator that may register is an effect
+
+
+def test_an_entry_that_is_not_there_and_mentions_that_are_not_followed(tmp_path):
+    made = package(tmp_path)
+    with pytest.raises(LookupError, match="made has no made.entry.stop"):
+        made.closure("made.entry.stop")
+    found = made.closure("made.entry.start", opaque=("made.numbers",))
+    assert not [name for name in found.definitions if name.startswith("made.numbers")]
+
+
+def test_a_notebooks_source_is_its_own_entry(tmp_path):
+    made = package(tmp_path)
+    source = "from made import numbers\nx = numbers.double(2)\n"
+    found = made.source_closure(source)
+    assert set(found.definitions) == {"made.numbers.double", "made.numbers.helper"}
+    assert made.source_closure(source + "# words\n").digest == found.digest
+    assert made.source_closure(source.replace("2", "3")).digest != found.digest
+
+
+# Edits of the library itself, and the networks whose keys they change: uniform replacement, additive, empirical.
+NUMBERS = "src/almostnothing"
+EDITS = [
+    ("data/readers.py", "SEVERITIES = 5", "SEVERITIES = 6", ()),
+    ("data/cards.py", "CHUNK = 4096", "CHUNK = 512", ()),
+    ("training.py", '"""Begin the training of a team', '"""Start the training of a team', ()),
+    ("training.py", "def walk(self, length: int)", "def walk(self, length: float)", ()),
+    ("networks.py", "return torch.sin(x)", "return torch.cos(x)", ()),
+    ("optimisers.py", "buffer.mul_(momentum).add_(gradient)", "buffer.mul_(momentum).sub_(gradient)", ()),
+    ("corruptions/labels.py", '"bernoulli"' if False else "one draw an image", "shared by an image", ()),
+    ("corruptions/pixels.py", "torch.bucketize(v, edges, right=True)", "torch.bucketize(v, edges)", ("empirical",)),
+    ("corruptions/noises.py", "return radius * torch.cos(angle), radius", "return radius, radius", ("additive",)),
+    ("corruptions/replacement.py", "torch.where(u < p,", "torch.where(u <= p,", ("uniform", "empirical")),
+    (
+        "data/datasets.py",
+        "[:each] for label in range",
+        "[1:each] for label in range",
+        ("uniform", "additive", "empirical"),
+    ),
+    ("streams.py", "PARITY = 0x1BD11BDA", "PARITY = 0x1BD11BDB", ("uniform", "additive", "empirical")),
+    (
+        "optimisers.py",
+        "first.lerp_(gradient, 1 - BETA1)",
+        "first.lerp_(gradient, BETA1)",
+        ("uniform", "additive", "empirical"),
+    ),
+]
+
+
+def law(model) -> Law:
+    return model.record()
+
+
+NETWORKS = {
+    "uniform": law(Replacement()),
+    "additive": law(Additive(law="additive")),
+    "empirical": law(Replacement(values="empirical")),
+}
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("package") / "almostnothing"
+    shutil.copytree(ROOT / NUMBERS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def network_keys(folder: Path, cell: Cell) -> dict[str, str]:
+    made = Package(folder, "almostnothing")
+    opaque = (*keys.REPORTING, *keys.READING)
+    return {
+        name: made.closure(*keys.NETWORK, chosen=replace(cell, corruption=each).choices(), opaque=opaque).digest
+        for name, each in NETWORKS.items()
+    }
+
+
+@pytest.mark.parametrize(("file", "old", "new", "changed"), EDITS, ids=lambda value: str(value)[:24])
+def test_an_edit_of_the_library_changes_the_keys_it_must_and_no_other(copied, cell, file, old, new, changed):
+    path = copied / file
+    text = path.read_text()
+    assert old in text, f"{file} no longer holds {old!r}"
+    before = network_keys(copied, cell)
+    path.write_text(text.replace(old, new))
+    try:
+        after = network_keys(copied, cell)
+    finally:
+        path.write_text(text)
+    assert {name for name in before if before[name] != after[name]} == set(changed)
+
+
+def test_functions_moved_to_a_new_module_change_no_key(copied, cell):
+    before = network_keys(copied, cell)
+    path = copied / "streams.py"
+    text = path.read_text()
+    start, end = text.index("def uniforms("), text.index("def permutation(")
+    path.write_text(text[:start] + "from almostnothing.draws import normals, uniforms\n\n\n" + text[end:])
+    (copied / "draws.py").write_text(
+        "import numpy as np\n\nfrom almostnothing.streams import words\n\n\n" + text[start:end]
+    )
+    try:
+        assert network_keys(copied, cell) == before
+    finally:
+        path.write_text(text)
+        (copied / "draws.py").unlink()
+
+
+def test_a_networks_key_covers_about_a_thousand_lines_and_no_reader(cell):
+    found = keys.network_closure(cell.choices())
+    assert found.lines < 1250
+    assert found.whole == {}
+    rooms = {name.removeprefix("almostnothing.").split(".")[0] for name in found.definitions}
+    assert not rooms & {"figures", "stats", "claims", "parameters", "pages", "sweeps", "store", "keys", "code"}
+    assert not [name for name in found.definitions if "readers" in name or "catalogue" in name]
+
+
+def traced(work) -> set[str]:
+    """The functions of the package that run, by module and qualified name."""
+    seen: set[str] = set()
+    here = str(ROOT / NUMBERS)
+
+    def note(frame, event, _argument) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(here):
+            module = Path(frame.f_code.co_filename).relative_to(here).with_suffix("").as_posix().replace("/", ".")
+            seen.add(f"{module}:{frame.f_code.co_qualname}")
+
+    threading.setprofile(note)
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    return seen
+
+
+def unreached(ran: set[str], reached: set[str]) -> set[str]:
+    """What ran and is in no reached definition: by the top-level name that holds it."""
+    tops = {name.removeprefix("almostnothing.") for name in reached}
+    modules = {name.rpartition(".")[0] for name in tops}
+    found = set()
+    for each in ran:
+        module, _, name = each.partition(":")
+        top = name.split(".")[0]
+        anonymous = top.startswith("<") and module in modules  # lambdas of a table, comprehensions of a module
+        if f"{module}.{top}" not in tops and not anonymous:
+            found.add(each)
+    return found
+
+
+def options(**given) -> dict:
+    return given
+
+
+VARIANTS = [
+    *(
+        options(corruption=law(Replacement(values=values)))
+        for values in ("uniform", "constant", "bernoulli", "gaussian", "empirical")
+    ),
+    options(corruption=law(Replacement(per="image"))),
+    *(
+        options(corruption=law(Additive(law="additive", noise=noise)))
+        for noise in ("gaussian", "uniform", "laplace", "student_t")
+    ),
+    options(corruption=law(Additive(law="additive", clip=True))),
+    options(corruption=law(Additive(law="additive", per="image"))),
+    *(options(activation=name) for name in ("leaky_relu", "gelu", "erf", "tanh", "sine", "identity")),
+    options(family="cnn", width=4),
+    options(optimiser="sgd", momentum=0.9),
+    options(loss="mse"),
+    options(schedule="linear"),
+    options(schedule="cosine"),
+    options(training_corruption="fresh"),
+    options(validation=20, common_random_numbers=True, shift=0.5, parametrisation="ntk"),
+    options(precision="bf16"),
+]
+
+
+@pytest.mark.parametrize("change", VARIANTS, ids=lambda change: "-".join(map(str, change.values()))[:40])
+def test_what_ran_was_reached(cell, change, digits):
+    small = replace(cell, train_size=20, steps=2, test_draws=1, **{"width": 8, "depth": 2} | change)
+    ran = traced(lambda: list(training.train([small], digits, torch.device("cpu"))))
+    assert len(ran) > 30
+    reached = keys.network_closure(small.choices()).definitions
+    assert unreached(ran, set(reached)) == set()
+
+
+def test_what_ran_on_resuming_was_reached(cell, digits, tmp_path):
+    small = replace(cell, train_size=20, steps=600, test_draws=1, width=8, depth=2)
+    path = tmp_path / "c.safetensors"
+
+    def stop(_steps: int, _cells: int) -> None:
+        raise KeyboardInterrupt
+
+    def work() -> None:
+        first = training.Options(checkpoint=path, checkpoint_seconds=0.0)
+        with pytest.raises(KeyboardInterrupt):
+            for _ in range(2):
+                list(training.train([small], digits, torch.device("cpu"), replace(first, report=stop)))
+        list(training.train([small], digits, torch.device("cpu"), first))
+
+    ran = traced(work)
+    reached = keys.network_closure(small.choices()).definitions
+    mine = {each for each in ran if not each.startswith("code:")}
+    assert unreached(mine, set(reached)) == set()
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load(data.source("digits"))
+
+
+def test_every_law_of_the_parameter_files_is_a_choice():
+    assert set(LAWS) == set(code.PACKAGE.module("almostnothing.corruptions.laws").definition("LAWS").entries)
