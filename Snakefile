@@ -1,6 +1,6 @@
 # The DAG of a parameter set:  snakemake --config params=quick
 #
-#   params/<set>/NN.yaml ─ fetch, a job for each data set with files ─ train, a job for each shard ─ results/cells/ ─ table ─ figures/<set>/NN.csv ─ figure ─ NN.{svg,pdf,png,json,ipynb}
+#   params/<set>/NN.yaml ─ fetch, a job for each data set with files ─ train, a job for some shards ─ results/cells/ ─ table ─ figures/<set>/NN.csv ─ figure ─ NN.{svg,pdf,png,json,ipynb}
 #
 # `into=FOLDER` makes the files elsewhere than in `figures`. What must be made again is decided by digests, not by
 # modification times, which git does not keep: the key files under results/keys are written whenever this file is read, and
@@ -22,18 +22,18 @@ except UserError as error:
     raise WorkflowError(str(error))
 
 
-def fetched(shard):
+def fetched(job):
     """The marker of a data set that needs files, for jobs that train.
 
     A table that is measured reads its data by itself: were a marker its input, fetching for one would make the others anew.
     """
-    slug = PLAN.shards[shard].fetch
+    slug = PLAN.jobs[job].fetch
     return [f"results/data/{slug}"] if slug else []
 
 
 wildcard_constraints:
     name="|".join(PLAN.pages),
-    shard="[0-9a-f]+",
+    job="[0-9a-f]+",
     slug="[0-9a-z_-]+",
 
 
@@ -57,26 +57,25 @@ rule fetch:
 
 rule train:
     input:
-        lambda wildcards: fetched(wildcards.shard),
+        lambda wildcards: fetched(wildcards.job),
     output:
-        temp(touch("results/shards/{shard}")),
+        temp(touch("results/jobs/{job}")),
     log:
-        "results/logs/train/{shard}.log",
+        "results/logs/train/{job}.log",
     threads: 1
     resources:
-        mem_mb=lambda wildcards: PLAN.shards[wildcards.shard].memory // 2**20,
+        mem_mb=lambda wildcards: PLAN.jobs[wildcards.job].memory // 2**20,
     params:
-        file=lambda wildcards: PLAN.shards[wildcards.shard].parameter_file,
+        file=lambda wildcards: PLAN.jobs[wildcards.job].parameter_file,
+        shards=lambda wildcards: PLAN.jobs[wildcards.job].shards,
     shell:
-        "python -m almostnothing train {params.file} --shard {wildcards.shard} 2>&1 | tee {log}"
+        "python -m almostnothing train {params.file} --shard {params.shards} 2>&1 | tee {log}"
 
 
 rule table:
     input:
         f"{KEYS}/{{name}}.table",
-        lambda wildcards: [
-            f"results/shards/{shard}" for shard in PLAN.pages[wildcards.name]
-        ],
+        lambda wildcards: [f"results/jobs/{job}" for job in PLAN.pages[wildcards.name]],
     output:
         update(f"{MADE}/{{name}}.csv"),
     log:

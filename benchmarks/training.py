@@ -334,7 +334,6 @@ def memory() -> dict[str, float]:
 
 def details() -> pd.DataFrame:
     """Corruption, margins, planning: one row for each quantity, one process."""
-
     from almostnothing.measures import margins
 
     torch.set_num_threads(1)

@@ -44,12 +44,12 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from almostnothing import claims, data, figures
-from almostnothing.corruptions.labels import STRENGTHS
 from almostnothing.files import project
 from almostnothing.measures import signal
 from almostnothing.pages.data import page
 from almostnothing.pages.data.parameters import Data
 from almostnothing.parameters.files import with_changes
+from almostnothing.strengths import STRENGTHS
 from almostnothing.tables import read
 
 root = project()

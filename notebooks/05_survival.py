@@ -46,11 +46,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from almostnothing import claims, corruptions, data, figures
-from almostnothing.corruptions.labels import STRENGTHS
 from almostnothing.files import project
 from almostnothing.pages.survival import page
 from almostnothing.pages.survival.parameters import Survival
 from almostnothing.parameters.files import with_changes
+from almostnothing.strengths import STRENGTHS
 from almostnothing.tables import read
 
 root = project()

@@ -50,7 +50,7 @@ import pandas as pd
 
 from almostnothing import claims, figures
 from almostnothing.files import project
-from almostnothing.measures import rules
+from almostnothing.measures import naming
 from almostnothing.pages.infinite_width import page
 from almostnothing.pages.infinite_width.parameters import InfiniteWidth
 from almostnothing.parameters.files import with_changes
@@ -73,16 +73,16 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
     for ax, rule in zip(axes[0], page.CLAIMS, strict=False):
         own = rows[rows.rule == rule].pivot_table("agreement", "load", "strength").sort_index(ascending=False)
         figures.heat_map(ax, own.set_axis([f"{load:.2g}" for load in own.index]))
-        ax.set(xlabel="$p$", ylabel="$N/d$", title=rules.NAMES[rule])
-    page.remainders(axes[0, 3], rows[rows.strength == p], rules.NAMES)
+        ax.set(xlabel="$p$", ylabel="$N/d$", title=naming.NAMES[rule])
+    page.remainders(axes[0, 3], rows[rows.strength == p], naming.NAMES)
     axes[0, 3].set_title(f"at $p$ = {p:g}")
     below = rows[(rows.load <= 1) & (rows.strength == p)]
-    figures.rule_lines(axes[1, 0], page.flips(below), "fifth", "flipped", rules.NAMES)
+    figures.rule_lines(axes[1, 0], page.flips(below), "fifth", "flipped", naming.NAMES)
     axes[1, 0].set(
         xlabel="fifth of points by logit gap", ylim=(0, 1), title=f"flipped, $p$ = {p:g}", xticks=range(1, 6)
     )
     noise = rows[rows.strength == 1]
-    figures.rule_lines(axes[1, 1], noise, "load", "agreement", rules.NAMES)
+    figures.rule_lines(axes[1, 1], noise, "load", "agreement", naming.NAMES)
     expected = noise.groupby("load").predicted.mean()
     axes[1, 1].plot(expected.index, expected, color="black", ls="--", label="FO, predicted")
     axes[1, 1].set(xscale="log", xlabel="$N/d$", ylim=(0, 1.02), title="agreement, $p$ = 1")
@@ -112,7 +112,7 @@ for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, d
 # interval); a dash where it does not at the smallest $N$.
 
 # %%
-edges = {rules.NAMES[rule]: page.boundary(mapped, rule, limits.same) for rule in page.CLAIMS}
+edges = {naming.NAMES[rule]: page.boundary(mapped, rule, limits.same) for rule in page.CLAIMS}
 pd.concat(edges, axis=1).map(claims.short)
 
 # %% [markdown]

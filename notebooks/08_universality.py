@@ -40,7 +40,7 @@ from IPython.display import display
 
 from almostnothing import claims, figures
 from almostnothing.files import project
-from almostnothing.measures import rules
+from almostnothing.measures import naming
 from almostnothing.pages.universality import page
 from almostnothing.pages.universality.parameters import Universality
 from almostnothing.parameters.files import with_changes
@@ -62,7 +62,7 @@ for row, shift in zip(axes, shifts, strict=True):
     for ax, (dataset, rule) in zip(row, columns, strict=True):
         own = networks[(networks.dataset == dataset) & (networks["shift"] == shift) & (networks.rule == rule)]
         figures.heat_map(ax, page.matrix(own))
-        ax.set_title(f"{rules.NAMES[rule]}: {dataset},\n{page.inputs(shift)}", fontsize=6.5)
+        ax.set_title(f"{naming.NAMES[rule]}: {dataset},\n{page.inputs(shift)}", fontsize=6.5)
 pairs = [(dataset, shift) for dataset in datasets for shift in shifts]
 lower = curves.subplots(1, len(pairs), squeeze=False)[0]
 for ax, (dataset, shift) in zip(lower, pairs, strict=True):

@@ -15,7 +15,7 @@ from almostnothing.parameters.sweep import Sweep
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("src", "notebooks", "params", "profiles", "Snakefile", "README.md")
+PARTS = ("src", "notebooks", "params", "profiles", "docs", "Snakefile", "README.md", "equivalents.json")
 TINY = {
     "train_size": [20, 40],
     "strength": [0, 0.3, 0.6, 0.9, 0.99],
@@ -90,7 +90,7 @@ def copy_project(target: Path) -> Project:
         source = ROOT / part
         if source.is_dir():
             shutil.copytree(source, target / part, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
-        else:
+        elif source.exists():
             shutil.copy(source, target / part)
     content = yaml.safe_load((ROOT / "params/quick/01_knee.yaml").read_text())
     content["sweep"] |= TINY | {"learning_rate": 0.01}

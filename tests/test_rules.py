@@ -11,7 +11,7 @@ from almostnothing.corruptions.additive import Additive
 from almostnothing.corruptions.noises import GaussianNoise
 from almostnothing.corruptions.pixels import Uniform
 from almostnothing.corruptions.replacement import Replacement
-from almostnothing.measures import rules
+from almostnothing.measures import naming, rules
 from almostnothing.theory import kernels, prototypes
 from almostnothing.theory.prototypes import Training
 
@@ -198,7 +198,7 @@ def test_every_rule_of_real_images_learns_and_rules_that_should_do_agree():
         seen, at = Training.of(x - shift, y), tests.double() - shift
         network = kernels.Architecture("relu", 2)
         found = rules.scores(prototypes.expansion(network, seen, at), seen, at, law, strength, shift)
-        assert set(found) == set(rules.NAMES)
+        assert set(found) == set(naming.NAMES)
         exact = rules.regression(network, seen.images, seen.targets, [at])[0]
         assert all((scores.argmax(1) == labels).double().mean() > 0.6 for scores in (*found.values(), exact))
         if isinstance(law, Additive):  # nothing to take back

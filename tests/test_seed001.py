@@ -13,7 +13,7 @@ from almostnothing.data.lookup import cache_folder
 from almostnothing.errors import UserError
 from almostnothing.evaluation import outputs
 from almostnothing.freshness import Page
-from almostnothing.measures import rules
+from almostnothing.measures import naming
 from almostnothing.measures.trained import corrupted_tests, draw, first_tests, opened, training_set
 from almostnothing.pages import model_of
 from almostnothing.pages.infinite_width import page as infinite
@@ -106,7 +106,7 @@ def test_every_network_meets_the_rules_that_it_can(referee):
     cells, table, _ = referee
     assert len(table.groupby(sorted(axes(cells[0]).keys() - {"pca_rank", "permutation"}))) == len(cells)
     kinds = {key: set(rows.rule) for key, rows in table.groupby(["train_size", "objective"])}
-    everywhere = {*rules.NAMES, "self", "fit"}
+    everywhere = {*naming.NAMES, "self", "fit"}
     assert kinds[20, "cross_entropy"] == everywhere | {"ntk"}
     assert kinds[20, "mse"] == everywhere | {"ntk", "lazy"}
     assert kinds[60, "cross_entropy"] == everywhere  # beyond kernel_size
@@ -202,7 +202,7 @@ def test_wide_networks_trained_by_gradient_descent_are_kernel_regression_from_th
 def test_rows_of_infinite_networks_are_recomputed_from_their_draw(lazy_networks):
     chosen, _, table = lazy_networks
     wide = table[table.what == "infinite"]
-    assert len(wide) == 3 * 3 * (len(rules.NAMES) + len(rules.NAMES) - 1)  # nothing is debiased at p = 1
+    assert len(wide) == 3 * 3 * (len(naming.NAMES) + len(naming.NAMES) - 1)  # nothing is debiased at p = 1
     dataset = data.load(data.source("digits"))
     x, y = draw(dataset, chosen.sweep.corruption.record(), 20, 0.8, 2, CPU)
     tests = torch.from_numpy(dataset.values(dataset.test)[:80]).double() - 0.5
@@ -321,13 +321,13 @@ def universal():
 def test_universality_has_every_combination_and_the_noises_second_moment(universal):
     heavy = universal[universal.part == "matrix"]
     assert len(heavy.groupby(["law", "activation", "depth", "shift", "seed"])) == 2 * 2 * 2 * 2
-    assert set(heavy.rule) == set(rules.NAMES)
+    assert set(heavy.rule) == set(naming.NAMES)
     assert set(heavy[heavy.law.str.startswith("additive")].noise) == {2.0}
     tests = data.load(data.source("digits"))
     v = 0.09 * ((tests.values(tests.test)[:60].astype(float) - 0.5) ** 2).mean() + 0.9 / 12
     assert heavy[heavy.law.str.startswith("repl")].noise.iloc[0] == pytest.approx(np.sqrt(v) / 0.1, rel=1e-4)
     tilted = universal[universal.part == "tilt"]
-    assert set(tilted.rule) == {*rules.NAMES, "untilted"}
+    assert set(tilted.rule) == {*naming.NAMES, "untilted"}
     # 1/4 of a constant ½; 1/4 + 9/12 of a uniform value from −1 to 2
     assert sorted(tilted.moment.unique()) == [0.25, 1.0]
     flat = tilted[(tilted.activation == "identity")]

@@ -68,7 +68,8 @@ def measured(keep) -> tuple[Any, list, pd.DataFrame]:
         draws=50,
         thresholds={"ranking": 0.01, "calibrated": 0.05, "gain": 0.01},
     )
-    return chosen, cells, margin_table.table(chosen, cache_folder(), cells, keep)
+    found = margin_table.table(chosen, cache_folder(), cells, keep)
+    return chosen, cells, margin.at_strengths(found, chosen.test_strength)
 
 
 def test_margin_table_has_a_row_for_each_network_strength_and_image(measured, keep):
@@ -85,7 +86,8 @@ def test_margin_table_has_a_row_for_each_network_strength_and_image(measured, ke
         for e, cell in enumerate(group):
             gamma = margins.margin(model[e](x)[None], y[None])[0].detach().numpy()
             rows = table[
-                (table.training == margin_table.training(cell))
+                (table.training_corruption == cell.training_corruption)
+                & (table.strength == cell.strength)
                 & (table.seed == cell.seed)
                 & (table.test_strength == 0.1)
             ]

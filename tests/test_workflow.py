@@ -14,6 +14,7 @@ from conftest import Project, copy_project
 NOTHING: dict[str, int] = {}
 FIGURE = {"figure": 1}
 TABLE = {"table": 1, "figure": 1}
+TRAINED = {"train": 1} | TABLE
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_nothing_to_do_afterwards_nor_in_a_fresh_clone(made, clone):
 def test_wording_asks_for_nothing(clone):
     clone.edit("params/tiny/01_knee.yaml", "sweep:", "# a comment\nsweep:")
     clone.edit("src/almostnothing/training.py", "class Bench:", "# the slots\nclass Bench:")
-    clone.edit("src/almostnothing/stats.py", '"""Intervals over seeds,', '"""Intervals,')
+    clone.edit("src/almostnothing/stats/knees.py", '"""Fits of the knee:', '"""Fits:')
     clone.edit("notebooks/01_knee.py", "figures.style()", "figures.style()  # the house style")
     assert clone.jobs() == NOTHING
 
@@ -64,7 +65,8 @@ def test_wording_asks_for_nothing(clone):
     [
         ("notebooks/01_knee.py", 'set_ylabel("accuracy $A$")', 'set_ylabel("accuracy")'),
         ("notebooks/01_knee.py", "# # The knee", "# # A knee"),
-        ("src/almostnothing/stats.py", "LEAST_FALL = 0.1 ", "LEAST_FALL = 0.11 "),
+        ("src/almostnothing/stats/knees.py", "LEAST_FALL = 0.1 ", "LEAST_FALL = 0.11 "),
+        ("src/almostnothing/pages/knee/page.py", 'kind == "sharpening"', 'kind != "shift"'),
         ("src/almostnothing/figures.py", '"lines.linewidth": 1.2', '"lines.linewidth": 1.3'),
         ("params/tiny/01_knee.yaml", "shift: 0.005", "shift: 0.006"),
     ],
@@ -85,23 +87,164 @@ def test_a_missing_published_file_is_made_again(clone):
 
 
 def test_a_table_made_again_for_any_reason_draws_its_figure_again(clone):
-    assert clone.jobs("-R", "table") == {"train": 2} | TABLE
+    assert clone.jobs("-R", "table") == TABLE
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("src/almostnothing/data/readers.py", "SEVERITIES = 5", "SEVERITIES = 6"),
+        ("src/almostnothing/networks.py", "return torch.sin(x)", "return torch.cos(x)"),
+        ("src/almostnothing/corruptions/noises.py", "radius * torch.cos(angle), radius", "radius, radius"),
+        ("src/almostnothing/pages/margin/table.py", '"failures": seen["failures"]', '"failures": 0 * seen["failures"]'),
+        ("src/almostnothing/planning.py", "RESULTS = Path", "RESULTS: Path = Path"),
+    ],
+)
+def test_what_the_page_does_not_use_may_change(clone, path, old, new):
+    clone.edit(path, old, new)
+    assert clone.jobs() == NOTHING
+
+
+def test_a_plan_is_remembered_and_forgotten_with_any_input(clone):
+    assert clone.jobs() == NOTHING
+    [memory] = clone.root.glob("results/plans/*.json")
+    before = memory.stat().st_mtime_ns
+    assert clone.jobs() == NOTHING
+    assert memory.stat().st_mtime_ns == before
+    clone.edit("src/almostnothing/optimisers.py", "BETA1, BETA2, EPSILON = 0.9,", "BETA1, BETA2, EPSILON = 0.8,")
+    assert clone.jobs() == TRAINED
+    clone.edit("src/almostnothing/optimisers.py", "BETA1, BETA2, EPSILON = 0.8,", "BETA1, BETA2, EPSILON = 0.9,")
+    assert clone.jobs() == NOTHING
+    table = clone.root / "figures/tiny/01_knee.csv"
+    table.write_text(table.read_text() + "\n")
+    assert clone.jobs() == TRAINED
+
+
+def test_networks_that_are_in_the_store_start_no_job(made):
+    made.edit("src/almostnothing/tables.py", "accuracy = math.nan", "accuracy = -math.nan")
+    assert made.jobs() == TABLE
+    made.edit("src/almostnothing/tables.py", "accuracy = -math.nan", "accuracy = math.nan")
+    assert made.jobs() == NOTHING
+
+
+def test_status_says_what_is_not_fresh_why_and_what_to_call(clone):
+    def status() -> str:
+        return clone.run("python", "-m", "almostnothing", "status", "tiny").stdout
+
+    assert status() == "tiny/01_knee: fresh\n"
+    clone.edit("params/tiny/01_knee.yaml", "shift: 0.005", "shift: 0.006")
+    assert "tiny/01_knee: stale, params/tiny/01_knee.yaml: thresholds changed" in status()
+    assert "its figure is drawn again" in status()
+    clone.edit("params/tiny/01_knee.yaml", "shift: 0.006", "shift: 0.005")
+    clone.edit("src/almostnothing/optimisers.py", "BETA1, BETA2, EPSILON = 0.9,", "BETA1, BETA2, EPSILON = 0.8,")
+    assert "stale, code: optimisers.BETA1, optimisers.BETA2, optimisers.EPSILON" in status()
+    assert "40 of 40 networks to be trained" in status()
+    assert "snakemake --config params=tiny" in status()
+    (clone.root / "figures/tiny/01_knee.json").unlink()
+    assert "tiny/01_knee: missing, not made yet" in status()
+
+
+def test_reproducing_writes_nothing_that_git_tracks_and_reports(made):
+    words = ("python", "-m", "almostnothing", "reproduce", "tiny", "--cores", "2")
+    done = made.run(*words)
+    assert "pages 1/1, networks 40/40" in done.stdout
+    assert "| 01_knee | yes |" in done.stdout
+    report = made.root / "results/reproduced/tiny/report.html"
+    for picture in ("01_knee.png", "../../../figures/tiny/01_knee.png"):
+        assert f'src="{picture}"' in report.read_text()
+        assert (report.parent / picture).is_file()
+    changed = made.run("git", "status", "--porcelain", "--", ".", ":!results", ":!.snakemake").stdout
+    assert changed == ""
+    before = {p: p.stat().st_mtime_ns for p in (made.root / "results/reproduced/tiny").iterdir()}
+    again = made.run(*words)
+    assert "| 01_knee | yes |" in again.stdout
+    assert {p: p.stat().st_mtime_ns for p in (made.root / "results/reproduced/tiny").iterdir()} == before
+    table = made.root / "figures/tiny/01_knee.csv"
+    content = table.read_text()
+    table.write_text(content.replace("digits,", "letters,"))
+    (made.root / "results/reproduced/tiny/report.md").unlink()
+    failed = made.run(*words, check=False)
+    table.write_text(content)
+    assert failed.returncode == 2
+    assert "| 01_knee | no |" in failed.stdout
+
+
+def test_publishing_refuses_an_uncommitted_tree(clone):
+    words = ("python", "-m", "almostnothing", "publish", "tiny")
+    clone.edit("notebooks/01_knee.py", "figures.style()", "figures.style()  # the house style")
+    failed = clone.run(*words, check=False)
+    assert failed.returncode == 2
+    assert "differ from the last commit: commit them first" in failed.stderr
+
+
+def test_a_new_page_adds_files_and_edits_none(made, tmp_path):
+    """A toy page runs through the whole DAG and appears in the gallery and on the scoreboard."""
+    root = tmp_path / "toy"
+    shutil.copytree(made.root, root, ignore=shutil.ignore_patterns("results", ".snakemake"))
+    project = Project(root)
+    folder = root / "src/almostnothing/pages/moon"
+    folder.mkdir()
+    (folder / "__init__.py").write_text('"""The moon."""\n')
+    (folder / "parameters.py").write_text(
+        "from almostnothing.parameters.fields import Model\n"
+        "from almostnothing.parameters.page import Parameters\n\n\n"
+        'class MoonThresholds(Model):\n    """What counts."""\n\n    least: float\n\n\n'
+        'class Moon(Parameters):\n    """`09_moon`."""\n\n    phases: int\n    thresholds: MoonThresholds\n'
+    )
+    (folder / "table.py").write_text(
+        "import pandas as pd\n\n\n"
+        "def table(parameters, folder):\n"
+        '    """One row a phase."""\n'
+        '    return pd.DataFrame({"phase": range(parameters.phases), "light": range(parameters.phases)})\n'
+    )
+    (folder / "page.py").write_text(
+        "from almostnothing import stats\nfrom almostnothing.claims import claim\n\n\n"
+        "def claims(table, limits):\n"
+        '    """That there is light."""\n'
+        '    texts = {"id": "light", "statement": "there is light", "source": "test", "statistic": "light"}\n'
+        '    return [claim(stats.mean_interval(table["light"]), **texts, threshold=limits.least)]\n'
+    )
+    (root / "notebooks/09_moon.py").write_text(
+        "# %% [markdown]\n# # The moon\n\n"
+        '# %% tags=["parameters"]\nparameter_set = "quick"\nfolder = "figures"\noutput = ""\n\n'
+        "# %%\nimport matplotlib.pyplot as plt\n\n"
+        "from almostnothing import claims, figures\nfrom almostnothing.files import project\n"
+        "from almostnothing.pages.moon import page\nfrom almostnothing.pages.moon.parameters import Moon\n"
+        "from almostnothing.parameters.files import with_changes\nfrom almostnothing.tables import read\n\n"
+        "root = project()\n"
+        'chosen = with_changes(Moon, root / "params" / parameter_set / "09_moon.yaml")\n'
+        'table = read(root / folder / parameter_set / "09_moon.csv")\n'
+        "fig, ax = plt.subplots()\nax.plot(table.phase, table.light)\n"
+        "verdicts = page.claims(table, chosen.thresholds)\n"
+        'figures.save(fig, verdicts, "09_moon", output)\nclaims.summary(verdicts)\n'
+    )
+    (root / "params/tiny/09_moon.yaml").write_text("phases: 8\nthresholds: {least: 1}\n")
+    assert project.jobs() == TABLE  # the page that stood before is as it was
+    project.make()
+    assert project.jobs() == NOTHING
+    assert json.loads((root / "figures/tiny/09_moon.json").read_text())["claims"][0]["verdict"] == "supported"
+    program = "from almostnothing import gallery; gallery.MAIN = 'tiny'; gallery.write(); print(gallery.scoreboard())"
+    printed = project.run("python", "-c", program).stdout
+    assert "| [The moon](figures/tiny/09_moon.ipynb) | 1 | 1 | 0 | 0 |" in printed
+    assert "## The moon" in (root / "figures/tiny/README.md").read_text()
+    untracked = project.run("git", "status", "--porcelain", "--", "src", "notebooks", "params", "Snakefile").stdout
+    assert all(line.startswith("??") for line in untracked.splitlines())
 
 
 def test_a_table_that_was_changed_is_not_fresh(clone):
     file = clone.root / "figures/tiny/01_knee.csv"
     file.write_text(file.read_text() + "\n")
-    assert clone.jobs() == {"train": 2} | TABLE
+    assert clone.jobs() == TRAINED
 
 
 def test_logits_that_are_asked_for_are_made(clone):
     clone.edit("params/tiny/01_knee.yaml", "  device: auto", "  device: auto\n  keep_logits: true")
-    assert clone.jobs() == {"train": 2} | TABLE
+    assert clone.jobs() == TRAINED
 
 
 def test_edited_training_code_trains_everything(clone):
     clone.edit("src/almostnothing/optimisers.py", "BETA1, BETA2, EPSILON = 0.9,", "BETA1, BETA2, EPSILON = 0.8,")
-    assert clone.jobs() == {"train": 2} | TABLE
+    assert clone.jobs() == TRAINED
 
 
 def test_an_edited_plot_is_drawn_again_in_a_fresh_clone(clone):
@@ -119,7 +262,7 @@ def test_one_more_p_trains_only_its_cells(made):
     cells = {p.parent.name: p.stat().st_mtime_ns for p in made.root.glob("results/cells/*/*/result.json")}
     assert len(cells) == 2 * 2 * 5 * 2
     made.edit("params/tiny/01_knee.yaml", "  - 0.99", "  - 0.99\n  - 0.995")
-    assert made.jobs() == {"train": 2} | TABLE
+    assert made.jobs() == TRAINED
     made.make()
     after = {p.parent.name: p.stat().st_mtime_ns for p in made.root.glob("results/cells/*/*/result.json")}
     assert len(after) == 2 * 2 * 6 * 2
@@ -254,4 +397,4 @@ def test_a_users_own_data_go_through_the_whole_dag(made, tmp_path):
     assert jobs() == NOTHING
     images[0, 0, 0] ^= 1
     write()
-    assert jobs() == {"train": 2} | TABLE
+    assert jobs() == TRAINED

@@ -49,7 +49,7 @@ def train(arguments: argparse.Namespace) -> None:
 
     page = _page(arguments)
     for number, shard in enumerate(page.shards, 1):
-        if arguments.shard in (None, shard.key):
+        if not arguments.shard or shard.key in arguments.shard:
             title = f"{page.name} {number}/{len(page.shards)} (width {shard.cells[0].width})"
             sweeps.train(shard, Store(STORE), page.parameters.compute, title, page.folder)
 
@@ -143,7 +143,7 @@ def main() -> None:
         sub.add_argument("--into", type=Path, default=FIGURES, help="folder of the sets' figures")
         sub.set_defaults(verb=verb)
         if verb is train:
-            sub.add_argument("--shard", help="the key of one shard; without it, all of them")
+            sub.add_argument("--shard", nargs="+", help="the keys of some shards; without them, all")
         if verb is fetch:
             sub.add_argument("--dataset", help="the name of one data set; without it, all of them")
     for verb in (reproduce, publish, certify, status):

@@ -45,7 +45,8 @@ def certify(
 ) -> Iterator[str]:
     """Make samples of each page by both codes; where all are equal, record that their digests are equivalent.
 
-    `before`: digests of old code for records that do not name them, by page and "networks". One sentence for each page.
+    `before`: for records that do not name the code that made them, its digests, by page, "networks" and "collected",
+    and the "commit" that holds it. One sentence for each page.
 
     Raises `UserError` where anything differs, or where there is nothing published to compare with.
     """
@@ -56,7 +57,8 @@ def certify(
             yield f"{parameter_set}/{page.name}: nothing to certify"
             continue
         with tempfile.TemporaryDirectory() as scratch:
-            cells = _same(page, Path(scratch), form)
+            commit = (before or {}).get("commit") or page.made["commit"]["id"]
+            cells = _same(page, commit, Path(scratch), form)
         for old, new, what in changed:
             pair = found.setdefault((old, new), Pair())
             pair.what.add(what)
@@ -115,9 +117,8 @@ def _changed(page: Page, before: Mapping[str, str]) -> list[tuple[str, str, str]
     return found
 
 
-def _same(page: Page, scratch: Path, form: Form) -> dict[str, tuple[str, str]]:
+def _same(page: Page, commit: str, scratch: Path, form: Form) -> dict[str, tuple[str, str]]:
     """Of each sampled network its key, with the digest of its code and of its weights, once both codes agree."""
-    commit = page.made["commit"]["id"]
     old, new = scratch / "old", scratch / "new"
     _git("worktree", "add", "--detach", "--force", str(old), commit)
     try:

@@ -26,7 +26,7 @@ NUMBER_TOLERANCE = 1e-3  # of a number that no training stands behind
 class Comparison:
     """A page made again against the published one: claims that agree, what differs, verdicts that moved.
 
-    `largest`: the largest change of a claim's estimate, in half widths of its published interval; `of`: that claim's id.
+    `largest`: the largest change of a claim's estimate, in half widths of its published interval; `of`: its id.
     """
 
     page: str

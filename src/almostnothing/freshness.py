@@ -171,6 +171,9 @@ class Page:
             if before.get(source.name, {}).get("facts", {}).get("arrays") not in (None, source.facts.arrays):
                 yield f"data of {source.name} changed"
         old, new = made.get("definitions", {}), self.definitions()
+        if not old:
+            yield "its record does not name the code that made it"
+            return
         changed = sorted(name.removeprefix("almostnothing.") for name in new if old.get(name) != new[name])
         gone = sorted(name.removeprefix("almostnothing.") for name in old if name not in new)
         if changed or gone:

@@ -28,23 +28,23 @@ NETWORK = ("almostnothing.training.train", "almostnothing.data.loading.transform
 COLLECTED = "almostnothing.tables.collect"  # what makes the table of a page that measures nothing
 
 
-def read_equivalents(path: Path = EQUIVALENTS) -> list[dict[str, Any]]:
+def read_equivalents() -> list[dict[str, Any]]:
     """The recorded equivalences, oldest first; none where there is no such file.
 
     Raises `UserError` where a digest has two origins or is its own: the records must form a forest.
     """
-    records = json.loads(path.read_text()) if path.is_file() else []
+    records = json.loads(EQUIVALENTS.read_text()) if EQUIVALENTS.is_file() else []
     origin: dict[str, str] = {}
     for record in records:
         if record["to"] in origin:
-            raise UserError(f"{path}: {record['to']} is recorded twice: remove one record")
+            raise UserError(f"{EQUIVALENTS}: {record['to']} is recorded twice: remove one record")
         origin[record["to"]] = record["from"]
     for start in origin:
         at, seen = start, {start}
         while at in origin:
             at = origin[at]
             if at in seen:
-                raise UserError(f"{path}: {start} is recorded to be equivalent to itself: remove one record")
+                raise UserError(f"{EQUIVALENTS}: {start} is recorded to be equivalent to itself: remove one record")
             seen.add(at)
     return records
 

@@ -27,22 +27,23 @@ VARIABLES = ("ALMOSTNOTHING_DATA", "XDG_CACHE_HOME", "HOME")
 
 @dataclass(frozen=True)
 class Job:
-    """A shard that must be trained: whose parameter file asks for it, its data set's file marker, memory in bytes."""
+    """Shards that one job trains: whose parameter file asks for them, their data set's file marker, memory in bytes."""
 
     parameter_file: str
+    shards: list[str]
     fetch: str
     memory: int
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`pages`: of each, the shards that its table waits for. `shards`: their jobs. `fetched`: data sets with files.
+    """`pages`: of each, the jobs that its table waits for. `jobs`: those that train. `fetched`: data sets with files.
 
     `watched`: a user's own data files, which the plan depends on. `stale`: pages that are not as they should be.
     """
 
     pages: dict[str, list[str]]
-    shards: dict[str, Job] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
     fetched: dict[str, tuple[str, str]] = field(default_factory=dict)
     watched: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
@@ -63,7 +64,7 @@ def plan(parameter_set: str, into: Path) -> Plan:
     from almostnothing import freshness
 
     found = _plan(freshness.pages_of(parameter_set, into))
-    if not found.stale and not found.shards:
+    if not found.stale and not found.jobs:
         state = _state(parameter_set, into, found.watched)
         write_atomic(memory, json.dumps({"state": state, "plan": asdict(found)}).encode())
     return found
@@ -94,7 +95,7 @@ def key_file(page: str, parameter_set: str, into: Path, part: str) -> Path:
 
 
 def _plan(pages: list[Page]) -> Plan:
-    from almostnothing import costs
+    from almostnothing import costs, sweeps
     from almostnothing.data.lookup import own_files
 
     found = Plan({})
@@ -104,16 +105,18 @@ def _plan(pages: list[Page]) -> Plan:
         shards = page.shards_to_train()
         if any(map(page.stale, page.wanted)) or page.missing():
             found.stale.append(page.name)
-        found.pages[page.name] = [shard.key for shard in shards]
+        found.pages[page.name] = []
         for source in page.sources:
             watched.update(str(path) for path in own_files(source, page.folder))
             if source.name != "digits":
                 found.fetched[slug(source.name)] = (str(page.parameter_file), source.name)
-        for shard in shards:
-            name = shard.cells[0].dataset
+        for some in sweeps.batches(shards):
+            name = some[0].cells[0].dataset
+            memory = max(costs.job_bytes(shard, compiled=True) for shard in some) * 4 // 3  # a third more than planned
+            job = digest([shard.key for shard in some])
+            found.pages[page.name].append(job)
             fetch = "" if name == "digits" else slug(name)
-            memory = costs.job_bytes(shard, compiled=True) * 4 // 3  # a third more than is planned
-            found.shards[shard.key] = Job(str(page.parameter_file), fetch, memory)
+            found.jobs[job] = Job(str(page.parameter_file), [shard.key for shard in some], fetch, memory)
     found.watched.extend(sorted(watched))
     return found
 

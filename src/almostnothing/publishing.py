@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import os
@@ -108,6 +109,7 @@ def execute(page: Page, scratch: Path) -> Any:
             executed,
             parameters={name: value for name, value in given.items() if name in taken},
             kernel_name="python3",
+            language="python",
             cwd=".",
             progress_bar=False,
             config=Config({"KernelManager": {"transport": "ipc", "ip": sockets}}),
@@ -126,12 +128,18 @@ def title(page: Page) -> str:
 
 
 def normalised(notebook: Any) -> Any:
-    """An executed notebook without what differs from run to run: times, random cell ids, the runner's notes."""
+    """An executed notebook without what differs from run to run (times, random ids), its pictures made smaller."""
+    from almostnothing import figures  # loads seaborn, which making a table does without
+
     notebook.metadata.pop("papermill", None)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                png = figures.smaller(base64.b64decode(output["data"]["image/png"]))
+                output["data"]["image/png"] = base64.b64encode(png).decode()
     return notebook
 
 

@@ -71,6 +71,7 @@ def _watch(parameter_set: str, done: threading.Event) -> None:
     work = {cell: costs.training_seconds(cell, peak, costs.worth_compiling(cell)) for cell in waiting}
     undone = [page for page in pages if page.stale("figure")]
     total = sum(work.values()) + len(undone) * costs.PAGE_SECONDS
+    last = False
     while True:
         waiting = store.missing(waiting)
         undone = [page for page in undone if freshness.record_of(page).get("digest") != page.wanted]
@@ -83,5 +84,6 @@ def _watch(parameter_set: str, done: threading.Event) -> None:
             f"{passed / 60:.1f} min{rest}",
             flush=True,
         )
-        if done.wait(SECONDS_BETWEEN_LINES):
+        if last:
             return
+        last = done.wait(SECONDS_BETWEEN_LINES)

@@ -58,6 +58,21 @@ def plan(cells: Iterable[Cell]) -> list[Shard]:
     return shards
 
 
+def batches(shards: Iterable[Shard]) -> list[list[Shard]]:
+    """Shards of one data set for one job each: small ones together, since a job takes seconds to begin."""
+    found: list[list[Shard]] = []
+    work = 0.0
+    for shard in shards:
+        own = sum(map(training_flops, shard.cells))
+        same = found and found[-1][0].cells[0].dataset == shard.cells[0].dataset
+        if not same or work + own > SHARD_FLOPS:
+            found.append([])
+            work = 0.0
+        found[-1].append(shard)
+        work += own
+    return found
+
+
 def worth_compiling(cell: Cell) -> bool:
     """Whether fusing the step pays on a CPU: where a C++ compiler works and the cell sees many pixels.
 

@@ -48,6 +48,7 @@ MEASURED = [  # of each evaluation of a cell
     "diverged",
     "device",
 ]
+ROUNDING = 1e-12  # what is smaller is a rounded zero
 DIGITS = 6  # significant ones of what was measured: float32 has seven
 
 
@@ -88,7 +89,8 @@ def long(found: pd.DataFrame, names: Sequence[str], column: str) -> pd.DataFrame
 def written(table: pd.DataFrame, digits: int = DIGITS) -> str:
     """The table as CSV, numbers that are no axes with so many significant digits."""
     numbers = [str(name) for name in table.select_dtypes("float") if name not in ("strength", "test_strength", "shift")]
-    rounded = {name: table[name].map(f"{{:.{digits}g}}".format).astype(float) for name in numbers}
+    exact = table[numbers].where(table[numbers].abs() > ROUNDING, table[numbers] * 0)
+    rounded = {name: exact[name].map(f"{{:.{digits}g}}".format).astype(float) for name in numbers}
     return table.assign(**rounded).to_csv(index=False)
 
 

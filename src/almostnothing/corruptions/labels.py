@@ -1,36 +1,12 @@
-"""What figures and tables call a law and its strength: apart from the laws, so that no wording touches a key."""
+"""What figures and tables call a law: apart from the laws, so that no wording touches a key."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from almostnothing.corruptions.law import Corruption
 from almostnothing.corruptions.noises import StudentNoise
 from almostnothing.corruptions.pixels import Bernoulli, ClippedGaussian, Constant, Uniform
-
-
-@dataclass(frozen=True)
-class Strength:
-    """The strength of a kind of law: its symbol in text and in mathematics, and the label of its axis, whole and short.
-
-    `survival`: whether 1 − strength is the share of pixels that survive, for which the axis is logarithmic; else the
-    strength itself is.
-    """
-
-    symbol: str
-    mathematics: str
-    axis: str
-    short: str
-    survival: bool
-
-
-STRENGTHS = {
-    "replacement": Strength(
-        "p", "$p$", "corruption probability $p$ (scale: $\\ln(1-p)$)", "$p$ (scale: $\\ln(1-p)$)", survival=True
-    ),
-    "additive": Strength("σ", "$\\sigma$", "noise $\\sigma$", "noise $\\sigma$", survival=False),
-}
 
 
 def label(law: Corruption) -> str:

@@ -13,29 +13,11 @@ from torch import Tensor
 from almostnothing import networks
 from almostnothing.cells import Cell, key_of
 from almostnothing.corruptions.law import Corruption
+from almostnothing.measures.naming import BINS
 from almostnothing.theory import kernels, prototypes
 from almostnothing.theory.prototypes import Expansion, Training
 
-NAMES = {  # as a figure calls them
-    "ncm": "NCM",
-    "debiased": "debiased",
-    "correlation": "correlation",
-    "first_order": "FO",
-    "resummed": "ridge",
-}
-
-
-SOURCES = {  # of the claim that a network is the rule
-    "ncm": "seed 001, abstract",
-    "ntk": "seed 001, abstract",
-    **dict.fromkeys(("debiased", "correlation", "first_order", "resummed"), "brief of seed 001, sections 2 and 3"),
-}
-
-
 LEAST_RIDGE = 1e-8  # less amplifies the rounding of kernels, more is no limit
-
-
-BINS = 5  # equally many test points each, by a rule's own margin
 
 
 Scores = Float[Tensor, "point label"]
@@ -122,6 +104,3 @@ def breakdown(
     fifths = {f"fifth_{k + 1}": float(values[part].mean()) for k, part in enumerate(order.tensor_split(BINS))}
     classes = {f"class_{k}": float(values[labels == k].mean()) for k in labels.unique().tolist()}
     return {"agreement": float(values.mean()), **fifths, **classes}
-
-
-SCALED = ("first_order", "resummed")  # rules that predict the outputs themselves, not their order alone

@@ -14,10 +14,11 @@ from matplotlib.axes import Axes
 
 from almostnothing import corruptions, data, stats
 from almostnothing.claims import Claim, claim
-from almostnothing.corruptions.labels import STRENGTHS, label
+from almostnothing.corruptions.labels import label
 from almostnothing.figures import MARKERS, image_row, mosaic, picture, strength_axis
 from almostnothing.measures import signal
 from almostnothing.pages.data.parameters import Data, Shown
+from almostnothing.strengths import STRENGTHS
 
 
 def pictures(dataset: data.Dataset, shown: Sequence[Shown], table: pd.DataFrame) -> tuple[np.ndarray, list[Any]]:

@@ -13,7 +13,7 @@ from matplotlib.ticker import NullFormatter
 from almostnothing import stats
 from almostnothing.claims import Claim, claim
 from almostnothing.figures import mean_line, predictor_style, size_axis
-from almostnothing.measures import rules
+from almostnothing.measures import naming
 from almostnothing.pages.infinite_width.parameters import Infinite, InfiniteWidth
 from almostnothing.parameters.sweep import Sweep
 from almostnothing.tables import read
@@ -56,14 +56,14 @@ def boundary(found: pd.DataFrame, rule: str, limit: float) -> pd.DataFrame:
 
 def others(found: pd.DataFrame) -> pd.DataFrame:
     """Mean agreement with each rule: rows data set, activation, depth, shift and N."""
-    rows = found.assign(rule=found["rule"].map(rules.NAMES))
+    rows = found.assign(rule=found["rule"].map(naming.NAMES))
     by = ["dataset", "activation", "depth", "shift", "train_size"]
     return rows.pivot_table("agreement", by, "rule", sort=False)
 
 
 def flips(found: pd.DataFrame) -> pd.DataFrame:
     """Share of decisions that a rule flips, by fifths of the logit gap, in long form: the first are the smallest."""
-    parts = [found.assign(fifth=k, flipped=1 - found[f"fifth_{k}"]) for k in range(1, rules.BINS + 1)]
+    parts = [found.assign(fifth=k, flipped=1 - found[f"fifth_{k}"]) for k in range(1, naming.BINS + 1)]
     return pd.concat(parts)[["rule", "seed", "train_size", "fifth", "flipped"]]
 
 
@@ -127,13 +127,13 @@ def claims(mapped: pd.DataFrame, finite: pd.DataFrame, chosen: InfiniteWidth) ->
         here = below[below["strength"] == chosen.headline]
         noise = below[(below["strength"] == 1) & (below["rule"] == "first_order")]
         for rule, words in CLAIMS.items():
-            texts = {"id": f"{rule}-{dataset}", "statement": f"{dataset}: {words}", "source": rules.SOURCES[rule]}
+            texts = {"id": f"{rule}-{dataset}", "statement": f"{dataset}: {words}", "source": naming.SOURCES[rule]}
             share = stats.mean_over(here[here["rule"] == rule], "agreement", ["train_size"])
             found.append(claim(share, **texts, statistic="agreement", threshold=limits.same))
-        for rule in rules.SCALED:
+        for rule in naming.SCALED:
             bound = stats.mean_over(here[here["rule"] == rule], "bounded", ["train_size"])
             texts = {"id": f"bounded-{rule}-{dataset}", "source": "seed 001, major comment 1"}
-            texts["statement"] = f"{dataset}: what {rules.NAMES[rule]} leaves out is too small to flip a decision"
+            texts["statement"] = f"{dataset}: what {naming.NAMES[rule]} leaves out is too small to flip a decision"
             texts["statistic"] = "share of points with a remainder below 1"
             found.append(claim(bound, **texts, threshold=limits.same))
         texts = {"id": f"predicted-{dataset}", "source": "brief of seed 001, section 3"}

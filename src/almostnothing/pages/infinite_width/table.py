@@ -17,7 +17,7 @@ from almostnothing.cells import Cell
 from almostnothing.corruptions.law import Corruption
 from almostnothing.devices import device_for
 from almostnothing.measures import rules
-from almostnothing.measures.rules import SCALED
+from almostnothing.measures.naming import SCALED
 from almostnothing.measures.trained import draw, first_tests, opened, stacks, training_set
 from almostnothing.pages.infinite_width.parameters import Infinite, InfiniteWidth
 from almostnothing.store import Store

@@ -30,14 +30,16 @@ SCORES = {  # the predictors, as a figure calls them
 
 
 def at_strengths(found: pd.DataFrame, strengths: Sequence[float]) -> pd.DataFrame:
-    """The rows at these test strengths.
+    """The rows at these test strengths, with how each network was trained in a word or two, `training`.
 
     Raises `UserError` for a strength that the table does not have.
     """
     lacking = set(strengths) - set(found["test_strength"])
     if lacking:
         raise UserError(f"the table has no test_strength {min(lacking):g}: run snakemake to measure it")
-    return found[found["test_strength"].isin(strengths)].reset_index(drop=True)
+    words = found["training_corruption"] + found["strength"].map(", p = {:g}".format)
+    own = found.assign(training=words.where(found["strength"] > 0, "clean"))
+    return own[own["test_strength"].isin(strengths)].reset_index(drop=True)
 
 
 def survival(found: pd.DataFrame, name: str) -> np.ndarray:

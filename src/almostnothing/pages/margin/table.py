@@ -15,6 +15,8 @@ from almostnothing.measures.trained import first_tests, opened, stacks
 from almostnothing.pages.margin.parameters import Margin
 from almostnothing.store import Store
 
+DIGITS = 3  # of its numbers in the file: what is predicted of one image is known no better
+
 
 def table(parameters: Margin, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
     """One row for each network, test strength and image: how often it failed, and what each predictor says.
@@ -54,7 +56,7 @@ def _rows(
                 yield pd.DataFrame(
                     {
                         "dataset": cell.dataset,
-                        "training": training(cell),
+                        "training_corruption": cell.training_corruption,
                         "strength": cell.strength,
                         "seed": cell.seed,
                         "test_strength": strength,
@@ -62,8 +64,3 @@ def _rows(
                         **{name: value[e].double().cpu().numpy() for name, value in values.items()},
                     }
                 )
-
-
-def training(cell: Cell) -> str:
-    """How a network was trained, in a word or two."""
-    return f"{cell.training_corruption}, p = {cell.strength:g}" if cell.strength else "clean"

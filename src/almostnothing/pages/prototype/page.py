@@ -9,11 +9,11 @@ import pandas as pd
 
 from almostnothing import stats
 from almostnothing.claims import Claim, claim
-from almostnothing.measures import rules
+from almostnothing.measures import naming
 from almostnothing.pages.prototype.parameters import PrototypeThresholds
 from almostnothing.parameters.sweep import Sweep
 
-NAMES = rules.NAMES | {"ntk": "NTK", "lazy": "NTK from its start", "fit": "fit λ", "self": "NCM, other noise"}
+NAMES = naming.NAMES | {"ntk": "NTK", "lazy": "NTK from its start", "fit": "fit λ", "self": "NCM, other noise"}
 
 
 VARIED = {  # columns of the table that a panel varies alone, and how it calls them
@@ -63,7 +63,7 @@ def but_one(rows: pd.DataFrame, values: dict[str, Any], column: str) -> pd.DataF
 
 def fifths(rows: pd.DataFrame) -> pd.DataFrame:
     """Agreement by fifths of a rule's own margin, in long form: the first fifth is nearest to the rule's boundary."""
-    parts = [rows.assign(fifth=k, agreement=rows[f"fifth_{k}"]) for k in range(1, rules.BINS + 1)]
+    parts = [rows.assign(fifth=k, agreement=rows[f"fifth_{k}"]) for k in range(1, naming.BINS + 1)]
     return pd.concat(parts)[["rule", "seed", "fifth", "agreement"]].dropna()
 
 
@@ -113,6 +113,6 @@ def claims(table: pd.DataFrame, usual: dict[str, Any], limits: PrototypeThreshol
                     views[", inputs of mean zero"] = stats.mean_over(centred, "agreement", by)
                 for view, share in views.items():
                     texts = {"id": f"{threshold}-{rule}-{test}-{dataset}{view.replace(', ', '-').replace(' ', '-')}"}
-                    texts |= {"statement": f"{dataset}, {test} test: {words}{view}", "source": rules.SOURCES[rule]}
+                    texts |= {"statement": f"{dataset}, {test} test: {words}{view}", "source": naming.SOURCES[rule]}
                     found.append(claim(share, **texts, statistic="agreement", threshold=getattr(limits, threshold)))
     return found

@@ -34,7 +34,7 @@ from almostnothing.theory import prototypes
 CENTRES = torch.linspace(-1, 4, 101, dtype=torch.float64)  # λ among which "fit" chooses
 
 
-DIGITS = 4  # of its numbers, which are shares of some hundreds of images, in the file
+DIGITS = 3  # of its numbers, which are shares of some hundreds of images, in the file
 
 
 def table(parameters: Prototype, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:

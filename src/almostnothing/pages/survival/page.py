@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 
 from almostnothing import stats
 from almostnothing.claims import Claim, claim
-from almostnothing.corruptions.labels import STRENGTHS
 from almostnothing.figures import MARKERS, P_TICKS, mean_line, predictor_style, strength_axis
 from almostnothing.pages.survival.parameters import Survival
+from almostnothing.strengths import STRENGTHS
 
 PANELS = [(law, test) for law in STRENGTHS for test in ("clean", "corrupted")]
 

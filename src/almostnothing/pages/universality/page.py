@@ -8,11 +8,11 @@ import pandas as pd
 
 from almostnothing import stats
 from almostnothing.claims import Claim, claim
-from almostnothing.measures import rules
+from almostnothing.measures import naming
 from almostnothing.pages.universality.parameters import Universality
 
 RULES = ("ncm", "first_order", "resummed")
-ALL = [*rules.NAMES, "untilted"]  # rules whose columns the table has
+ALL = [*naming.NAMES, "untilted"]  # rules whose columns the table has
 
 
 TILT = {"first_order": "FO", "untilted": "FO without tilt", "ncm": "NCM", "correlation": "correlation"}
@@ -49,7 +49,7 @@ def reach(found: pd.DataFrame, limit: float) -> pd.DataFrame:
         .apply(lambda a: stats.mean_interval(a).low)
     )
     shares = (lower > limit).groupby(by[:5], sort=False).mean().unstack("rule")
-    return shares[list(RULES)].rename(columns=rules.NAMES)
+    return shares[list(RULES)].rename(columns=naming.NAMES)
 
 
 def gain(found: pd.DataFrame) -> stats.Interval:
@@ -71,8 +71,8 @@ def claims(table: pd.DataFrame, chosen: Universality) -> list[Claim]:
             intervals = {"on average": stats.mean_over(own, "agreement", KINDS)}
             intervals["at worst"] = stats.worst(own, "agreement", KINDS)
             for words, interval in intervals.items():
-                texts = {"id": f"{words.split()[1]}-{rule}-{shift:g}-{dataset}", "source": rules.SOURCES[rule]}
-                texts["statement"] = f"{where}: every network is {rules.NAMES[rule]}, {words}"
+                texts = {"id": f"{words.split()[1]}-{rule}-{shift:g}-{dataset}", "source": naming.SOURCES[rule]}
+                texts["statement"] = f"{where}: every network is {naming.NAMES[rule]}, {words}"
                 texts["statistic"] = f"agreement, {words}"
                 found.append(claim(interval, **texts, threshold=limits.same))
         texts = {"id": f"tilt-{shift:g}-{dataset}", "source": "seed 001, note 40"}

@@ -1,0 +1,28 @@
+"""What figures call the strength of each kind of corruption law, and how they draw its axis. No torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Strength:
+    """The strength of a kind of law: its symbol in text and in mathematics, and the label of its axis, whole and short.
+
+    `survival`: whether 1 − strength is the share of pixels that survive, for which the axis is logarithmic; else the
+    strength itself is.
+    """
+
+    symbol: str
+    mathematics: str
+    axis: str
+    short: str
+    survival: bool
+
+
+STRENGTHS = {
+    "replacement": Strength(
+        "p", "$p$", "corruption probability $p$ (scale: $\\ln(1-p)$)", "$p$ (scale: $\\ln(1-p)$)", survival=True
+    ),
+    "additive": Strength("σ", "$\\sigma$", "noise $\\sigma$", "noise $\\sigma$", survival=False),
+}
