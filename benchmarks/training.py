@@ -305,6 +305,9 @@ MEMORY_JOB = """
 import sys
 from pathlib import Path
 from almostnothing import store, sweeps
+from almostnothing.costs import job_bytes
+from almostnothing.parameters.page import Compute
+from almostnothing.parameters.sweep import Sweep
 sweep = Sweep.model_validate_json(sys.argv[1])
 [shard] = sweeps.plan(sweep.cells())
 planned = job_bytes(shard, compiled=sys.argv[2] == "always")

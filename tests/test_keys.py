@@ -16,7 +16,7 @@ from almostnothing.files import plain
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def later(value: object, name: str = "later", default: object = 0.0) -> object:
+def later(value, name="later", default=0.0):
     """The same record as one of a class that got a further field with a default."""
     wider = make_dataclass(
         type(value).__name__,
@@ -25,7 +25,7 @@ def later(value: object, name: str = "later", default: object = 0.0) -> object:
         frozen=True,
         kw_only=True,
     )
-    return wider(**{each.name: getattr(value, each.name) for each in fields(value)})  # type: ignore[call-overload]
+    return wider(**{each.name: getattr(value, each.name) for each in fields(value)})
 
 
 def test_a_field_that_is_added_later_changes_no_key_and_no_draw(cell):

@@ -175,8 +175,10 @@ def test_the_published_schema_is_that_of_the_models():
     assert (ROOT / "params/schema.json").read_text() == schemas.schema(), "run: make schema"
     definitions = json.loads(schemas.schema())["$defs"]
     for path in ROOT.glob("params/*/*.yaml"):
-        model = pages.model_of(path.stem, str(path))
-        assert path.read_text().startswith(f"# yaml-language-server: $schema=../schema.json#/$defs/{model.__name__}\n")
+        model, page = pages.model_of(path.stem, str(path)), pages.page_of(path.stem)
+        assert path.read_text().startswith(f"# yaml-language-server: $schema=../schema/{page}.json\n")
+        pointer = json.loads((ROOT / "params/schema" / f"{page}.json").read_text())
+        assert pointer == {"$ref": f"../schema.json#/$defs/{model.__name__}"}
         assert definitions[model.__name__]["properties"].keys() == model.model_fields.keys()
 
 

@@ -48,8 +48,21 @@ def test_everything_is_made_and_progress_is_shown(made):
 
 
 def test_nothing_to_do_afterwards_nor_in_a_fresh_clone(made, clone):
-    assert made.jobs() == NOTHING
-    assert clone.jobs() == NOTHING
+    assert made.jobs() == made.snakemake_jobs() == NOTHING
+    assert clone.snakemake_jobs() == clone.jobs() == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "jobs"),
+    [
+        ("params/tiny/01_knee.yaml", "shift: 0.005", "shift: 0.006", FIGURE),
+        ("params/tiny/01_knee.yaml", "  - 0.99", "  - 0.99\n  - 0.995", TRAINED),
+        ("src/almostnothing/tables.py", "accuracy = math.nan", "accuracy = -math.nan", TRAINED),
+    ],
+)
+def test_snakemake_runs_what_is_planned(clone, path, old, new, jobs):
+    clone.edit(path, old, new)
+    assert clone.snakemake_jobs() == clone.jobs() == jobs
 
 
 def test_wording_asks_for_nothing(clone):
@@ -87,7 +100,7 @@ def test_a_missing_published_file_is_made_again(clone):
 
 
 def test_a_table_made_again_for_any_reason_draws_its_figure_again(clone):
-    assert clone.jobs("-R", "table") == TABLE
+    assert clone.snakemake_jobs("-R", "table") == TABLE
 
 
 @pytest.mark.parametrize(
@@ -276,7 +289,6 @@ def test_made_twice_the_files_are_the_same_to_the_last_byte(made):
     def contents() -> dict[str, bytes]:
         return {p.name: p.read_bytes() for p in (made.root / "figures/tiny").iterdir()}
 
-    made.run("snakemake", "-R", "figure", "--config", "params=tiny")
     before = contents()
     made.run("snakemake", "-R", "figure", "--config", "params=tiny")
     after = contents()

@@ -80,7 +80,7 @@ def status(arguments: argparse.Namespace) -> None:
     from almostnothing import reporting
 
     for parameter_set in [arguments.parameter_set] if arguments.parameter_set else reporting.published_sets():
-        print("\n".join(reporting.status(parameter_set)))
+        print("\n".join(reporting.status(parameter_set, arguments.verbose)))
 
 
 def publish(arguments: argparse.Namespace) -> None:
@@ -152,6 +152,8 @@ def main() -> None:
         sub.set_defaults(verb=verb)
         if verb in (reproduce, publish):
             sub.add_argument("--cores", default=str(os.cpu_count() or 1), help="jobs at a time")
+        if verb is status:
+            sub.add_argument("--verbose", action="store_true", help="modules that count whole in digests, and why")
         if verb is certify:
             sub.add_argument("--why", required=True, help="what was edited, for the record")
     verbs.add_parser("gallery", help=gallery.__doc__).set_defaults(verb=gallery)

@@ -114,6 +114,12 @@ class Page:
             found.update(keys.network_closure(choices).definitions)
         return dict(sorted(found.items()))
 
+    def whole(self) -> dict[str, str]:
+        """Modules of which the page's digests cover every definition, and why."""
+        found = [self._drawn, keys.table_closure(pages.page_of(self.name), self.measured)]
+        found += [keys.network_closure(choices) for choices in {cell.choices() for cell in self.cells}]
+        return {module: why for each in found for module, why in each.whole.items()}
+
     @cached_property
     def _drawn(self) -> code.Closure:
         chosen = set(keys.words(self.parameters.content()))

@@ -39,14 +39,15 @@ class Job:
 class Plan:
     """`pages`: of each, the jobs that its table waits for. `jobs`: those that train. `fetched`: data sets with files.
 
-    `watched`: a user's own data files, which the plan depends on. `stale`: pages that are not as they should be.
+    `watched`: a user's own data files, which the plan depends on. `stale`: of pages that are not as they should be, the
+    parts that are to be made.
     """
 
     pages: dict[str, list[str]]
     jobs: dict[str, Job] = field(default_factory=dict)
     fetched: dict[str, tuple[str, str]] = field(default_factory=dict)
     watched: list[str] = field(default_factory=list)
-    stale: list[str] = field(default_factory=list)
+    stale: dict[str, list[str]] = field(default_factory=dict)
 
 
 def plan(parameter_set: str, into: Path) -> Plan:
@@ -103,8 +104,8 @@ def _plan(pages: list[Page]) -> Plan:
     for page in pages:
         set_times(page)
         shards = page.shards_to_train()
-        if any(map(page.stale, page.wanted)) or page.missing():
-            found.stale.append(page.name)
+        if parts := parts_to_make(page):
+            found.stale[page.name] = parts
         found.pages[page.name] = []
         for source in page.sources:
             watched.update(str(path) for path in own_files(source, page.folder))
@@ -119,6 +120,14 @@ def _plan(pages: list[Page]) -> Plan:
             found.jobs[job] = Job(str(page.parameter_file), [shard.key for shard in some], fetch, memory)
     found.watched.extend(sorted(watched))
     return found
+
+
+def parts_to_make(page: Page) -> list[str]:
+    """Which of a page's "table" and "figure" are to be made: a figure is drawn again with its table."""
+    missing = [path.suffix for path in page.missing()]
+    if page.stale("table") or page.lacks_logits() or ".csv" in missing:
+        return ["table", "figure"]
+    return ["figure"] if page.stale("figure") or missing else []
 
 
 def slug(name: str) -> str:

@@ -16,14 +16,19 @@ def published_sets() -> list[str]:
     return sorted(known & {folder.name for folder in FIGURES.glob("*") if any(folder.glob("*.json"))})
 
 
-def status(parameter_set: str) -> Iterator[str]:
-    """One line a page: fresh, stale or missing, and why; then what is to be trained, how long, and the command."""
+def status(parameter_set: str, verbose: bool = False) -> Iterator[str]:
+    """One line a page: fresh, stale or missing, and why; then what is to be trained, how long, and the command.
+
+    `verbose`: also the modules of which the digests cover every definition, since code there cannot be reasoned about.
+    """
     pages = pages_of(parameter_set)
     waiting = []
     for page in pages:
         reasons = list(page.reasons())
         state = "fresh" if not reasons else "stale" if page.made else "missing"
         yield f"{parameter_set}/{page.name}: {state}{'' if not reasons else ', ' + '; '.join(reasons)}"
+        if verbose:
+            yield from (f"    {module} counts whole: {why}" for module, why in sorted(page.whole().items()))
         if reasons:
             waiting.append(page)
             yield f"    {_cost(page)}"

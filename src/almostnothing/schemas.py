@@ -1,4 +1,4 @@
-"""One JSON schema for all parameter files: shared definitions, and a definition for each page."""
+"""The JSON schema of parameter files: one file of definitions, and for each page a line that points into it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,24 @@ FILE = Path("params/schema.json")
 
 
 def schema() -> str:
-    """The schema as text; an editor finds a page's part under `#/$defs/<Page>`."""
+    """All definitions as text; a page's model is `#/$defs/<Model>`."""
     models = [pages.model_of(f"_{page}", "schema") for page in pages.known_pages()]
-    _, found = models_json_schema(
-        [(model, "validation") for model in models], title="Parameter files of Almost Nothing"
-    )
+    title = "Parameter files of Almost Nothing"
+    _, found = models_json_schema([(model, "validation") for model in models], title=title)
     return json.dumps(found, indent=1) + "\n"
 
 
+def pointers() -> dict[Path, str]:
+    """What an editor opens for each page: a reference to its model."""
+    folder = FILE.with_suffix("")
+    models = {page: pages.model_of(f"_{page}", "schema").__name__ for page in pages.known_pages()}
+    texts = {page: json.dumps({"$ref": f"../{FILE.name}#/$defs/{name}"}) + "\n" for page, name in models.items()}
+    return {folder / f"{page}.json": text for page, text in texts.items()}
+
+
 def write() -> None:
-    """Write `params/schema.json`."""
+    """Write `params/schema.json` and the pointers."""
     FILE.write_text(schema())
+    for path, text in pointers().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)

@@ -94,7 +94,7 @@ def parameter_files(folder: Path) -> list[Path]:
     Raises `UserError` if the folder does not exist or holds none.
     """
     if not folder.is_dir():
-        known = sorted(p.name for p in folder.parent.glob("*") if p.is_dir())
+        known = sorted(p.name for p in folder.parent.glob("*") if any(p.glob("*.yaml")))
         raise UserError(f"{folder} does not exist: the parameter sets here are {', '.join(known) or 'none'}")
     files = sorted(folder.glob("*.yaml"))
     if not files:

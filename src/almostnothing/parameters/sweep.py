@@ -138,6 +138,9 @@ class Sweep(Model):
             for size in SIZES:
                 if isinstance(grid.get(size), list):
                     grid[size] = [pick(grid[size])]
+            if "steps" in grid:
+                longest = max(grid["steps"]) if isinstance(grid["steps"], list) else grid["steps"]
+                grid["steps"] = [min(longest, FEW_STEPS)]
         content["seeds"] = content["seeds"][:2]
         return {name: value for name, value in content.items() if value is not None}
 
@@ -148,6 +151,7 @@ class Sweep(Model):
         return axes | {"law": [self.corruption.law], "activation": [self.activation]}
 
 
+FEW_STEPS = 500  # of a sample: long enough for steps to be fused, as in the sweep itself
 SIZES = ("train_size", "width", "depth", "steps", "downsample")  # axes that are no choice of code
 # The axes of a grid: of its data sets, of its networks in the order of a table's rows; what a cell takes as it is.
 OF_SOURCE = ("dataset", "downsample", "pca_rank", "permutation")
