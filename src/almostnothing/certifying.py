@@ -29,7 +29,7 @@ from almostnothing.files import write_atomic
 from almostnothing.freshness import Page, pages_of
 
 SAMPLES = ("cheapest", "random")  # parameter files of a page that are made by both codes
-Form = Callable[[str, pd.DataFrame], pd.DataFrame]  # brings a page's table of old into the present form
+Form = Callable[[str, pd.DataFrame], pd.DataFrame]  # brings a page's tables into one form, if theirs has changed
 
 
 @dataclass
@@ -43,31 +43,33 @@ class Pair:
 def certify(
     parameter_set: str, why: str, before: Mapping[str, str] | None = None, form: Form = lambda _page, table: table
 ) -> Iterator[str]:
-    """Make samples of each page by both codes; where all are equal, record that their digests are equivalent.
+    """Make samples of each page by both codes; where they are equal, record that their digests are equivalent.
 
     `before`: for records that do not name the code that made them, its digests, by page, "networks" and "collected",
     and the "commit" that holds it. One sentence for each page.
 
     Raises `UserError` where anything differs, or where there is nothing published to compare with.
     """
-    found: dict[tuple[str, str], Pair] = {}
+    how = f"samples {' and '.join(SAMPLES)} of params/{parameter_set}, made by both codes on one machine, equal bits"
     for page in pages_of(parameter_set):
         changed = _changed(page, before or {})
         if not changed:
             yield f"{parameter_set}/{page.name}: nothing to certify"
             continue
+        commit = (before or {}).get("commit") or page.made["commit"]["id"]
         with tempfile.TemporaryDirectory() as scratch:
-            commit = (before or {}).get("commit") or page.made["commit"]["id"]
             cells = _same(page, commit, Path(scratch), form)
+        found: dict[tuple[str, str], Pair] = {}
         for old, new, what in changed:
             pair = found.setdefault((old, new), Pair())
             pair.what.add(what)
             if what == "networks":
                 pair.cells |= {key: weights for key, (code, weights) in cells.items() if code == new}
-        yield f"{parameter_set}/{page.name}: {len(cells)} networks and the table made of them are equal to the last bit"
-    how = f"samples {' and '.join(SAMPLES)} of params/{parameter_set}, made by both codes on one machine, equal bits"
-    record(found, why, how)
-    yield f"{len(found)} equivalences recorded in {keys.EQUIVALENTS.name}"
+        record(found, why, how)
+        yield (
+            f"{parameter_set}/{page.name}: {len(cells)} networks and the table made of them are equal to the last bit; "
+            f"{len(found)} equivalences are in {keys.EQUIVALENTS.name}"
+        )
 
 
 def record(found: Mapping[tuple[str, str], Pair], why: str, how: str) -> None:
@@ -134,8 +136,8 @@ def _same(page: Page, commit: str, scratch: Path, form: Form) -> dict[str, tuple
             for root in (old, new):
                 _make(root, page, sample, content)
             tables_of = [root / "figures" / sample / f"{page.name}.csv" for root in (old, new)]
-            before = tables.written(form(page.name, pd.read_csv(tables_of[0])))
-            if before != tables_of[1].read_text():
+            before, after = (tables.written(form(page.name, pd.read_csv(path))) for path in tables_of)
+            if before != after:
                 raise UserError(f"{page.name}, {sample} sample: the table differs from that of commit {commit[:12]}")
         stored = [_stored(root) for root in (old, new)]
         for name, (key, code, weights) in stored[1].items():

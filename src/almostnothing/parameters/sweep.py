@@ -138,6 +138,8 @@ class Sweep(Model):
             for size in SIZES:
                 if isinstance(grid.get(size), list):
                     grid[size] = [pick(grid[size])]
+            if isinstance(grid.get("strength"), list):  # the smallest, and the largest, where a fall is
+                grid["strength"] = list(dict.fromkeys([*grid["strength"][:1], *grid["strength"][-FEW_STRENGTHS:]]))
             if "steps" in grid:
                 longest = max(grid["steps"]) if isinstance(grid["steps"], list) else grid["steps"]
                 grid["steps"] = [min(longest, FEW_STEPS)]
@@ -151,6 +153,7 @@ class Sweep(Model):
         return axes | {"law": [self.corruption.law], "activation": [self.activation]}
 
 
+FEW_STRENGTHS = 4
 FEW_STEPS = 500  # of a sample: long enough for steps to be fused, as in the sweep itself
 SIZES = ("train_size", "width", "depth", "steps", "downsample")  # axes that are no choice of code
 # The axes of a grid: of its data sets, of its networks in the order of a table's rows; what a cell takes as it is.
