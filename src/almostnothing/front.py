@@ -212,14 +212,18 @@ def caption() -> str:
     """What the figure shows, in words with numbers from the tables."""
     rows, least = read()
     size, width = int(rows["train_size"].iloc[0]), int(rows["width"].iloc[0])
+    each = size // data.source(DATASET).facts.classes
     right = rows.loc[np.isclose(rows["strength"], HEADLINE), ["accuracy", "ncm"]].mean()
     means = rows.groupby("strength")[["ncm", "theory"]].mean()
     off = float((means["ncm"] - means["theory"]).abs().max())
     first = ahead(rows)
     lead = f"is surely ahead of that rule up to p = {first:g}" if first is not None else "is not surely ahead of it"
     if least >= FITTED:
-        trained = f"Each of these {len(rows)} networks has at least {least:.0%} of its own training images right"
-        trained = trained.replace("at least 100%", "all")
+        share = "all" if least == 1 else f"at least {least:.0%}"
+        trained = (
+            "This is the largest published size whose networks all learned: each of these "
+            f"{len(rows)} has {share} of its own training images right"
+        )
     elif np.isfinite(least):
         trained = f"Read with care: one of these networks has only {least:.0%} of its own training images right"
     else:
@@ -227,8 +231,9 @@ def caption() -> str:
     return (
         f"**a** One {TITLE} digit; of its pixels a share p is replaced by uniform noise. **b** The mean of {IMAGES:,} "
         "training images of its class, each corrupted once in the same way; every picture is stretched to its own full "
-        f"contrast. **c** Networks with one hidden layer of {width} units, trained on {size:,} images that were "
-        f"corrupted once, and tested on clean ones: at p = {HEADLINE:g} they get {right['accuracy']:.0%} right. The "
+        f"contrast. **c** Networks with one hidden layer of {width} units, trained on {size:,} images, {each:,} of each "
+        "class, that were corrupted once, and tested on clean ones: at p = "
+        f"{HEADLINE:g} they get {right['accuracy']:.0%} right. The "
         f"nearest class mean, a rule that gives an image to the class whose mean corrupted image is closest, gets "
         f"{right['ncm']:.0%}; its theory, without any fitted number, is within {off:.3f} of it at every p. The network "
         f"{lead}. Points are means over {rows['seed'].nunique()} seeds, bars their 95% intervals. {trained}; other "

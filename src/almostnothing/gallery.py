@@ -25,6 +25,14 @@ SMALLER, UNKNOWN = "smaller than asked", "not measured"
 VERDICTS = (SUPPORTED, REFUTED, SMALLER, INCONCLUSIVE, UNKNOWN)
 ALWAYS = (SUPPORTED, REFUTED, INCONCLUSIVE, UNKNOWN)  # columns that a scoreboard has even where they are empty
 MARK, END = "<!-- {} -->", "<!-- end of {} -->"
+NAMES = {  # of data sets, as people say them
+    "digits": "scikit-learn's handwritten digits",
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "kmnist": "KMNIST",
+    "cifar10": "CIFAR-10",
+    "npz:cifar10.npz": "CIFAR-10",
+}
 NEVER = 2.5  # times chance: a network that has fewer of its own training images right has not learned
 BENCHMARKS = Path("benchmarks/results")
 
@@ -129,7 +137,7 @@ def sizes() -> str:
     lines = ["| set | data | pages | rows of data | claims |", "|---|---|--:|--:|--:|"]
     for name in published_sets():
         found = records(name)
-        sources = sorted({source["name"] for record in found for source in record["sources"]})
+        sources = sorted({NAMES.get(one["name"], one["name"]) for record in found for one in record["sources"]})
         rows = sum(record["table"]["rows"] for record in found)
         claims = sum(len(cases(claim)) for record in found for claim in record["claims"])
         lines.append(f"| `{name}` | {', '.join(sources)} | {len(found)} | {rows:,} | {claims} |")
