@@ -231,9 +231,9 @@ def caption() -> str:
     return (
         f"**a** One {TITLE} digit; of its pixels a share p is replaced by uniform noise. **b** The mean of {IMAGES:,} "
         "training images of its class, each corrupted once in the same way; every picture is stretched to its own full "
-        f"contrast. **c** Networks with one hidden layer of {width} units, trained on {size:,} images, {each:,} of each "
-        "class, that were corrupted once, and tested on clean ones: at p = "
-        f"{HEADLINE:g} they get {right['accuracy']:.0%} right. The "
+        f"contrast. **c** Networks with one hidden layer of {width} units, trained on {size:,} images ({each:,} of "
+        f"each class) that were corrupted once, and tested on clean ones: at p = {HEADLINE:g} they get "
+        f"{right['accuracy']:.0%} right. The "
         f"nearest class mean, a rule that gives an image to the class whose mean corrupted image is closest, gets "
         f"{right['ncm']:.0%}; its theory, without any fitted number, is within {off:.3f} of it at every p. The network "
         f"{lead}. Points are means over {rows['seed'].nunique()} seeds, bars their 95% intervals. {trained}; other "
