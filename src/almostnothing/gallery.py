@@ -1,4 +1,4 @@
-"""The generated parts of what people read: galleries of sets, the scoreboard, and sentences with numbers in the docs.
+"""The generated parts of what people read: galleries of sets, scoreboards, and sentences with numbers in the documents.
 
 All of it is made from published records and tables: a number that a reader meets was printed by a command.
 """
@@ -8,20 +8,40 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from almostnothing import front
+import pandas as pd
+
+from almostnothing import comparing, corruptions, front
 from almostnothing.claims import INCONCLUSIVE, REFUTED, SUPPORTED, estimate_text, threshold_text
 from almostnothing.errors import UserError
 from almostnothing.files import write_atomic
-from almostnothing.freshness import FIGURES, pages_of
+from almostnothing.freshness import FIGURES
 
 MAIN = "paper"  # the set whose verdicts the front page shows
-VERDICTS = (SUPPORTED, REFUTED, INCONCLUSIVE)
-MARKED = 5  # parts of a document that holds a generated block: before, mark, block, mark, after
-DOCUMENTS = (Path("README.md"), *sorted(Path("docs").glob("*.md")))
+SMALLER, UNKNOWN = "smaller than asked", "not measured"
+VERDICTS = (SUPPORTED, REFUTED, SMALLER, INCONCLUSIVE, UNKNOWN)
+ALWAYS = (SUPPORTED, REFUTED, INCONCLUSIVE, UNKNOWN)  # columns that a scoreboard has even where they are empty
+MARK, END = "<!-- {} -->", "<!-- end of {} -->"
+NAMES = {  # of data sets, as people say them
+    "digits": "scikit-learn's handwritten digits",
+    "mnist": "MNIST",
+    "fashion_mnist": "Fashion-MNIST",
+    "kmnist": "KMNIST",
+    "cifar10": "CIFAR-10",
+    "npz:cifar10.npz": "CIFAR-10",
+}
+NEVER = 2.5  # times chance: a network that has fewer of its own training images right has not learned
+BENCHMARKS = Path("benchmarks/results")
+
+Stale = Callable[[str], bool]  # says of a page's name whether what is published of it is stale
+
+
+def never(name: str) -> bool:  # noqa: ARG001
+    """No page is stale."""
+    return False
 
 
 def records(parameter_set: str) -> list[dict[str, Any]]:
@@ -30,32 +50,81 @@ def records(parameter_set: str) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in paths]
 
 
-def scoreboard() -> str:
-    """A row for each page of the main set: its title, and how many of its claims have each verdict."""
-    lines = [f"| page | claims | {' | '.join(VERDICTS)} |", f"|---|{'--:|' * (len(VERDICTS) + 1)}"]
-    for record in records(MAIN):
-        counts = Counter(claim["verdict"] for claim in record["claims"])
-        page = f"[{record['title']}]({FIGURES / MAIN / record['figure']}.ipynb)"
-        lines.append(f"| {page} | {len(record['claims'])} | {' | '.join(str(counts[each]) for each in VERDICTS)} |")
+def published_sets() -> list[str]:
+    """The sets of which something is published: the main one first."""
+    found = [folder.name for folder in sorted(FIGURES.glob("*")) if folder.is_dir() and records(folder.name)]
+    return sorted(found, key=lambda name: (name != MAIN, name))
+
+
+def title(record: Mapping[str, Any]) -> str:
+    """A page's title: that of its record, or of an older one the first heading of the executed notebook."""
+    if "title" in record:
+        return str(record["title"])
+    notebook = FIGURES / record["set"] / f"{record['figure']}.ipynb"
+    cells = json.loads(notebook.read_text())["cells"] if notebook.is_file() else []
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    found = re.search(r"^# (.+)$", text, re.MULTILINE)
+    return found.group(1) if found else str(record["figure"])
+
+
+def cases(claim: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a claim has a verdict for: its cases, or itself where it is about one thing only."""
+    return list(claim.get("cases", [claim]))
+
+
+def verdict(case: Mapping[str, Any]) -> str:
+    """The verdict of a case; "not measured" where there is no estimate."""
+    return UNKNOWN if case["estimate"] is None else str(case["verdict"])
+
+
+def scoreboard(parameter_set: str | None = None) -> str:
+    """A row for each page of a set, the main one by default: its title, and how many of its claims have each verdict.
+
+    Claims of several cases count once a case. Where records say how many networks learned, a column shows that.
+    """
+    parameter_set = parameter_set or MAIN
+    pages = records(parameter_set)
+    found = {r["figure"]: [case for claim in r["claims"] for case in cases(claim)] for r in pages}
+    counts = {name: Counter(map(verdict, of)) for name, of in found.items()}
+    columns = [each for each in VERDICTS if each in ALWAYS or any(count[each] for count in counts.values())]
+    learned = any("learned" in case for of in found.values() for case in of)
+    heads = ["page", "claims", *columns, *(["networks that learned"] if learned else [])]
+    lines = [f"| {' | '.join(heads)} |", f"|---|{'--:|' * (len(heads) - 1)}"]
+    for record in pages:
+        name = record["figure"]
+        page = f"[{_escaped(title(record))}]({(FIGURES / parameter_set / name).as_posix()}.ipynb)"
+        row = [page, str(len(found[name])), *(str(counts[name][each]) for each in columns)]
+        if learned:
+            all_of, ok = (sum(case.get(key, 0) for case in found[name]) for key in ("networks", "learned"))
+            row.append(f"{ok:,} of {all_of:,}" if all_of else "trains none")
+        lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines) + "\n"
 
 
-def gallery(parameter_set: str, fresh: Collection[str]) -> str:
-    """The README of a set's folder: each page's figure with its claims and verdicts. `fresh`: pages that are."""
+def gallery(parameter_set: str, stale: Stale = never) -> str:
+    """The README of a set's folder: each page's figure with its claims and verdicts; stale pages are marked."""
     parts = [f"# All figures and claims of `{parameter_set}`\n\nGenerated by `python -m almostnothing gallery`.\n"]
     for record in records(parameter_set):
-        name = record["figure"]
+        name, words = record["figure"], title(record)
         files = f"[notebook]({name}.ipynb), [data]({name}.csv), [provenance]({name}.json)"
-        mark = "" if name in fresh else f" (stale: `python -m almostnothing status {parameter_set}` says why)"
-        parts.append(f"\n## {record['title']}{mark}\n\n![{record['title']}]({name}.png)\n\n{files}\n")
+        mark = f" (stale: `python -m almostnothing status {parameter_set}` says why)" if stale(name) else ""
+        parts.append(f"\n## {words}{mark}\n\n![{words}]({name}.png)\n\n{files}\n")
         parts.append("| claim | estimate [95 %] | threshold | n | verdict |\n|---|---|---|---|---|")
-        parts += [
-            f"| {_escaped(c['statement'])} | {estimate_text(c)} | {threshold_text(c)} "
-            f"| {c['n']} {c['n_of']} | **{c['verdict']}** |"
-            for c in record["claims"]
-        ]
+        parts += [_row(claim, case) for claim in record["claims"] for case in cases(claim)]
         parts.append("")
     return "\n".join(parts)
+
+
+def _row(claim: Mapping[str, Any], case: Mapping[str, Any]) -> str:
+    """A line of a gallery's table."""
+    where = case.get("where", "")
+    where = ", ".join(map(str, where.values())) if isinstance(where, Mapping) else str(where)
+    statement = f"{where}: {claim['statement']}" if where else claim["statement"]
+    asked = {**claim, "below": claim.get("below", claim.get("direction") == "below")}
+    return (
+        f"| {_escaped(statement)} | {estimate_text(dict(case))} | {threshold_text(asked)} "
+        f"| {case['n']} {case['n_of']} | **{verdict(case)}** |"
+    )
 
 
 def _escaped(text: str) -> str:
@@ -64,48 +133,133 @@ def _escaped(text: str) -> str:
 
 
 def sizes() -> str:
-    """A row for each published set: pages, networks behind them, claims."""
+    """A row for each published set: its data, pages, rows of data and claims."""
     lines = ["| set | data | pages | rows of data | claims |", "|---|---|--:|--:|--:|"]
-    for folder in sorted(FIGURES.iterdir()):
-        found = records(folder.name) if folder.is_dir() else []
-        if found:
-            names = sorted({source["name"] for record in found for source in record["sources"]})
-            rows, claims = (sum(record["table"]["rows"] for record in found), sum(len(r["claims"]) for r in found))
-            lines.append(f"| `{folder.name}` | {', '.join(names)} | {len(found)} | {rows:,} | {claims} |")
+    for name in published_sets():
+        found = records(name)
+        sources = sorted({NAMES.get(one["name"], one["name"]) for record in found for one in record["sources"]})
+        rows = sum(record["table"]["rows"] for record in found)
+        claims = sum(len(cases(claim)) for record in found for claim in record["claims"])
+        lines.append(f"| `{name}` | {', '.join(sources)} | {len(found)} | {rows:,} | {claims} |")
     return "\n".join(lines) + "\n"
 
 
-def blocks() -> Mapping[str, Callable[[], str]]:
+def untrained(parameter_set: str | None = None) -> str:
+    """How many networks have not learned even their own training images, of the pages whose tables tell it.
+
+    That is: their accuracy on the images they were trained on is below `NEVER` times that of always the same class.
+    """
+    parts = []
+    for record in records(parameter_set or MAIN):
+        table = pd.read_csv(FIGURES / record["set"] / f"{record['figure']}.csv", low_memory=False)
+        if not {"test", "accuracy", "dataset"} <= set(table.columns):
+            continue
+        chance = {source["name"]: 1 / source["facts"]["classes"] for source in record["sources"]}
+        own = table[table["test"] == "train"]
+        if len(own):
+            below = int((own["accuracy"] < NEVER * own["dataset"].map(chance)).sum())
+            parts.append(f"`{record['figure']}` {below:,} of {len(own):,}")
+    if not parts:
+        return "No table tells how well its networks fit their own training images.\n"
+    return (
+        f"Networks that are right on less than {NEVER:g} times the share that chance gives, on the very images they "
+        f"were trained on: {', '.join(parts)}.\n"
+    )
+
+
+def tolerances() -> str:
+    """What a rerun may differ by, from the constants that decide it."""
+    return (
+        f"A rerun agrees if each accuracy is within {comparing.ROW_TOLERANCE:g}, each mean over seeds within "
+        f"{comparing.MEAN_TOLERANCE:g}, numbers that no training stands behind within {comparing.NUMBER_TOLERANCE:g}, "
+        "and no verdict differs unless an interval ends near its threshold. On other devices, or fused, corrupted "
+        f"values differ by at most {corruptions.PLACES:.1e} of max(1, |value|); the masks are the same.\n"
+    )
+
+
+def speeds(paths: Iterable[Path]) -> str:
+    """The published benchmarks, a table each; lines of a file that start with # are its words, as the machine."""
+    parts = []
+    for path in paths:
+        lines = path.read_text().splitlines()
+        words = [line.lstrip("# ") for line in lines if line.startswith("#")]
+        table = pd.read_csv(path, comment="#")
+        numbers = table.select_dtypes("number").columns
+        shown = table.assign(**{name: [f"{value:.3g}" for value in table[name]] for name in numbers})
+        rows = [list(map(str, table.columns)), ["---"] * len(table.columns), *shown.astype(str).to_numpy().tolist()]
+        body = "\n".join(f"| {' | '.join(map(_escaped, row))} |" for row in rows)
+        parts.append("\n\n".join([f"`{path.as_posix()}`", *([" ".join(words)] if words else []), body]))
+    return "\n\n".join(parts or ["No benchmark is published yet: run them where you are."]) + "\n"
+
+
+def blocks() -> dict[str, Callable[[], str]]:
     """The generated parts of README and docs by name."""
-    drawn = {"front": lambda: front.caption() + "\n"} if front.TABLE.is_file() else {}
-    return {"scoreboard": scoreboard, "sizes": sizes, **drawn}
+    drawn = {"front": lambda: front.caption() + "\n"} if front.TABLE.is_file() and front.TRAINED.is_file() else {}
+    return {
+        **drawn,
+        "scoreboard": scoreboard,
+        "scoreboards": lambda: "\n".join(f"`{name}`:\n\n{scoreboard(name)}" for name in published_sets()),
+        "untrained": untrained,
+        "sizes": sizes,
+        "tolerances": tolerances,
+        "speeds": lambda: speeds(sorted(BENCHMARKS.glob("*.csv"))),
+    }
 
 
-def with_generated(text: str) -> str:
-    """A document with what stands between `<!-- NAME -->` and `<!-- end of NAME -->` made anew."""
-    for name, make in blocks().items():
-        parts = re.split(f"(<!-- (?:end of )?{name} -->\n?)", text)
-        if len(parts) == MARKED:
-            before, start, _, end, after = parts
-            text = "".join([before, start, make(), end, after])
+def with_generated(text: str, made: Mapping[str, Callable[[], str]] | None = None, above: str = "") -> str:
+    """A document with what stands between `<!-- NAME -->` and `<!-- end of NAME -->` made anew.
+
+    `made`: what makes the blocks, by name; `blocks()` by default. `above`: the way from the document's folder to the
+    project's, which goes before the blocks' links.
+
+    Raises `UserError` for a mark without its end.
+    """
+    for name, make in (blocks() if made is None else made).items():
+        start, end = MARK.format(name), END.format(name)
+        if start not in text:
+            continue
+        before, _, rest = text.partition(start)
+        if end not in rest:
+            raise UserError(f"a document holds {start} without {end}")
+        block = re.sub(r"(\]\()(?=[a-z])(?!https?:)", rf"\1{above}", make())
+        text = f"{before}{start}\n\n{block}\n{end}{rest.partition(end)[2]}"
     return text
 
 
-def write() -> None:
-    """Write the galleries of all published sets, the front page's figure where its data are at hand, and documents."""
+def documents() -> list[Path]:
+    """The documents that hold generated parts."""
+    return [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
+
+
+def generated(path: Path) -> str:
+    """A document's text with its generated parts made anew."""
+    return with_generated(path.read_text(), above="../" * (len(path.parts) - 1))
+
+
+def write(stale: Callable[[str], Stale] | None = None) -> None:
+    """Write the galleries of all published sets, the front page's figure where its data are at hand, and documents.
+
+    `stale`: for a set, what says which of its pages are stale; by default today's digests do.
+    """
     from almostnothing import data
 
-    for folder in sorted(FIGURES.iterdir()):
-        if folder.is_dir() and records(folder.name):
-            fresh = {page.name for page in pages_of(folder.name) if not page.stale("figure")}
-            _write(folder / "README.md", gallery(folder.name, fresh))
-    if front.TABLE.is_file() and not front.fresh():
+    for name in published_sets():
+        _write(FIGURES / name / "README.md", gallery(name, (stale or _stale)(name)))
+    if front.TABLE.is_file() and front.TRAINED.is_file() and not front.fresh():
         try:
             front.draw(data.folder())
         except UserError as error:
             print(f"The front page's figure stays as it is: {error}")
-    for path in DOCUMENTS:
-        _write(path, with_generated(path.read_text()))
+    for path in documents():
+        _write(path, generated(path))
+
+
+def _stale(parameter_set: str) -> Stale:
+    """What today's digests say of a set's pages."""
+    from almostnothing.freshness import pages_of
+
+    found = {page.name for page in pages_of(parameter_set) if page.stale("figure")}
+    return found.__contains__
 
 
 def _write(path: Path, text: str) -> None:
