@@ -123,7 +123,7 @@ class Page:
     @cached_property
     def _drawn(self) -> code.Closure:
         chosen = set(keys.words(self.parameters.content()))
-        return code.source_closure(self.notebook.read_text(), chosen=chosen, opaque=(*keys.REPORTING, *keys.READING))
+        return code.source_closure(self.notebook.read_text(), chosen=chosen, opaque=keys.ASIDE)
 
     @cached_property
     def made(self) -> dict[str, Any]:

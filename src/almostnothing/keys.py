@@ -24,6 +24,10 @@ EQUIVALENTS = Path(__file__).resolve().parents[2] / "equivalents.json"
 # there touches neither networks nor tables.
 REPORTING = tuple(f"almostnothing.{room}" for room in ("code", "environment", "errors", "keys", "progress"))
 READING = tuple(f"almostnothing.data.{room}" for room in ("catalogue", "checks", "lookup", "readers", "torchvision"))
+# What checks parameters and lists cells: the values that it yields are in the digest of a table, and the records of its
+# cells in their keys. (Laws are not among these: they fill in options that a file leaves out.)
+ASKING = tuple(f"almostnothing.parameters.{room}" for room in ("fields", "files", "mistakes", "page", "sweep"))
+ASIDE = (*REPORTING, *READING, *ASKING)
 NETWORK = ("almostnothing.training.train", "almostnothing.data.loading.transformed")  # what makes a network
 COLLECTED = "almostnothing.tables.collect"  # what makes the table of a page that measures nothing
 
@@ -73,7 +77,7 @@ def _network(choices: frozenset[str], arrays: str) -> str:
 
 def network_closure(choices: frozenset[str]) -> code.Closure:
     """The definitions that can change the numbers of a network with these choices."""
-    return code.closure(*NETWORK, chosen=choices, opaque=(*REPORTING, *READING))
+    return code.closure(*NETWORK, chosen=choices, opaque=ASIDE)
 
 
 def network_code(cell: Cell) -> str:
@@ -107,14 +111,14 @@ def words(value: Any) -> Iterable[str]:
 def table_closure(page: str, asked: dict[str, Any]) -> code.Closure:
     """The definitions that can change a page's table, given what its parameters ask."""
     entry = table_entry(page)
-    return code.closure(entry, chosen=() if entry == COLLECTED else set(words(asked)), opaque=(*REPORTING, *READING))
+    return code.closure(entry, chosen=() if entry == COLLECTED else set(words(asked)), opaque=ASIDE)
 
 
 def table_codes(page: str, asked: dict[str, Any], sources: Sequence[Source]) -> dict[str, str]:
     """Digests of code, not resolved: `collected`, that which collects rows from the store, and for a page that measures
     its table `measured`, that of `table_closure` and of the content of its data.
     """
-    found = {"collected": code.closure(COLLECTED, chosen=(), opaque=(*REPORTING, *READING)).digest}
+    found = {"collected": code.closure(COLLECTED, chosen=(), opaque=ASIDE).digest}
     if table_entry(page) != COLLECTED:
         arrays = [source.facts.arrays for source in sources]
         found["measured"] = digest([table_closure(page, asked).digest, arrays])

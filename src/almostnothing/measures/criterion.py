@@ -88,16 +88,22 @@ def all_classes(
 
         pairs = [torch.func.grad(logit, has_aux=True)(centre, k) for k in range(classes)]
         gradient, logits = torch.stack([g for g, _ in pairs], 2), pairs[0][1]  # (cell, image, label, pixel)
-        scaled = (
-            gradient * v[:, :, None].sqrt()
-        ).double()  # in float32 a singular covariance rounds to an indefinite one
-        covariance = scaled @ scaled.mT
-        jitter = 1e-6 * covariance.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None] + 1e-12
-        root = torch.linalg.cholesky(covariance + jitter * torch.eye(classes, device=x.device)).to(x)
+        scaled = gradient * v[:, :, None].sqrt()
+        root, failed = _root((scaled @ scaled.mT).double())
+        if failed.any():  # in float32 a singular covariance may round to an indefinite one
+            root, _ = _root(scaled.double() @ scaled.double().mT)
+        root = root.to(x)
         drawn = logits[:, :, None] + points @ root.mT  # (cell, image, point, label)
         wins = drawn.argmax(-1) == y[..., None]
         found.append(1 - wins.to(x.dtype).mean(-1))
     return torch.cat(found, 1)
+
+
+def _root(covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """Cholesky's factor of covariances with a little added to their diagonal, and where there is none."""
+    jitter = 1e-6 * covariance.diagonal(dim1=-2, dim2=-1).mean(-1)[..., None, None] + 1e-12
+    root, failed = torch.linalg.cholesky_ex(covariance + jitter * torch.eye(covariance.shape[-1]).to(covariance))
+    return root, failed
 
 
 @torch.no_grad()

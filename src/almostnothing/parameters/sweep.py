@@ -138,6 +138,8 @@ class Sweep(Model):
             for size in SIZES:
                 if isinstance(grid.get(size), list):
                     grid[size] = [pick(grid[size])]
+            if "train_size" in grid:  # a variation may name one large size
+                grid["train_size"] = content["train_size"]
             if isinstance(grid.get("strength"), list):  # the smallest, and the largest, where a fall is
                 grid["strength"] = list(dict.fromkeys([*grid["strength"][:1], *grid["strength"][-FEW_STRENGTHS:]]))
             if "steps" in grid:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveInt, model_validator
 
@@ -91,6 +91,11 @@ class Universality(Parameters):
                 "mean and different second moments"
             )
         return self
+
+    def sample(self, pick: Callable[[list[Any]], Any]) -> dict[str, Any]:
+        """As for every page; of one data set, at one depth."""
+        content = super().sample(pick)
+        return content | {"datasets": content["datasets"][:1], "depths": [pick(content["depths"])]}
 
     def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
         """The data sets as they are."""
