@@ -48,8 +48,8 @@ def style() -> None:
         {
             "figure.figsize": (SINGLE, 0.75 * SINGLE),
             "figure.constrained_layout.use": True,
-            "figure.dpi": 100,
-            "savefig.dpi": 250,
+            "figure.dpi": 80,
+            "savefig.dpi": 160,
             "font.size": 7,
             "axes.titlesize": 8,
             "axes.labelsize": 7,

@@ -90,7 +90,8 @@ def written(table: pd.DataFrame, digits: int = DIGITS) -> str:
     """The table as CSV, numbers that are no axes with so many significant digits."""
     numbers = [str(name) for name in table.select_dtypes("float") if name not in ("strength", "test_strength", "shift")]
     exact = table[numbers].where(table[numbers].abs() > ROUNDING, table[numbers] * 0)
-    rounded = {name: exact[name].map(f"{{:.{digits}g}}".format).astype(float) for name in numbers}
+    rounded = {name: exact[name].map(f"{{:.{digits}g}}".format).replace("nan", "") for name in numbers}
+    rounded = {name: column.str.replace(r"^(-?)0\.", r"\1.", regex=True) for name, column in rounded.items()}
     return table.assign(**rounded).to_csv(index=False)
 
 
