@@ -142,7 +142,7 @@ def mosaic(images: np.ndarray, columns: int) -> np.ndarray:
 
 def picture(ax: Axes, image: np.ndarray, title: str = "") -> None:
     """What `mosaic` returns, without axes."""
-    ax.imshow(image, interpolation="nearest")
+    ax.imshow(image, interpolation="none")  # vector files hold the pixels themselves, and draw them crisp
     ax.set_title(title, fontsize=6.5, pad=2)
     ax.set_xticks([])
     ax.set_yticks([])
