@@ -69,7 +69,7 @@ for row, (dataset, training) in zip(grid, trainings, strict=False):
     page.predictor_curves(row[1], here, "calibration", page.SCORES)
     page.reliability_curves(row[2], rows, page.SCORES, page.survival)
     row[0].set_ylabel("AUROC")
-    row[0].set_title(f"{dataset}, trained {training}", loc="right", fontsize=7)
+    row[0].set_title(f"{dataset}, trained {training}", loc="right", fontsize=6)
     row[1].set(ylabel="calibration error")
     row[2].set_title(f"test $p$ = {shown:g}", loc="right", fontsize=7)
 page.training_curves(grid[-1][0], table, "failures", "share of failures")
