@@ -13,6 +13,7 @@ import yaml
 
 from almostnothing.cells import Cell
 from almostnothing.parameters.sweep import Sweep
+from almostnothing.store import Store
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,12 @@ TINY = {
     "seeds": [0, 1],
     "variations": [],
 }
+
+
+@pytest.fixture(scope="module")
+def keep(tmp_path_factory) -> Store:
+    """An empty store of networks."""
+    return Store(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture

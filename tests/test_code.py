@@ -1,17 +1,20 @@
 """What changes a digest of code, and what must not; and what runs is what was reached."""
 
 import shutil
-import sys
-import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from page_cases import measured
+from tracing import traced, unreached
 
 from almostnothing import code, data, keys, training
 from almostnothing.cells import Cell, Law
 from almostnothing.code import Package
+from almostnothing.freshness import Page
+from almostnothing.pages import model_of
+from almostnothing.parameters.files import read_yaml, validate
 from almostnothing.parameters.laws import LAWS, Additive, Replacement
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -330,40 +333,6 @@ def test_a_networks_key_covers_about_a_thousand_lines_and_no_reader(cell):
     assert not [name for name in found.definitions if "readers" in name or "catalogue" in name]
 
 
-def traced(work) -> set[str]:
-    """The functions of the package that run, by module and qualified name."""
-    seen: set[str] = set()
-    here = str(ROOT / NUMBERS)
-
-    def note(frame, event, _argument) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(here):
-            module = Path(frame.f_code.co_filename).relative_to(here).with_suffix("").as_posix().replace("/", ".")
-            seen.add(f"{module}:{frame.f_code.co_qualname}")
-
-    threading.setprofile(note)
-    sys.setprofile(note)
-    try:
-        work()
-    finally:
-        sys.setprofile(None)
-        threading.setprofile(None)
-    return seen
-
-
-def unreached(ran: set[str], reached: set[str]) -> set[str]:
-    """What ran and is in no reached definition: by the top-level name that holds it."""
-    tops = {name.removeprefix("almostnothing.") for name in reached}
-    modules = {name.rpartition(".")[0] for name in tops}
-    found = set()
-    for each in ran:
-        module, _, name = each.partition(":")
-        top = name.split(".")[0]
-        anonymous = top.startswith("<") and module in modules  # lambdas of a table, comprehensions of a module
-        if f"{module}.{top}" not in tops and not anonymous:
-            found.add(each)
-    return found
-
-
 def options(**given) -> dict:
     return given
 
@@ -395,7 +364,7 @@ VARIANTS = [
 @pytest.mark.parametrize("change", VARIANTS, ids=lambda change: "-".join(map(str, change.values()))[:40])
 def test_what_ran_was_reached(cell, change, digits):
     small = replace(cell, train_size=20, steps=2, test_draws=1, **{"width": 8, "depth": 2} | change)
-    ran = traced(lambda: list(training.train([small], digits, torch.device("cpu"))))
+    _, ran = traced(lambda: list(training.train([small], digits, torch.device("cpu"))))
     assert len(ran) > 30
     reached = keys.network_closure(small.choices()).definitions
     assert unreached(ran, set(reached)) == set()
@@ -416,10 +385,16 @@ def test_what_ran_on_resuming_was_reached(cell, digits, tmp_path):
         assert path.is_file()
         list(training.train([small], digits, torch.device("cpu"), first))
 
-    ran = traced(work)
+    _, ran = traced(work)
     reached = keys.network_closure(small.choices()).definitions
     mine = {each for each in ran if not each.startswith("code:")}
     assert unreached(mine, set(reached)) == set()
+
+
+def test_what_ran_for_the_table_of_the_data_was_reached():
+    """The other pages' tables are measured under watch in their own tests."""
+    content = read_yaml(Page("00_data", "quick").parameter_file) | {"images": 5, "draws": 4}
+    assert len(measured("00_data", validate(model_of("00_data", "test"), content, "test"))) > 50
 
 
 @pytest.fixture(scope="module")

@@ -99,7 +99,7 @@ class Page:
 
     def table_codes(self) -> dict[str, str]:
         """Digests of the code that makes its table: see `keys.table_codes`."""
-        return keys.table_codes(pages.page_of(self.name), self.measured, self.sources)
+        return keys.table_codes(pages.page_of(self.name), self._choices, self.sources)
 
     def networks(self) -> list[tuple[tuple[str, ...], str, str]]:
         """The choices, the digest of the data's arrays and that of the code of its networks, each combination once."""
@@ -108,7 +108,7 @@ class Page:
 
     def definitions(self) -> dict[str, str]:
         """Digests of the single definitions behind its networks, table and figure: they explain what has changed."""
-        table = keys.table_closure(pages.page_of(self.name), self.measured)
+        table = keys.table_closure(pages.page_of(self.name), self._choices)
         found = {**self._drawn.definitions, **table.definitions}
         for choices in {cell.choices() for cell in self.cells}:
             found.update(keys.network_closure(choices).definitions)
@@ -116,14 +116,17 @@ class Page:
 
     def whole(self) -> dict[str, str]:
         """Modules of which the page's digests cover every definition, and why."""
-        found = [self._drawn, keys.table_closure(pages.page_of(self.name), self.measured)]
+        found = [self._drawn, keys.table_closure(pages.page_of(self.name), self._choices)]
         found += [keys.network_closure(choices) for choices in {cell.choices() for cell in self.cells}]
         return {module: why for each in found for module, why in each.whole.items()}
 
     @cached_property
+    def _choices(self) -> frozenset[str]:
+        return keys.choices(self.measured, self.cells)
+
+    @cached_property
     def _drawn(self) -> code.Closure:
-        chosen = set(keys.words(self.parameters.content()))
-        return code.source_closure(self.notebook.read_text(), chosen=chosen, opaque=keys.ASIDE)
+        return code.source_closure(self.notebook.read_text(), chosen=self._choices, opaque=keys.ASIDE)
 
     @cached_property
     def made(self) -> dict[str, Any]:

@@ -108,26 +108,31 @@ def words(value: Any) -> Iterable[str]:
             yield from words(inner)
 
 
-def table_closure(page: str, asked: dict[str, Any]) -> code.Closure:
-    """The definitions that can change a page's table, given what its parameters ask."""
+def choices(asked: dict[str, Any], cells: Iterable[Cell]) -> frozenset[str]:
+    """The words of a page's parameters, and of its cells' records: these hold what a file leaves to a default."""
+    return frozenset(words(asked)).union(*{cell.choices() for cell in cells})
+
+
+def table_closure(page: str, chosen: frozenset[str]) -> code.Closure:
+    """The definitions that can change a page's table with these choices."""
     entry = table_entry(page)
-    return code.closure(entry, chosen=() if entry == COLLECTED else set(words(asked)), opaque=ASIDE)
+    return code.closure(entry, chosen=() if entry == COLLECTED else chosen, opaque=ASIDE)
 
 
-def table_codes(page: str, asked: dict[str, Any], sources: Sequence[Source]) -> dict[str, str]:
+def table_codes(page: str, chosen: frozenset[str], sources: Sequence[Source]) -> dict[str, str]:
     """Digests of code, not resolved: `collected`, that which collects rows from the store, and for a page that measures
     its table `measured`, that of `table_closure` and of the content of its data.
     """
     found = {"collected": code.closure(COLLECTED, chosen=(), opaque=ASIDE).digest}
     if table_entry(page) != COLLECTED:
         arrays = [source.facts.arrays for source in sources]
-        found["measured"] = digest([table_closure(page, asked).digest, arrays])
+        found["measured"] = digest([table_closure(page, chosen).digest, arrays])
     return found
 
 
 def table_digest(page: str, asked: dict[str, Any], sources: Sequence[Source], cells: Sequence[Cell]) -> str:
     """What a page's table depends on: its cells' keys, its code, its parameters and its data."""
-    codes = {name: oldest(made) for name, made in table_codes(page, asked, sources).items()}
+    codes = {name: oldest(made) for name, made in table_codes(page, choices(asked, cells), sources).items()}
     collected = digest([list(map(key, cells)), codes["collected"]])
     if "measured" not in codes:
         return collected

@@ -1,0 +1,94 @@
+"""The table and the summaries of 02_margin."""
+
+from typing import Any
+
+import numpy as np
+import page_cases
+import pandas as pd
+import pytest
+import torch
+from page_cases import trained
+from scipy import special
+
+from almostnothing import data, stats
+from almostnothing.comparing import _table_differences
+from almostnothing.measures import margins
+from almostnothing.measures.trained import stacks
+from almostnothing.pages.margin import page as margin
+
+
+@pytest.fixture(scope="module")
+def measured(keep) -> tuple[Any, list, pd.DataFrame]:
+    chosen, cells = trained(
+        "02_margin",
+        keep,
+        sweep={
+            "strength": [0, 0.6],
+            "train_size": 100,
+            "variations": [{"training_corruption": "fresh", "strength": 0.6}],
+        },
+        test_strength=[0.1, 0.5],
+        images=20,
+        draws=50,
+        thresholds={"ranking": 0.01, "calibrated": 0.05, "gain": 0.01},
+    )
+    found = page_cases.measured("02_margin", chosen, cells, keep)
+    return chosen, cells, margin.at_strengths(found, chosen.test_strength)
+
+
+def test_margin_table_has_a_row_for_each_network_strength_and_image(measured, keep):
+    _, cells, table = measured
+    assert len(table) == len(cells) * 2 * 20
+    assert table["training"].unique().tolist() == ["clean", "fixed, p = 0.6", "fresh, p = 0.6"]
+    for name in set(margin.SCORES) - {"margin"}:
+        assert margin.survival(table, name).min() >= 0
+        assert margin.survival(table, name).max() <= 1
+    dataset = data.load(cells[0].source)
+    x, y = torch.from_numpy(dataset.values(dataset.test)[:20]), torch.from_numpy(dataset.test.labels[:20])
+
+    for group, model in stacks(cells, keep, torch.device("cpu")):
+        for e, cell in enumerate(group):
+            gamma = margins.margin(model[e](x)[None], y[None])[0].detach().numpy()
+            rows = table[
+                (table.training_corruption == cell.training_corruption)
+                & (table.strength == cell.strength)
+                & (table.seed == cell.seed)
+                & (table.test_strength == 0.1)
+            ]
+            np.testing.assert_allclose(rows["margin"], gamma, atol=2e-5)
+
+
+def test_margin_quality_scores_every_predictor(measured):
+    chosen, _, table = measured
+    quality = margin.quality(table, chosen.draws)
+    assert len(quality) == 3 * 2 * 2 * len(margin.SCORES)
+    one = table[(table.training == "clean") & (table.seed == 0) & (table.test_strength == 0.5)]
+    row = quality[(quality.training == "clean") & (quality.seed == 0) & (quality.test_strength == 0.5)]
+    row = row.set_index("predictor").loc["ratio"]
+    assert row.calibration == pytest.approx(
+        stats.calibration_error(special.ndtr(-one.ratio.to_numpy()), one.failures.to_numpy())
+    )
+    assert quality.auroc.dropna().between(0, 1).all()
+
+
+def test_useful_up_to_is_the_last_strength_before_the_first_failure():
+    rows = [
+        {"dataset": "d", "training": "t", "seed": s, "test_strength": p, "predictor": name, "calibration": c + s / 1e4}
+        for name, values in (("ratio", (0.01, 0.2, 0.01)), ("classes", (0.01, 0.02, 0.03)), ("second", (0.3, 0.3, 0.3)))
+        for p, c in zip((0.1, 0.2, 0.3), values, strict=True)
+        for s in range(3)
+    ]
+    found = margin.useful_up_to(pd.DataFrame(rows), 0.05).iloc[0]
+    assert (found["ratio"], found["classes"]) == (0.1, 0.3)
+    assert np.isnan(found["second"])
+
+
+def test_compare_of_measures_goes_by_means(measured):
+
+    _, _, table = measured
+    rng = np.random.default_rng(0)
+    near = table.assign(failures=(table.failures + rng.normal(0, 0.01, len(table))).clip(0, 1))
+    assert _table_differences(table, near) == []
+    assert _table_differences(table, table.assign(ratio=1 - table.ratio)) == ["differs in the column ratio"]
+    assert "lacks numbers" in _table_differences(table, table.assign(ratio=np.nan))[0]
+    assert _table_differences(table, table.assign(seed=7)) == ["has other rows than what is published"]

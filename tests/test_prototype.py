@@ -1,0 +1,139 @@
+"""The table and the summaries of 06_prototype, recomputed from networks and images."""
+
+import numpy as np
+import page_cases
+import pytest
+import torch
+from page_cases import CPU, FOLDER, trained
+
+from almostnothing import stats
+from almostnothing.cells import Cell, key_of
+from almostnothing.evaluation import outputs
+from almostnothing.measures import naming
+from almostnothing.measures.trained import corrupted_tests, first_tests, opened, training_set
+from almostnothing.pages.prototype import page as prototype
+from almostnothing.pages.prototype import table as prototype_table
+from almostnothing.store import Store
+from almostnothing.tables import axes, long
+from almostnothing.theory import prototypes
+
+
+@pytest.fixture(scope="module")
+def referee(keep):
+    chosen, cells = trained(
+        "06_prototype",
+        keep,
+        sweep={
+            "train_size": 20,
+            "strength": [0.4, 0.9],
+            "width": 16,
+            "variations": [{"shift": 0.5}, {"loss": "mse"}, {"train_size": 60}],
+        },
+        images=60,
+        kernel_size=40,
+        thresholds={"majority": 0.5, "same": 0.9},
+    )
+    return cells, long(page_cases.measured("06_prototype", chosen, cells, keep), list(prototype.NAMES), "rule"), chosen
+
+
+def network_of(cell: Cell, keep: Store) -> torch.nn.Module:
+    from almostnothing import networks
+
+    model = networks.stack(cell, 1)
+    model.take(0, keep.weights(cell))
+    return model[0]
+
+
+def test_the_images_of_a_cell_are_those_it_was_trained_and_tested_on(referee, keep):
+    cells, *_ = referee
+    cell = next(c for c in cells if c.strength == 0.9 and c.shift == 0.5)
+    dataset, law = opened(cell, FOLDER)
+    x, y = first_tests(dataset, 60, CPU)
+    seen, labels = training_set(cell, dataset, law, CPU)
+    net = network_of(cell, keep)
+    row = next(row for row in keep.rows(cell) if row["test"] == "train")
+    assert int((net(seen).argmax(1) == labels).sum()) == row["correct"]
+    from almostnothing import networks
+
+    model = networks.stack(cell, 1)
+    model.take(0, keep.weights(cell))
+    number = np.arange(60)[None]
+    logits, _ = outputs([cell], model, dataset, dataset.test, number, number, "test corruption")
+    torch.testing.assert_close(net(corrupted_tests(cell, law, x)), logits[0], atol=1e-5, rtol=1e-5)
+    assert (y == torch.from_numpy(dataset.test.labels[:60])).all()
+
+
+@pytest.mark.parametrize("test", ["clean", "corrupted"])
+def test_agreement_is_counted_point_by_point(referee, keep, test):
+    cells, table, _ = referee
+    cell = next(c for c in cells if (c.strength, c.shift, c.train_size, c.seed) == (0.9, 0.5, 20, 1))
+    dataset, law = opened(cell, FOLDER)
+    x, y = first_tests(dataset, 60, CPU)
+    points = x if test == "clean" else corrupted_tests(cell, law, x)
+    chosen = network_of(cell, keep)(points).argmax(1).numpy()
+    seen, labels = training_set(cell, dataset, law, CPU)
+    means = np.stack([seen[labels == k].double().mean(0).numpy() for k in range(10)])
+    nearest = ((points.double().numpy()[:, None] - means) ** 2).sum(-1).argmin(1)
+    row = prototype.at(table, strength=0.9, shift=0.5, train_size=20, seed=1, test=test, rule="ncm").iloc[0]
+    assert row.agreement == pytest.approx((nearest == chosen).mean(), abs=1e-4)
+    assert row.accuracy == pytest.approx((nearest == y.numpy()).mean(), abs=1e-4)
+    assert row.network == pytest.approx((chosen == y.numpy()).mean(), abs=1e-4)
+    threes = y.numpy() == 3
+    assert row.class_3 == pytest.approx((nearest == chosen)[threes].mean(), abs=1e-4)
+    assert np.mean([row[f"fifth_{k}"] for k in range(1, 6)]) == pytest.approx(row.agreement, abs=1e-4)
+
+
+def test_every_network_meets_the_rules_that_it_can(referee):
+    cells, table, _ = referee
+    assert len(table.groupby(sorted(axes(cells[0]).keys() - {"pca_rank", "permutation"}))) == len(cells)
+    kinds = {key: set(rows.rule) for key, rows in table.groupby(["train_size", "objective"])}
+    everywhere = {*naming.NAMES, "self", "fit"}
+    assert kinds[20, "cross_entropy"] == everywhere | {"ntk"}
+    assert kinds[20, "mse"] == everywhere | {"ntk", "lazy"}
+    assert kinds[60, "cross_entropy"] == everywhere  # beyond kernel_size
+    assert set(prototype.NAMES) == everywhere | {"ntk", "lazy"}
+    assert table.agreement.between(0, 1).all()
+
+
+def test_shifted_networks_share_their_noise_with_raw_ones(referee):
+    cells, table, _ = referee
+    raw = next(c for c in cells if c.shift == 0 and c.train_size == 20 and c.loss == "cross_entropy")
+    moved = next(c for c in cells if c.shift == 0.5 and (c.strength, c.seed) == (raw.strength, raw.seed))
+    assert (key_of(raw, "training corruption") == key_of(moved, "training corruption")).all()
+    selves = [prototype.at(table, rule="self", seed=raw.seed, strength=raw.strength, shift=s) for s in (0, 0.5)]
+    assert raw.key("") != moved.key("")
+    first, second = (rows[(rows.train_size == 20) & (rows.objective == "cross_entropy")] for rows in selves)
+    assert first.agreement.tolist() == second.agreement.tolist()  # NCM is the same wherever the origin is
+
+
+def test_fitted_centre_recovers_the_rule_that_made_the_outputs():
+    rng = torch.Generator().manual_seed(0)
+    x = torch.rand(200, 30, generator=rng, dtype=torch.float64)
+    seen = prototypes.Training.of(torch.rand(40, 30, generator=rng, dtype=torch.float64), torch.arange(40) % 4)
+    mean = seen.images.mean(0)
+    apart = seen.means(seen.images) - mean
+    agreement, centre = prototype_table.fitted(seen, x, (x - 2.5 * mean) @ apart.T)
+    assert agreement > 0.95
+    assert centre == pytest.approx(2.5, abs=0.3)
+
+
+def test_panels_take_the_rows_that_differ_in_one_thing(referee):
+    _, table, chosen = referee
+    usual = prototype.usual(chosen.sweep)
+    assert usual == {"train_size": 20, "shift": 0.0, "objective": "cross_entropy", "steps": 60}
+    here = prototype.centre(table, usual)
+    assert set(prototype.but_one(here, usual, "train_size").train_size) == {20, 60}
+    assert set(prototype.but_one(here, usual, "shift").objective) == {"cross_entropy"}
+    assert prototype.described(here, usual) == "N = 20, 1 hidden layer of width 16, cross-entropy, 60 steps"
+    base = prototype.at(table, **usual)
+    wide = prototype.grid(base[base.test == "clean"], "ncm")
+    values = base[(base.test == "clean") & (base.rule == "ncm") & (base.strength == 0.4)].agreement
+    mean = stats.mean_interval(values)
+    assert wide.loc[0.4, (1, 16)] == f"{mean.mean:.2f} ± {mean.high - mean.mean:.2f}"
+    parts = prototype.fifths(base[(base.test == "clean") & (base.strength == 0.4)])
+    assert parts.groupby("rule").size().eq(10).all()
+    assert prototype.by_class(base, ("ncm",)).shape == (2, 10)
+
+
+def test_the_table_made_again_compares_as_equal_and_another_does_not(referee):
+    page_cases.compares(referee[1])
