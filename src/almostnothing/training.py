@@ -23,7 +23,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from almostnothing import corruptions, networks, optimisers, streams
+from almostnothing import corruptions, networks, optimisers, stepping, streams
 from almostnothing.cells import STORED_VALUES, Cell, key_of
 from almostnothing.data.datasets import Dataset
 from almostnothing.evaluation import evaluate
@@ -47,7 +47,7 @@ class Trained:
 class Options:
     """How to train, as opposed to what: changes no number beyond the stated tolerance.
 
-    `slots`: E. `compiled`: fuse each step with torch.compile. `checkpoint`: file for unfinished cells, written every
+    `slots`: E. `compiled`: on a CPU steps in the compiled engine, on a GPU fused by torch.compile. `checkpoint`: file for unfinished cells, written every
     `checkpoint_seconds`. `keep_logits`: hand out the logits of the test images. `report` is told (model-steps taken,
     cells done) after each block.
     """
@@ -72,7 +72,10 @@ class Order:
         first, last = start // self.size, (stop - 1) // self.size
         kept = self.drawn[max(0, first - self.first) :]
         rows = np.arange(first + len(kept), last + 1)
-        self.drawn = np.concatenate([kept, streams.permutation(self.key, self.size, rows)])
+        made = stepping.permutations(self.key, self.size, first + len(kept), len(rows))
+        if made is None:
+            made = streams.permutation(self.key, self.size, rows)
+        self.drawn = np.concatenate([kept, made])
         self.first = first
 
     def positions(self, start: int, stop: int) -> np.ndarray:
@@ -89,6 +92,7 @@ class Team:
     cells: list[Cell]
     subset: np.ndarray
     order: Order
+    key: np.ndarray
     step: int = 0
 
 
@@ -132,14 +136,13 @@ class Bench:
         self.rows = torch.arange(self.streams, device=device)[:, None]
         self.total = torch.zeros(slots, dtype=torch.float64, device=device)
         self.teams: list[Team | None] = [None] * self.streams
-        self.compiled = compiled
+        self.engine = compiled and stepping.supported(shape, device)
+        self.fused = compiled and device.type == "cuda"
         self.batch, self.update = self._batch, self._update
-        if compiled:
-            options: dict[str, Any] = {"fullgraph": True, "dynamic": False}
-            if device.type == "cuda":
-                options["mode"] = "reduce-overhead"  # CUDA graphs
-                for tensor in (*self.parts, *self.moments, self.total):
-                    torch._dynamo.mark_static_address(tensor)
+        if self.fused:
+            options: dict[str, Any] = {"fullgraph": True, "dynamic": False, "mode": "reduce-overhead"}  # CUDA graphs
+            for tensor in (*self.parts, *self.moments, self.total):
+                torch._dynamo.mark_static_address(tensor)
             # a process may meet many architectures; each is compiled once
             torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
             self.batch = torch.compile(self._batch, **options)
@@ -173,7 +176,7 @@ class Bench:
             losses = self.loss(self.model.compute(parts, x), labels).mean(1)
             return losses.sum(), losses  # the gradient of the sum is every cell's own
 
-        if self.compiled:
+        if self.fused:
             gradients, losses = torch.func.grad(objective, has_aux=True)(self.parts)
         else:  # the same, without the seconds that loading torch's tracer takes
             parts = [part.detach().requires_grad_() for part in self.parts]
@@ -191,11 +194,12 @@ class Bench:
         first = cells[0]
         subset = self.dataset.subset(first.train_size, first.seed)
         order = Order(key_of(first, "data order"), first.train_size)
-        self.teams[stream] = Team(cells, subset, order)
+        key = key_of(first, "training corruption")
+        self.teams[stream] = Team(cells, subset, order, key)
         where = torch.from_numpy(subset).to(self.device)
         self.subset[stream, : len(subset)] = where
         self.strength[stream] = torch.tensor([cell.strength for cell in cells], device=self.device)
-        self.keys[stream] = torch.from_numpy(key_of(first, "training corruption")).to(self.device)
+        self.keys[stream] = torch.from_numpy(key).to(self.device)
         initial = self.model.initial(key_of(first, "initial weights"))
         for member in range(self.team):
             self.model.put(stream * self.team + member, initial)
@@ -223,14 +227,52 @@ class Bench:
             for member, cell in enumerate(here.cells):
                 rate[:, s * team + member], root[:, s * team + member] = optimisers.rates(cell, here.step, length)
             here.step += length
-        blocks = [position, draw, rate.astype(np.float32), root.astype(np.float32)]
+        rate32, root32 = rate.astype(np.float32), root.astype(np.float32)
+        total = (self._by_engine if self.engine else self._by_torch)(position, draw, rate32, root32)
+        with np.errstate(invalid="ignore"):
+            return total / (rate > 0).sum(0)
+
+    def _by_torch(self, *blocks: np.ndarray) -> np.ndarray:
+        """Take steps by torch; return the summed losses of each slot."""
         steps = zip(*(torch.from_numpy(block).to(self.device).unbind() for block in blocks), strict=True)
         self.total.zero_()
         for where, drawn, speed, scale in steps:
             x, labels = self.batch(where, drawn)
             self.update(x, labels, speed, scale)
-        with np.errstate(invalid="ignore"):
-            return self.total.cpu().numpy() / (rate > 0).sum(0)
+        return self.total.cpu().numpy()
+
+    def _by_engine(self, position: np.ndarray, draw: np.ndarray, rate: np.ndarray, root: np.ndarray) -> np.ndarray:
+        """As `_by_torch`, one network after the other: its tensors stay in the processor's cache."""
+        total = np.zeros(self.streams * self.team)
+        for s, here in enumerate(self.teams):
+            if here is None:
+                continue
+            at = np.ascontiguousarray(position[:, s])
+            where = here.subset[at]
+            drawn = (where if self.fixed else draw[:, s]).astype(np.uint32)
+            for member in range(self.team):
+                slot = s * self.team + member
+                images = stepping.Clean(
+                    self.pool,
+                    self.labels,
+                    self.dataset.levels,
+                    self.law.kernel,
+                    here.key,
+                    here.cells[member].strength,
+                    None if self.images is None else self.images[slot],
+                )
+                total[slot] = stepping.walk(
+                    self.model,
+                    slot,
+                    self.moments,
+                    images,
+                    where,
+                    at,
+                    drawn,
+                    np.ascontiguousarray(rate[:, slot]),
+                    np.ascontiguousarray(root[:, slot]),
+                )
+        return total
 
 
 def train(

@@ -11,8 +11,24 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from almostnothing.corruptions.clipping import clipped_moments
+from almostnothing.corruptions.kernels import Kernel, natively
 from almostnothing.corruptions.law import by_halves, word_pairs
 from almostnothing.corruptions.noises import Noise
+
+KERNEL = """
+#include "law.hpp"
+struct Additive {
+    static constexpr bool single = SINGLE, per_image = PER_IMAGE;
+    float sigma;
+    const float* a;
+    Pair made(Words w) const { VALUES }
+    vec changed(vec x, vec z) const {
+        vec v = x + sigma * z;
+        return CLIPPED;
+    }
+};
+EXPORT(Additive)
+"""
 
 
 @dataclass(frozen=True)
@@ -27,6 +43,20 @@ class Additive:
     per: str = "pixel"
     range: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
+    @property
+    def kernel(self) -> Kernel:
+        """As `Corruption.kernel`."""
+        words = {
+            "SINGLE": str(self.noise.single).lower(),
+            "PER_IMAGE": str(self.per == "image").lower(),
+            "VALUES": self.noise.compiled,
+            "CLIPPED": "larger(smaller(v, all(1.0f)), vec{})" if self.clip else "v",
+        }
+        source = KERNEL
+        for name, text in words.items():
+            source = source.replace(name, text)
+        return Kernel(source, self.noise.numbers)
+
     def sample(
         self,
         x: Float[Tensor, "stream batch pixel"],
@@ -35,6 +65,9 @@ class Additive:
         draw: Int[Tensor, "stream batch"],
     ) -> Float[Tensor, "stream member batch pixel"]:
         """As `Corruption.sample`."""
+        compiled = natively(self.kernel, x, strength, keys, draw)
+        if compiled is not None:
+            return compiled
         sigma = strength[:, :, None, None]
         pixels = x.shape[-1]
         if self.per == "image":

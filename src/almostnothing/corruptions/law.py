@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from almostnothing import streams
+from almostnothing.corruptions.kernels import Kernel
 
 
 @runtime_checkable
@@ -22,6 +23,10 @@ class Corruption(Protocol):
     @property
     def per(self) -> str:
         """Of what one draw serves: "pixel" or "image"."""
+
+    @property
+    def kernel(self) -> Kernel:
+        """The law as C++, for the CPU: to `sample`'s result within what rounding does."""
 
     def sample(
         self,

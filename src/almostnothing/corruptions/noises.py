@@ -19,6 +19,11 @@ class Noise(Protocol):
     """A law of mean 0 and variance 1, drawn from pairs of random words."""
 
     single: ClassVar[bool]  # whether a pair of words gives one value, not two
+    compiled: ClassVar[str]  # C++ of `values`: from words `w`, with `numbers` as `a`
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """What `compiled` reads."""
 
     def values(self, x0: Tensor, x1: Tensor) -> tuple[Tensor, ...]:
         """Independent float32 values from int32 words: two of the shape of the words, or one."""
@@ -32,6 +37,12 @@ class GaussianNoise:
     """Standard normal."""
 
     single: ClassVar[bool] = False
+    compiled: ClassVar[str] = """
+        vec radius = root(-2.0f * logarithm(open_unit(w.first)));
+        Circle c = turn(open_unit(w.second));
+        return {radius * c.cosine, radius * c.sine};
+    """
+    numbers: ClassVar[tuple[float, ...]] = ()
 
     def values(self, x0: Tensor, x1: Tensor) -> tuple[Tensor, ...]:
         """Box and Muller: √(−2 ln u₀) (cos 2πu₁, sin 2πu₁), two independent normals from two uniforms."""
@@ -49,6 +60,11 @@ class UniformNoise:
     """Uniform on [−√3, √3]."""
 
     single: ClassVar[bool] = False
+    compiled: ClassVar[str] = """
+        const float edge = 1.7320508f;
+        return {edge * (2.0f * open_unit(w.first) - 1.0f), edge * (2.0f * open_unit(w.second) - 1.0f)};
+    """
+    numbers: ClassVar[tuple[float, ...]] = ()
 
     def values(self, x0: Tensor, x1: Tensor) -> tuple[Tensor, ...]:
         """√3 (2u − 1) of each word."""
@@ -65,6 +81,14 @@ class LaplaceNoise:
     """Laplace with scale 1/√2."""
 
     single: ClassVar[bool] = False
+    compiled: ClassVar[str] = """
+        auto value = [](vec t) {
+            vec size = logarithm(1.0f - absolute(t)) * -0.70710678f;
+            return (vec)(bits(size) | (bits(t) & (int32_t)0x80000000));
+        };
+        return {value(2.0f * open_unit(w.first) - 1.0f), value(2.0f * open_unit(w.second) - 1.0f)};
+    """
+    numbers: ClassVar[tuple[float, ...]] = ()
 
     def values(self, x0: Tensor, x1: Tensor) -> tuple[Tensor, ...]:
         """∓ln(1 − |2u − 1|) / √2 of each word, by the sign of 2u − 1."""
@@ -88,6 +112,16 @@ class StudentNoise:
 
     dof: float = 3.0
     single: ClassVar[bool] = True
+    compiled: ClassVar[str] = """
+        const float dof = a[0];
+        vec radius = root((dof - 2) * exponential_less_one(logarithm(open_unit(w.first)) * (-2 / dof)));
+        return {radius * turn(open_unit(w.second)).cosine, vec{}};
+    """
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """ν."""
+        return (self.dof,)
 
     def values(self, x0: Tensor, x1: Tensor) -> tuple[Tensor, ...]:
         """√((ν−2)/ν) √(ν (u₀^(−2/ν) − 1)) cos 2πu₁: exact (Bailey, Math. Comp. 62, 779 (1994))."""

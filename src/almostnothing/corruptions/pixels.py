@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from functools import cached_property
+from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ CENTRE = (  # of Giles' polynomials, highest power first: for w < 5, and beyond
 )
 
 
+GUIDE = 4096  # bins of [0, 1)
 TAIL = (
     -0.000200214257,
     0.000100950558,
@@ -62,6 +64,12 @@ def normal_quantile(v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
 class PixelLaw(Protocol):
     """The law of a replaced pixel's new value."""
 
+    compiled: ClassVar[str]  # C++ of `quantile`: of a vector `v`, with `numbers` as `a`; v may be anything where unused
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """What `compiled` reads."""
+
     def quantile(self, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """The value at probability v, so that a uniform v gives this law."""
 
@@ -76,6 +84,12 @@ class Uniform:
 
     low: float = 0.0
     high: float = 1.0
+    compiled: ClassVar[str] = "return a[0] + (a[1] - a[0]) * v;"
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Its ends."""
+        return (self.low, self.high)
 
     def quantile(self, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Low + (high − low) v."""
@@ -92,6 +106,12 @@ class Constant:
     """One value: erased pixels."""
 
     value: float = 0.5
+    compiled: ClassVar[str] = "return all(a[0]);"
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The value."""
+        return (self.value,)
 
     def quantile(self, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """The value, whatever v is."""
@@ -108,6 +128,12 @@ class Bernoulli:
     """1 with probability q, else 0: salt and pepper."""
 
     q: float = 0.5
+    compiled: ClassVar[str] = "return v >= all(a[0]) ? all(1.0f) : vec{};"
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """1 − q."""
+        return (1 - self.q,)
 
     def quantile(self, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """1 where v ≥ 1 − q."""
@@ -125,6 +151,19 @@ class ClippedGaussian:
 
     m: float = 0.5
     s: float = 0.25
+    compiled: ClassVar[str] = """
+        vec x = 2.0f * v - 1.0f;
+        vec w = smaller(-logarithm((1.0f - x) * (1.0f + x)), all(a[2]));
+        vec near = w - 2.5f, far = root(w) - 3.0f, centre = all(a[3]), tail = all(a[12]);
+        for (int k = 1; k < 9; k++) centre = centre * near + a[3 + k], tail = tail * far + a[12 + k];
+        vec z = 1.41421356f * x * (w < 5.0f ? centre : tail);
+        return larger(smaller(a[0] + a[1] * z, all(1.0f)), vec{});
+    """
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Mean, deviation, and what `normal_quantile` reads."""
+        return (self.m, self.s, LARGEST_W, *CENTRE, *TAIL)
 
     def quantile(self, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Clip(m + s Φ⁻¹(v))."""
@@ -144,11 +183,34 @@ class Empirical:
     counts: tuple[int, ...]
     low: float = 0.0
     high: float = 1.0
+    compiled: ClassVar[str] = """
+        const int bins = (int)a[0], edges = (int)a[1];
+        vec found;
+        for (int lane = 0; lane < VL; lane++) {
+            const float share = v[lane] >= 0 && v[lane] < 1 ? v[lane] : 0;
+            int level = (int)a[4 + (int)(share * bins)];
+            while (level < edges && a[4 + bins + level] <= share) level++;
+            found[lane] = level;
+        }
+        return a[2] + (a[3] - a[2]) * (found / (float)edges);
+    """
+
+    @cached_property
+    def numbers(self) -> tuple[float, ...]:
+        """Where each of `GUIDE` bins begins to search, and the cumulative shares."""
+        edges = self.edges
+        first = np.searchsorted(edges, np.arange(GUIDE) / GUIDE, side="right")  # the level at which a search begins
+        return (GUIDE, len(edges), self.low, self.high, *first.tolist(), *edges.tolist())
+
+    @property
+    def edges(self) -> np.ndarray:
+        """Cumulative shares of all levels but the last: float32."""
+        share = np.cumsum(self.counts, dtype=np.float64) / sum(self.counts)
+        return share[:-1].astype(np.float32)
 
     def quantile(self, v: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """The level whose cumulative share first exceeds v."""
-        share = np.cumsum(self.counts, dtype=np.float64) / sum(self.counts)
-        edges = torch.tensor(share[:-1], dtype=torch.float32, device=v.device)
+        edges = torch.from_numpy(self.edges).to(v.device)
         return self.low + (self.high - self.low) * (
             torch.bucketize(v, edges, right=True).float() / (len(self.counts) - 1)
         )

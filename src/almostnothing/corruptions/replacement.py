@@ -11,8 +11,28 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from almostnothing import streams
+from almostnothing.corruptions.kernels import Kernel, natively
 from almostnothing.corruptions.law import by_halves, word_halves
 from almostnothing.corruptions.pixels import PixelLaw
+
+# What `Replacement.apply` says. u/p is rounded as a division is: one of Newton's steps on u times 1/p.
+KERNEL = """
+#include "law.hpp"
+struct Replacement {
+    static constexpr bool single = false, per_image = PER_IMAGE;
+    float p;
+    const float* a;
+    Pair made(Words w) const { return {unit(w.first), unit(w.second)}; }
+    vec quantile(vec v) const { QUANTILE }
+    vec changed(vec x, vec u) const {
+        const float inverse = 1 / p;
+        vec v = u * inverse;
+        v = v + (u - v * p) * inverse;
+        return u < all(p) ? quantile(v) : x;
+    }
+};
+EXPORT(Replacement)
+"""
 
 
 @dataclass(frozen=True)
@@ -37,6 +57,13 @@ class Replacement:
         """
         return torch.where(u < p, self.new.quantile(u / p), x)
 
+    @property
+    def kernel(self) -> Kernel:
+        """As `Corruption.kernel`."""
+        per_image = "true" if self.per == "image" else "false"
+        source = KERNEL.replace("PER_IMAGE", per_image).replace("QUANTILE", self.new.compiled)
+        return Kernel(source, self.new.numbers)
+
     def sample(
         self,
         x: Float[Tensor, "stream batch pixel"],
@@ -45,6 +72,9 @@ class Replacement:
         draw: Int[Tensor, "stream batch"],
     ) -> Float[Tensor, "stream member batch pixel"]:
         """As `Corruption.sample`."""
+        compiled = natively(self.kernel, x, strength, keys, draw)
+        if compiled is not None:
+            return compiled
         p = strength[:, :, None, None]
         halves = [streams.unit_floats(words) for words in word_halves(keys, draw, x.shape[-1], self.per)]
         return by_halves(x, halves, lambda part, u: self.apply(part, u, p))
