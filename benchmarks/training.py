@@ -68,7 +68,7 @@ def cell(side: int, width: int, batch: int, **changes: Any) -> Cell:
         steps=10**7,
         seeds=0,
     )
-    return replace(sweep.cells()[0], source=source_of(side), train_size=4000, **changes)
+    return replace(sweep.cells()[0], **{"source": source_of(side), "train_size": 4000, **changes})
 
 
 def bench(shape: Cell, source: data.Dataset, slots: int, team: int, compiled: bool = True) -> training.Bench:

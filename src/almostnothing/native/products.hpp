@@ -3,7 +3,28 @@
 // Every element is one sum over k = 0, 1, 2, ... of fused multiply-adds: its bits depend neither on the tile that holds
 // it nor on the processor's vector length.
 #pragma once
+#include <algorithm>
+#include <new>
+#include <vector>
+
 #include "vectors.hpp"
+
+// Memory at the start of a cache line: a vector that straddles two takes twice the time.
+template <class T>
+struct Aligned {
+    typedef T value_type;
+    static constexpr std::align_val_t LINE{64};
+    Aligned() = default;
+    template <class U>
+    Aligned(const Aligned<U>&) {}
+    T* allocate(size_t count) { return (T*)::operator new(count * sizeof(T), LINE); }
+    void deallocate(T* at, size_t) { ::operator delete(at, LINE); }
+    template <class U>
+    bool operator==(const Aligned<U>&) const { return true; }
+    template <class U>
+    bool operator!=(const Aligned<U>&) const { return false; }
+};
+typedef std::vector<float, Aligned<float>> Numbers;
 
 constexpr int WIDEST = VL == 16 ? 4 : 2;  // vectors of a tile: 32 registers, or 16
 
@@ -23,52 +44,102 @@ struct Walk {
     long outer, leap, middle, jump, inner, step;
 };
 
+// f(0), f(1), ... written out: what is looped over must not be looked up, or it would leave the registers.
+template <class F, int... I>
+static inline INLINE void repeated(F f, std::integer_sequence<int, I...>) {
+    (f(std::integral_constant<int, I>{}), ...);
+}
+template <int N, class F>
+static inline INLINE void repeat(F f) {
+    repeated(f, std::make_integer_sequence<int, N>{});
+}
+
+// A tile of sums. `from`, if any, holds the sums of the elements before these; `to`, if any, takes them, else use does.
 template <int MR, int NV, class Use>
-static inline __attribute__((always_inline)) void tile(const Walk& walk, const float* a, long row, const float* b,
-                                                       long ldb, long m, long n, Use& use) {
+static inline INLINE void tile(const Walk& walk, const float* a, long row, const float* b, long ldb, long m, long n,
+                               const float* from, float* to, Use& use) {
     vec sum[MR][NV];
     for (int i = 0; i < MR; i++)
-        for (int j = 0; j < NV; j++) sum[i][j] = vec{};
+        for (int j = 0; j < NV; j++) sum[i][j] = from ? load(from + (i * NV + j) * VL) : vec{};
     for (long o = 0; o < walk.outer; o++)
         for (long p = 0; p < walk.middle; p++) {
-            const float* from = a + o * walk.leap + p * walk.jump;
-            for (long k = 0; k < walk.inner; k++, b += ldb, from += walk.step) {
+            const float* left_at = a + o * walk.leap + p * walk.jump;
+            for (long k = 0; k < walk.inner; k++, b += ldb, left_at += walk.step) {
                 vec right[NV];
                 for (int j = 0; j < NV; j++) right[j] = load(b + j * VL);
                 for (int i = 0; i < MR; i++) {
-                    const float left = from[i * row];
+                    const float left = left_at[i * row];
                     for (int j = 0; j < NV; j++) sum[i][j] += left * right[j];
                 }
             }
         }
-    for (int i = 0; i < MR; i++)
-        for (int j = 0; j < NV; j++) use(m + i, n + j * VL, sum[i][j]);
+    if (to)
+        for (int i = 0; i < MR; i++)
+            for (int j = 0; j < NV; j++) store(to + (i * NV + j) * VL, sum[i][j]);
+    else
+        repeat<MR>([&](auto i) INLINE { repeat<NV>([&](auto j) INLINE { use(m + i, n + j * VL, sum[i][j]); }); });
 }
 
 template <int NV, class Use>
-static void columns(long M, const Walk& walk, const float* a, long row, const float* b, long ldb, long n, Use& use) {
-    constexpr int MR = tallest(NV);
+static void rows(long M, const Walk& walk, const float* a, long row, const float* b, long ldb, long n,
+                 const float* from, float* to, Use& use) {
+    constexpr int MR = tallest(NV), each = NV * VL;
+    const auto at = [](auto* base, long m) { return base ? base + m * each : base; };
     long m = 0;
-    for (; m + MR <= M; m += MR) tile<MR, NV>(walk, a + m * row, row, b + n, ldb, m, n, use);
+    for (; m + MR <= M; m += MR)
+        tile<MR, NV>(walk, a + m * row, row, b, ldb, m, n, at(from, m), at(to, m), use);
     if constexpr (MR > 8)
-        if (M - m >= 8) tile<8, NV>(walk, a + m * row, row, b + n, ldb, m, n, use), m += 8;
-    if (M - m >= 4) tile<4, NV>(walk, a + m * row, row, b + n, ldb, m, n, use), m += 4;
-    if (M - m >= 2) tile<2, NV>(walk, a + m * row, row, b + n, ldb, m, n, use), m += 2;
-    if (m < M) tile<1, NV>(walk, a + m * row, row, b + n, ldb, m, n, use);
+        if (M - m >= 8) tile<8, NV>(walk, a + m * row, row, b, ldb, m, n, at(from, m), at(to, m), use), m += 8;
+    if (M - m >= 4) tile<4, NV>(walk, a + m * row, row, b, ldb, m, n, at(from, m), at(to, m), use), m += 4;
+    if (M - m >= 2) tile<2, NV>(walk, a + m * row, row, b, ldb, m, n, at(from, m), at(to, m), use), m += 2;
+    if (m < M) tile<1, NV>(walk, a + m * row, row, b, ldb, m, n, at(from, m), at(to, m), use);
+}
+
+constexpr long DEEP = 128;  // rows of B that lie in the innermost cache while A's rows pass
+alignas(64) static thread_local float packed[DEEP * WIDEST * VL];
+static thread_local Numbers sums;
+
+template <int NV, class Use>
+static void columns(long M, const Walk& walk, const float* a, long row, const float* b, long ldb, long n, Use& use) {
+    constexpr long each = NV * VL;
+    if (walk.outer * walk.middle > 1 || walk.inner <= DEEP || M <= DEEP / 2)
+        return rows<NV>(M, walk, a, row, b, ldb, n, nullptr, nullptr, use);
+    sums.resize(M * each);
+    for (long k = 0; k < walk.inner; k += DEEP) {
+        const long deep = std::min(DEEP, walk.inner - k);
+        const float* block = b + k * ldb;
+        if (ldb != each) {
+            for (long r = 0; r < deep; r++) std::memcpy(packed + r * each, block + r * ldb, each * sizeof(float));
+            block = packed;
+        }
+        rows<NV>(M, {1, 0, 1, 0, deep, walk.step}, a + k * walk.step, row, block, each, n, k ? sums.data() : nullptr,
+                 k + deep < walk.inner ? sums.data() : nullptr, use);
+    }
+}
+
+// Matrices that are B again and again lie in panels of so many columns (the last one narrower), each one row after the
+// other: element (r, n) of `rows` rows and `columns` columns is number `in_panels`.
+constexpr long PANEL = WIDEST * VL;
+static inline long vectors(long columns) { return (columns + VL - 1) / VL * VL; }
+static inline long in_panels(long rows, long columns, long r, long n) {
+    const long panel = n / PANEL * PANEL;
+    return panel * rows + r * std::min(PANEL, vectors(columns) - panel) + n - panel;
 }
 
 // use(m, n, v): v holds elements n .. n + VL - 1 of row m of AB. Rows of A begin `row` apart; B has `ldb` numbers a row,
-// of which N, rounded up to whole vectors, are used.
+// of which N, rounded up to whole vectors, are used; where ldb is 0 it lies in panels.
 template <class Use>
 static inline void product(long M, long N, const Walk& walk, const float* a, long row, const float* b, long ldb,
                            Use use) {
-    long n = 0;
-    for (; n + WIDEST * VL <= N; n += WIDEST * VL) columns<WIDEST>(M, walk, a, row, b, ldb, n, use);
-    const long left = (N - n + VL - 1) / VL;
-    if (left == WIDEST) columns<WIDEST>(M, walk, a, row, b, ldb, n, use);
-    if constexpr (WIDEST > 3)
-        if (left == 3) columns<3>(M, walk, a, row, b, ldb, n, use);
-    if constexpr (WIDEST > 2)
-        if (left == 2) columns<2>(M, walk, a, row, b, ldb, n, use);
-    if (left == 1) columns<1>(M, walk, a, row, b, ldb, n, use);
+    const long K = walk.outer * walk.middle * walk.inner;
+    for (long n = 0; n < N; n += PANEL) {
+        const long width = std::min(PANEL, vectors(N) - n), left = width / VL, ld = ldb ? ldb : width;
+        const float* panel = b + (ldb ? n : n * K);
+        if (left == WIDEST) columns<WIDEST>(M, walk, a, row, panel, ld, n, use);
+        if constexpr (WIDEST > 3)
+            if (left == 3) columns<3>(M, walk, a, row, panel, ld, n, use);
+        if constexpr (WIDEST > 2)
+            if (left == 2) columns<2>(M, walk, a, row, panel, ld, n, use);
+        if (left == 1) columns<1>(M, walk, a, row, panel, ld, n, use);
+    }
 }

@@ -1,9 +1,6 @@
 // Blocks of training steps of one network. Its tensors stay in the processor's cache from step to step; a step draws and
 // corrupts a batch, goes forward, judges, and goes backward. `almostnothing.training` says what is computed,
 // `almostnothing.native.steps` how this is called.
-#include <algorithm>
-#include <vector>
-
 #include "products.hpp"
 #include "words.hpp"
 
@@ -48,22 +45,17 @@ struct Training {
 
 namespace {
 
-typedef std::vector<float> Numbers;
-
 constexpr float BETA1 = 0.9f, BETA2 = 0.999f, EPSILON = 1e-8f, SLOPE = 0.01f;
 constexpr float ROOT_HALF = 0.70710678118654752f, INVERSE_ROOT_PI = 0.56418958354775629f;
+constexpr long LONG = 1 << 15;   // numbers of a batch that are turned rather than read across
 constexpr long CHUNK = 1 << 18;  // numbers of the images that convolutions treat at once: as the cache holds
-
-long vectors(long columns) { return (columns + VL - 1) / VL * VL; }
 
 // f(z) and f'(z).
 struct Activated {
     vec value, slope;
 };
-inline Activated activated(int kind, vec z) {
+__attribute__((noinline)) Activated curved(int kind, vec z) {
     switch (kind) {
-        case RELU:
-            return {z > 0.0f ? z : (z == z ? vec{} : z), vec{}};  // the slope is read from the value
         case LEAKY_RELU: {
             vec slope = z > 0.0f ? all(1.0f) : all(SLOPE);
             return {z * slope, slope};
@@ -85,6 +77,10 @@ inline Activated activated(int kind, vec z) {
         default:
             return {z, vec{}};
     }
+}
+INLINE inline Activated activated(int kind, vec z) {
+    if (kind == RELU) return {z > 0.0f ? z : (z == z ? vec{} : z), vec{}};  // its slope is read from the value
+    return kind == IDENTITY ? Activated{z, vec{}} : curved(kind, z);
 }
 inline vec times_slope(int kind, vec g, const float* made, const float* slope) {
     if (kind == RELU) return load(made) > 0.0f ? g : vec{};
@@ -111,21 +107,25 @@ struct Step {
     }
 };
 
-// A layer's weights and bias with their moments, rows `ld` apart, filled up with zeros, which stay zeros.
+// A layer's weights, in panels, and bias with their moments, filled up with zeros, which stay zeros. Values of its
+// output are `ld` apart from image to image, or from pixel to pixel.
 struct Weights {
     long rows, out, ld;
     float factor;
     std::vector<long> from;  // of each row: the row of the network's tensor; -1 where there is none
     Numbers w, first, second, gradient, bias, bias_first, bias_second, bias_gradient;
 
+    long at(long r, long n) const { return in_panels(rows, out, r, n); }
     void copy(const float* tensor, Numbers& to) const {
-        to.assign(rows * ld, 0);
+        to.assign(rows * vectors(out), 0);
         for (long r = 0; tensor && r < rows; r++)
-            if (from[r] >= 0) std::copy(tensor + from[r] * out, tensor + (from[r] + 1) * out, &to[r * ld]);
+            for (long n = 0; from[r] >= 0 && n < out; n += PANEL)
+                std::copy_n(tensor + from[r] * out + n, std::min(PANEL, out - n), &to[at(r, n)]);
     }
     void copy(const Numbers& numbers, float* tensor) const {
         for (long r = 0; r < rows; r++)
-            if (from[r] >= 0) std::copy(&numbers[r * ld], &numbers[r * ld] + out, tensor + from[r] * out);
+            for (long n = 0; from[r] >= 0 && n < out; n += PANEL)
+                std::copy_n(&numbers[at(r, n)], std::min(PANEL, out - n), tensor + from[r] * out + n);
     }
     void set(long count, long outs, float by, const float* tensor, const float* biases) {
         rows = count, out = outs, ld = stride(out), factor = by;
@@ -137,7 +137,7 @@ struct Weights {
     }
     // The gradient of the rows from `row` on, of a part of the batch.
     void add(long row, long n, vec sum) {
-        float* to = &gradient[row * ld + n];
+        float* to = &gradient[at(row, n)];
         store(to, load(to) + sum * factor);
     }
     void bias_of(const float* error, long count) {
@@ -153,21 +153,34 @@ struct Weights {
         std::fill(bias_gradient.begin(), bias_gradient.end(), 0);
     }
     void take(const Step& step) {
-        for (long at = 0; at < rows * ld; at += VL) step.take(load(&gradient[at]), &w[at], &first[at], &second[at]);
+        for (size_t i = 0; i < w.size(); i += VL) step.take(load(&gradient[i]), &w[i], &first[i], &second[i]);
         std::fill(gradient.begin(), gradient.end(), 0);
     }
 };
 
+// to(c, r, v): v holds the elements (r .. r + VL - 1, c) of a matrix whose from(r, c) are elements (r, c .. c + VL - 1).
+template <class From, class To>
+inline void turn(long rows, long columns, From from, To to) {
+    for (long r = 0; r < rows; r += VL)
+        for (long c = 0; c < columns; c += VL) {
+            vec block[VL];
+            for (int i = 0; i < VL; i++) block[i] = r + i < rows ? from(r + i, c) : vec{};
+            transpose(block);
+            for (int i = 0; i < VL && c + i < columns; i++) to(c + i, r, block[i]);
+        }
+}
+
 struct Dense {
     Weights p;
-    long in, ld_in;                 // units of its input and their stride
-    Numbers made, slope, error, turned;  // (batch, out): values, derivatives by z of activation and loss; (out, in)
+    long in, ld_in;                      // units of its input and their stride
+    Numbers made, slope, error;          // (batch, out): values, derivatives by z of activation and loss
+    Numbers turned, input;               // weights (out, in), in panels; where it is long, its input (in, batch)
 
     void forward(const float* x, long count, int kind, bool training) {
         const float *bias = p.bias.data(), factor = p.factor;
         float *to = made.data(), *derivative = training ? slope.data() : nullptr;
         const long ld = p.ld;
-        product(count, p.out, {1, 0, 1, 0, in, 1}, x, ld_in, p.w.data(), ld, [=](long m, long n, vec sum) {
+        product(count, p.out, {1, 0, 1, 0, in, 1}, x, ld_in, p.w.data(), 0, [=](long m, long n, vec sum) INLINE {
             Activated a = activated(kind, sum * factor + load(bias + n));
             store(to + m * ld + n, a.value);
             if (derivative) store(derivative + m * ld + n, a.slope);
@@ -176,25 +189,30 @@ struct Dense {
     // use(image, unit, g): derivatives of the loss by the layer's input.
     template <class Use>
     void backward(long count, Use use) {
-        for (long i = 0; i < in; i += VL)
-            for (long o = 0; o < p.out; o += VL) {
-                vec rows[VL];
-                for (int r = 0; r < VL; r++) rows[r] = i + r < in ? load(&p.w[(i + r) * p.ld + o]) : vec{};
-                transpose(rows);
-                for (int r = 0; r < VL && o + r < p.out; r++) store(&turned[(o + r) * ld_in + i], rows[r]);
-            }
+        turn(
+            in, p.out, [&](long r, long c) { return load(&p.w[p.at(r, c)]); },
+            [&](long c, long r, vec v) { store(&turned[in_panels(p.out, in, c, r)], v); });
         const float factor = p.factor;
-        product(count, in, {1, 0, 1, 0, p.out, 1}, error.data(), p.ld, turned.data(), ld_in,
-                [=](long m, long n, vec sum) { use(m, n, sum * factor); });
+        product(count, in, {1, 0, 1, 0, p.out, 1}, error.data(), p.ld, turned.data(), 0,
+                [=](long m, long n, vec sum) INLINE { use(m, n, sum * factor); });
     }
     void take(const float* x, long count, const Step& step) {
         float *w = p.w.data(), *first = p.first.data(), *second = p.second.data();
         const float factor = p.factor;
-        const long ld = p.ld;
-        product(in, p.out, {1, 0, 1, 0, count, ld_in}, x, 1, error.data(), ld, [=](long m, long n, vec sum) {
-            const long at = m * ld + n;
-            step.take(sum * factor, w + at, first + at, second + at);
-        });
+        const long length = stride(count), rows = in, out = p.out;
+        const bool apart = count * ld_in > LONG;  // rows of x lie on many pages: read each once
+        if (apart) {
+            input.resize(in * length);
+            turn(
+                count, in, [=](long r, long c) { return load(x + r * ld_in + c); },
+                [&](long c, long r, vec v) { store(&input[c * length + r], v); });
+        }
+        const Walk walk{1, 0, 1, 0, count, apart ? 1 : ld_in};
+        product(in, p.out, walk, apart ? input.data() : x, apart ? length : 1, error.data(), p.ld,
+                [=](long m, long n, vec sum) INLINE {
+                    const long at = in_panels(rows, out, m, n);
+                    step.take(sum * factor, w + at, first + at, second + at);
+                });
     }
     void add(const float* x, long count) {
         product(in, p.out, {1, 0, 1, 0, count, ld_in}, x, 1, error.data(), p.ld,
@@ -224,7 +242,7 @@ struct Convolution {
         for (long row = 0; row < count * side; row++) {
             const float* x = &input[(row / side * wide() + row % side) * wide() * ld_in];
             float *to = &made[row * side * ld], *derivative = training ? &slope[row * side * ld] : nullptr;
-            product(side, p.out, patch(in, ld_in), x, ld_in, p.w.data(), ld, [=](long m, long n, vec sum) {
+            product(side, p.out, patch(in, ld_in), x, ld_in, p.w.data(), 0, [=](long m, long n, vec sum) {
                 Activated a = activated(kind, sum * factor + load(bias + n));
                 store(to + m * ld + n, a.value);
                 if (derivative) store(derivative + m * ld + n, a.slope);
@@ -271,15 +289,15 @@ struct Convolution {
         for (long place = 0; place < 9; place++)
             for (long c = 0; c < in; c++)
                 for (long o = 0; o < p.out; o++)
-                    flipped[((8 - place) * p.out + o) * ld_in + c] = p.w[(place * in + c) * p.ld + o];
+                    flipped[in_panels(9 * p.out, in, (8 - place) * p.out + o, c)] = p.w[p.at(place * in + c, o)];
         for (long row = 0; row < count * side; row++)
             std::copy_n(&error[row * side * p.ld], side * p.ld,
                         inside(border, p.ld, row / side) + row % side * wide() * p.ld);
         const float factor = p.factor;
         for (long row = 0; row < count * side; row++) {
             const long image = row / side, y = row % side;
-            product(side, in, patch(p.out, p.ld), &border[(image * wide() + y) * wide() * p.ld], p.ld, flipped.data(),
-                    ld_in, [=](long m, long n, vec sum) { use(image, y, m, n, sum * factor); });
+            product(side, in, patch(p.out, p.ld), &border[(image * wide() + y) * wide() * p.ld], p.ld, flipped.data(), 0,
+                    [=](long m, long n, vec sum) { use(image, y, m, n, sum * factor); });
         }
     }
 };
@@ -341,18 +359,18 @@ struct Model {
             p.bias_first.assign(p.ld, 0), p.bias_second.assign(p.ld, 0), p.bias_gradient.assign(p.ld, 0);
             if (bias) std::copy_n(t.moments[count + l], p.out, p.bias_first.begin());
             if (bias && adam) std::copy_n(t.moments[half + count + l], p.out, p.bias_second.begin());
-            if (!convolutions.empty()) p.gradient.assign(p.rows * p.ld, 0);
+            if (!convolutions.empty()) p.gradient.assign(p.w.size(), 0);
         });
         for (Convolution& c : convolutions) {
             c.error.assign(c.made.size(), 0);
             if (slopes) c.slope.assign(c.made.size(), 0);
             c.border.assign(chunk * c.wide() * c.wide() * c.p.ld, 0);
-            c.flipped.assign(9 * c.p.out * c.ld_in, 0);
+            c.flipped.assign(9 * c.p.out * vectors(c.in), 0);
         }
         for (Dense& d : dense) {
             d.error.assign(d.made.size(), 0);
             if (slopes) d.slope.assign(d.made.size(), 0);
-            d.turned.assign(d.p.out * d.ld_in, 0);
+            d.turned.assign(d.p.out * vectors(d.in), 0);
         }
     }
     void hand_back(const Network& n, const Training& t) {
@@ -444,7 +462,7 @@ struct Model {
                 const long ld = d.ld_in;
                 const float *made = below.made.data(), *slope = below.slope.data();
                 float* to = below.error.data();
-                d.backward(count, [=](long m, long n, vec g) {
+                d.backward(count, [=](long m, long n, vec g) INLINE {
                     const long at = m * ld + n;
                     store(to + at, times_slope(kind, g, made + at, slope + at));
                 });
@@ -559,7 +577,7 @@ extern "C" void permutations(const uint32_t* key, int64_t size, int64_t row, int
             std::memcpy(&second[j], &w.second, sizeof w.second);
         }
         for (long j = 0; j < size; j++) packed[j] = (uint64_t)(j < half ? first[j] : second[j - half]) << 32 | j;
-        if (size < 1024)
+        if (size < 512)
             std::sort(packed.begin(), packed.end());
         else
             for (int digit = 32; digit < 64; digit += 11) {  // by eleven bits, the least first: ties keep their order

@@ -16,6 +16,8 @@ constexpr int VL = 8;
 constexpr int VL = 4;
 #endif
 
+#define INLINE __attribute__((always_inline))
+
 typedef float vec __attribute__((vector_size(VL * 4)));
 typedef int32_t ivec __attribute__((vector_size(VL * 4)));
 typedef uint32_t uvec __attribute__((vector_size(VL * 4)));
