@@ -83,13 +83,13 @@ class _Described:
 
 
 @dataclass(frozen=True)
-class Clean:
-    """The images of a training set and how one of them is corrupted; or in `stored` the corrupted images themselves."""
+class Images:
+    """The images of a training set and how one of them is corrupted; in `stored`, if any, corrupted images."""
 
     pool: Tensor
     labels: Tensor
     levels: float
-    kernel: Kernel
+    kernel: Kernel | None
     key: np.ndarray
     strength: float
     stored: Tensor | None
@@ -99,7 +99,7 @@ def walk(
     model: Stack,
     index: int,
     moments: Sequence[Tensor],
-    images: Clean,
+    images: Images,
     where: np.ndarray,
     at: np.ndarray,
     draw: np.ndarray,
@@ -115,7 +115,7 @@ def walk(
     made = _Described(model, index)
     own = _pointers([moment[index] for moment in moments])
     total = ctypes.c_double(0.0)
-    numbers = np.array(images.kernel.numbers, np.float32)
+    kernel = images.kernel
     training = _Training(
         loss=LOSSES.index(cell.loss),
         optimiser=OPTIMISERS.index(cell.optimiser),
@@ -134,8 +134,8 @@ def walk(
         draw=draw.ctypes.data,
         images=None if images.stored is None else images.stored.data_ptr(),
         at=at.ctypes.data,
-        corrupt=images.kernel.address(),
-        numbers=numbers.ctypes.data,
+        corrupt=ctypes.cast(kernel.library.corrupt, POINTER) if kernel and kernel.library else None,
+        numbers=kernel.values.ctypes.data if kernel else None,
         key=images.key.ctypes.data,
         strength=images.strength,
         total=ctypes.addressof(total),

@@ -250,27 +250,21 @@ class Bench:
             at = np.ascontiguousarray(position[:, s])
             where = here.subset[at]
             drawn = (where if self.fixed else draw[:, s]).astype(np.uint32)
-            for member in range(self.team):
+            for member, cell in enumerate(here.cells):
                 slot = s * self.team + member
-                images = stepping.Clean(
-                    self.pool,
-                    self.labels,
-                    self.dataset.levels,
-                    self.law.kernel,
-                    here.key,
-                    here.cells[member].strength,
-                    None if self.images is None else self.images[slot],
+                stored, places = (None, at) if self.images is None else (self.images[slot], at)
+                if stored is None and self.law.kernel is None:  # drawn by torch, for all steps at once
+                    x = self.values(torch.from_numpy(where.reshape(1, -1)))
+                    number = torch.from_numpy(drawn.view(np.int32).reshape(1, -1))
+                    strength, key = self.strength[s : s + 1, member : member + 1], self.keys[s : s + 1]
+                    stored = self.law.sample(x, strength, key, number)[0, 0]
+                    places = np.arange(where.size).reshape(where.shape)
+                images = stepping.Images(
+                    self.pool, self.labels, self.dataset.levels, self.law.kernel, here.key, cell.strength, stored
                 )
+                speed, scale = (np.ascontiguousarray(one[:, slot]) for one in (rate, root))
                 total[slot] = stepping.walk(
-                    self.model,
-                    slot,
-                    self.moments,
-                    images,
-                    where,
-                    at,
-                    drawn,
-                    np.ascontiguousarray(rate[:, slot]),
-                    np.ascontiguousarray(root[:, slot]),
+                    self.model, slot, self.moments, images, where, places, drawn, speed, scale
                 )
         return total
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -11,8 +12,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from almostnothing.corruptions.clipping import clipped_moments
-from almostnothing.corruptions.kernels import Kernel, natively
-from almostnothing.corruptions.law import by_halves, word_pairs
+from almostnothing.corruptions.kernels import Kernel
+from almostnothing.corruptions.law import Corruption, by_halves, word_pairs
 from almostnothing.corruptions.noises import Noise
 
 KERNEL = """
@@ -32,7 +33,7 @@ EXPORT(Additive)
 
 
 @dataclass(frozen=True)
-class Additive:
+class Additive(Corruption):
     """Additive noise x̃ = x + σz, z of mean 0 and variance 1, independent in every pixel; with `clip` clipped to [0, 1].
 
     Strength is σ ≥ 0. With `per` "image" one z serves all pixels of an image.
@@ -43,7 +44,7 @@ class Additive:
     per: str = "pixel"
     range: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
-    @property
+    @cached_property
     def kernel(self) -> Kernel:
         """As `Corruption.kernel`."""
         words = {
@@ -57,17 +58,14 @@ class Additive:
             source = source.replace(name, text)
         return Kernel(source, self.noise.numbers)
 
-    def sample(
+    def drawn(
         self,
         x: Float[Tensor, "stream batch pixel"],
         strength: Float[Tensor, "stream member"],
         keys: Int[Tensor, "stream 2"],
         draw: Int[Tensor, "stream batch"],
     ) -> Float[Tensor, "stream member batch pixel"]:
-        """As `Corruption.sample`."""
-        compiled = natively(self.kernel, x, strength, keys, draw)
-        if compiled is not None:
-            return compiled
+        """As `Corruption.drawn`."""
         sigma = strength[:, :, None, None]
         pixels = x.shape[-1]
         if self.per == "image":

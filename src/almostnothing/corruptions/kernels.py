@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,13 +26,23 @@ class Kernel:
     source: str
     numbers: tuple[float, ...] = ()
 
+    @cached_property
     def library(self) -> ctypes.CDLL | None:
         """The compiled law; None where it cannot be compiled."""
         return native.library(self.source)
 
-    def address(self) -> int | None:
-        """Where its function for one image is."""
-        return ctypes.cast(self.library().corrupt, POINTER).value  # type: ignore[union-attr]
+    @cached_property
+    def corrupt(self) -> Callable[..., None]:
+        """Its function for images in rows."""
+        assert self.library is not None
+        function = self.library.corrupt
+        function.argtypes = (POINTER, INTEGER, POINTER, INTEGER, INTEGER, POINTER, POINTER, FLOAT, FLOAT, POINTER)
+        return function
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """The numbers as the library reads them."""
+        return np.array(self.numbers, np.float32)
 
 
 def natively(
@@ -43,24 +55,26 @@ def natively(
     """`Corruption.sample` by a kernel; None where torch must do it: on a GPU, in a fused step, without a compiler."""
     if x.device.type != "cpu" or x.dtype != torch.float32 or torch.compiler.is_compiling():
         return None
-    library = kernel.library()
-    if library is None:
+    if kernel.library is None:
         return None
-    numbers = np.array(kernel.numbers, np.float32)
     out = torch.empty(*strength.shape, *x.shape[1:])
-    keys, draw = keys.contiguous(), draw.contiguous()
-    for stream, images in enumerate(x):
-        if images.stride(-1) != 1:
-            images = images.contiguous()
-        for member, each in enumerate(strength[stream].tolist()):
-            library.corrupt_rows(
-                POINTER(images.data_ptr()),
-                INTEGER(images.stride(0)),
-                POINTER(out[stream, member].data_ptr()),
-                *(INTEGER(size) for size in images.shape),
-                POINTER(keys[stream].data_ptr()),
-                POINTER(draw[stream].data_ptr()),
-                FLOAT(each),
-                POINTER(numbers.ctypes.data),
+    x = x if x.stride(2) == 1 else x.contiguous()
+    keys, draw, size = keys.contiguous(), draw.contiguous(), x.element_size()
+    rows, pixels = x.shape[1:]
+    at = out.data_ptr()
+    for stream, members in enumerate(strength.tolist()):
+        for each in members:
+            kernel.corrupt(
+                x.data_ptr() + stream * x.stride(0) * size,
+                x.stride(1),
+                at,
+                rows,
+                pixels,
+                keys.data_ptr() + stream * keys.stride(0) * size,
+                draw.data_ptr() + stream * draw.stride(0) * size,
+                each,
+                0.0,
+                kernel.values.ctypes.data,
             )
+            at += rows * pixels * size
     return out

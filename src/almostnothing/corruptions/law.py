@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,22 +12,29 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from almostnothing import streams
-from almostnothing.corruptions.kernels import Kernel
+from almostnothing.corruptions.kernels import Kernel, natively
 
 
-@runtime_checkable
-class Corruption(Protocol):
+class Corruption(ABC):
     """A corruption law. Strengths run over `range`; pixels are independent unless `per` is "image"."""
 
     range: ClassVar[tuple[float, float]]
+    per: str  # of what one draw serves: "pixel" or "image"
 
     @property
-    def per(self) -> str:
-        """Of what one draw serves: "pixel" or "image"."""
+    def kernel(self) -> Kernel | None:
+        """The law as C++, for the CPU, with the result of `drawn` to `laws.PLACES`; None where it has none."""
+        return None
 
-    @property
-    def kernel(self) -> Kernel:
-        """The law as C++, for the CPU: to `sample`'s result within what rounding does."""
+    @abstractmethod
+    def drawn(
+        self,
+        x: Float[Tensor, "stream batch pixel"],
+        strength: Float[Tensor, "stream member"],
+        keys: Int[Tensor, "stream 2"],
+        draw: Int[Tensor, "stream batch"],
+    ) -> Float[Tensor, "stream member batch pixel"]:
+        """As `sample`, in torch."""
 
     def sample(
         self,
@@ -39,10 +47,14 @@ class Corruption(Protocol):
 
         The result is a function of (stream, draw, pixel, strength): not of the batch, nor of what else is in it.
         """
+        made = natively(self.kernel, x, strength, keys, draw) if self.kernel else None
+        return self.drawn(x, strength, keys, draw) if made is None else made
 
+    @abstractmethod
     def mean(self, x: np.ndarray, strength: float) -> np.ndarray:
         """E[x̃ᵢ | x] of every pixel; x of any shape."""
 
+    @abstractmethod
     def variance(self, x: np.ndarray, strength: float) -> np.ndarray:
         """Var(x̃ᵢ | x) of every pixel; x of any shape."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -11,8 +12,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from almostnothing import streams
-from almostnothing.corruptions.kernels import Kernel, natively
-from almostnothing.corruptions.law import by_halves, word_halves
+from almostnothing.corruptions.kernels import Kernel
+from almostnothing.corruptions.law import Corruption, by_halves, word_halves
 from almostnothing.corruptions.pixels import PixelLaw
 
 # What `Replacement.apply` says. u/p is rounded as a division is: one of Newton's steps on u times 1/p.
@@ -36,7 +37,7 @@ EXPORT(Replacement)
 
 
 @dataclass(frozen=True)
-class Replacement:
+class Replacement(Corruption):
     """Replacement noise: each pixel independently keeps its value with probability 1−p, else takes a new one.
 
     Strength is p in [0, 1]. With `per` "image" one draw serves all pixels of an image: with probability p all are
@@ -57,24 +58,21 @@ class Replacement:
         """
         return torch.where(u < p, self.new.quantile(u / p), x)
 
-    @property
+    @cached_property
     def kernel(self) -> Kernel:
         """As `Corruption.kernel`."""
         per_image = "true" if self.per == "image" else "false"
         source = KERNEL.replace("PER_IMAGE", per_image).replace("QUANTILE", self.new.compiled)
         return Kernel(source, self.new.numbers)
 
-    def sample(
+    def drawn(
         self,
         x: Float[Tensor, "stream batch pixel"],
         strength: Float[Tensor, "stream member"],
         keys: Int[Tensor, "stream 2"],
         draw: Int[Tensor, "stream batch"],
     ) -> Float[Tensor, "stream member batch pixel"]:
-        """As `Corruption.sample`."""
-        compiled = natively(self.kernel, x, strength, keys, draw)
-        if compiled is not None:
-            return compiled
+        """As `Corruption.drawn`."""
         p = strength[:, :, None, None]
         halves = [streams.unit_floats(words) for words in word_halves(keys, draw, x.shape[-1], self.per)]
         return by_halves(x, halves, lambda part, u: self.apply(part, u, p))

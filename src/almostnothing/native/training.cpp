@@ -4,8 +4,8 @@
 #include "products.hpp"
 #include "words.hpp"
 
-typedef void (*Corrupt)(const float* x, float* out, int64_t pixels, const uint32_t* key, uint32_t draw, float strength,
-                        float shift, const float* numbers);
+typedef void (*Corrupt)(const float* x, int64_t x_stride, float* out, int64_t rows, int64_t pixels, const uint32_t* key,
+                        const uint32_t* draw, float strength, float shift, const float* numbers);
 
 enum Activation { IDENTITY, RELU, LEAKY_RELU, GELU, ERF, TANH, SINE };
 enum Loss { CROSS_ENTROPY, SQUARED_ERROR };
@@ -515,7 +515,7 @@ void show(Model& model, const Training& t, long position, long image, float* cle
         for (long i = 0; i < pixels; i++) x[i] = from[i] - t.shift;
     } else {
         t.bytes ? read_image<uint8_t>(t, position, pixels, clean) : read_image<float>(t, position, pixels, clean);
-        t.corrupt(clean, x, pixels, t.key, t.draw[position], t.strength, t.shift, t.numbers);
+        t.corrupt(clean, pixels, x, 1, pixels, t.key, t.draw + position, t.strength, t.shift, t.numbers);
     }
     if (!to) model.put(image, x);
 }
@@ -572,7 +572,7 @@ extern "C" void permutations(const uint32_t* key, int64_t size, int64_t row, int
     std::vector<uint64_t> packed(size), other(size);
     for (long r = 0; r < rows; r++) {
         for (long j = 0; j < half; j += VL) {
-            Words w = words(key[0], key[1], (uint32_t)(row + r), (uvec)(count_up() + (int32_t)j));
+            Words w = words(key[0], key[1], uvec{} + (uint32_t)(row + r), (uvec)(count_up() + (int32_t)j));
             std::memcpy(&first[j], &w.first, sizeof w.first);
             std::memcpy(&second[j], &w.second, sizeof w.second);
         }

@@ -19,9 +19,9 @@ static inline void four_rounds(uvec& x, uvec& y) {
     x += y, y = rotated<D>(y) ^ x;
 }
 
-static inline Words words(uint32_t k0, uint32_t k1, uint32_t row, uvec position) {
+static inline Words words(uint32_t k0, uint32_t k1, uvec row, uvec position) {
     const uint32_t k2 = k0 ^ k1 ^ 0x1BD11BDAu;
-    uvec x = uvec{} + (row + k0), y = position + k1;
+    uvec x = row + k0, y = position + k1;
     four_rounds<13, 15, 26, 6>(x, y);
     x += k1, y += k2 + 1;
     four_rounds<17, 29, 16, 24>(x, y);
