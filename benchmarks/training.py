@@ -310,7 +310,7 @@ from almostnothing.parameters.page import Compute
 from almostnothing.parameters.sweep import Sweep
 sweep = Sweep.model_validate_json(sys.argv[1])
 [shard] = sweeps.plan(sweep.cells())
-planned = job_bytes(shard, compiled=sys.argv[2] == "always")
+planned = job_bytes(shard)
 sweeps.train(shard, store.Store(Path(sys.argv[3])), Compute(compile=sys.argv[2], quiet=True), "memory")
 [peak] = [line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")]
 print(int(peak) * 1024 / planned)

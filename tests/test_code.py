@@ -258,6 +258,12 @@ EDITS = [
         "[1:each] for label in range",
         ("uniform", "additive", "empirical"),
     ),
+    ("native/training.cpp", "// Logits of rows of pixels.", "// The logits.", ()),
+    ("native/training.cpp", "BETA2 = 0.999f", "BETA2 = 0.998f", ("uniform", "additive", "empirical")),
+    ("native/words.hpp", "0x1BD11BDAu", "0x1BD11BDBu", ("uniform", "additive", "empirical")),
+    ("native/__init__.py", '"-O3"', '"-O1"', ("uniform", "additive", "empirical")),
+    ("corruptions/noises.py", "return {radius * c.cosine,", "return {radius * c.sine,", ("additive",)),
+    ("corruptions/pixels.py", "return a[0] + (a[1] - a[0]) * v;", "return a[0] + a[1] * v;", ("uniform",)),
     ("streams.py", "PARITY = 0x1BD11BDA", "PARITY = 0x1BD11BDB", ("uniform", "additive", "empirical")),
     (
         "optimisers.py",
@@ -326,7 +332,7 @@ def test_functions_moved_to_a_new_module_change_no_key(copied, cell):
 
 def test_a_networks_key_covers_about_a_thousand_lines_and_no_reader(cell):
     found = keys.network_closure(cell.choices())
-    assert found.lines < 1250
+    assert found.lines < 1500  # of Python; the engine's C++ comes to it
     assert found.whole == {}
     rooms = {name.removeprefix("almostnothing.").split(".")[0] for name in found.definitions}
     assert not rooms & {"figures", "stats", "claims", "parameters", "pages", "sweeps", "store", "keys", "code"}
@@ -361,13 +367,16 @@ VARIANTS = [
 ]
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("change", VARIANTS, ids=lambda change: "-".join(map(str, change.values()))[:40])
-def test_what_ran_was_reached(cell, change, digits):
+def test_what_ran_was_reached(cell, change, compiled, digits):
     small = replace(cell, train_size=20, steps=2, test_draws=1, **{"width": 8, "depth": 2} | change)
-    _, ran = traced(lambda: list(training.train([small], digits, torch.device("cpu"))))
+    options = training.Options(compiled=compiled)
+    _, ran = traced(lambda: list(training.train([small], digits, torch.device("cpu"), options)))
     assert len(ran) > 30
+    mine = {each for each in ran if not each.startswith("compiling:")}  # where a library is made, not what is in it
     reached = keys.network_closure(small.choices()).definitions
-    assert unreached(ran, set(reached)) == set()
+    assert unreached(mine, set(reached)) == set()
 
 
 def test_what_ran_on_resuming_was_reached(cell, digits, tmp_path):
@@ -387,7 +396,7 @@ def test_what_ran_on_resuming_was_reached(cell, digits, tmp_path):
 
     _, ran = traced(work)
     reached = keys.network_closure(small.choices()).definitions
-    mine = {each for each in ran if not each.startswith("code:")}
+    mine = {each for each in ran if not each.startswith(("code:", "compiling:"))}
     assert unreached(mine, set(reached)) == set()
 
 

@@ -1,8 +1,3 @@
-import json
-import os
-import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from almostnothing import corruptions, data, networks, streams, sweeps, training
+from almostnothing import corruptions, data, networks, streams, training
 from almostnothing.cells import Cell, key_of
 from almostnothing.evaluation import logits_of
 from almostnothing.losses import cross_entropy, squared_error
@@ -229,37 +224,6 @@ def test_losses_are_those_of_torch():
     assert torch.allclose(squared_error(logits, labels), error)
 
 
-COMPILED_JOB = """
-import json, sys, torch
-from almostnothing import data, training
-from almostnothing.cells import Cell
-torch.set_num_threads(1)
-cells = [Cell.from_record(record) for record in json.loads(sys.argv[1])]
-def train(cells, **options):
-    found = training.train(cells, data.load(data.source("digits")), torch.device("cpu"), training.Options(**options))
-    return {t.cell: torch.cat([p.detach().flatten() for p in t.network.parameters()]) for t in found}
-eager, compiled, apart = train(cells), train(cells, compiled=True), train(cells[::-1], compiled=True, slots=2)
-print(max(float((eager[c] - compiled[c]).abs().max()) for c in cells))
-print(sum(torch.equal(compiled[c], apart[c]) for c in cells))
-"""
-
-
-@pytest.mark.skipif(shutil.which("c++") is None, reason="torch.compile needs a C++ compiler")
-@pytest.mark.parametrize("family", networks.FAMILIES)
-def test_compiled_steps_agree_and_are_as_independent(cell, family):
-    """In a process of its own, without the tests' type checks, which torch.compile cannot trace."""
-    base = replace(cell, training_corruption="fresh", steps=10, depth=2, family=family)
-    records = [replace(base, strength=p, seed=s).record() for p in (0.2, 0.9) for s in range(3)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    done = subprocess.run(
-        [sys.executable, "-c", COMPILED_JOB, json.dumps(records)], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    difference, equal = map(float, done.stdout.split())
-    assert difference < 2e-5
-    assert equal == len(records)
-
-
 def test_where_stacking_is_not_exact_it_differs_by_rounding_alone(digits, cell):
     odd = replace(cell, batch_size=30, width=7, steps=20)
     assert exact(cell)
@@ -269,11 +233,6 @@ def test_where_stacking_is_not_exact_it_differs_by_rounding_alone(digits, cell):
     for one, trained in train(cells, digits, slots=2).items():
         for a, b in zip(trained.network.parameters(), together[one].network.parameters(), strict=True):
             assert torch.allclose(a, b, atol=1e-4)
-
-
-def test_compiling_is_decided_by_the_cell_alone(cell):
-    assert not sweeps.worth_compiling(cell)
-    assert sweeps.worth_compiling(replace(cell, steps=20_000)) == any(map(shutil.which, ("c++", "g++", "clang++")))
 
 
 @pytest.mark.parametrize("precision", ["tf32", "bf16"])

@@ -10,6 +10,9 @@ annotations of functions, descriptions of parameters, definitions that are not r
 those that are. A table marked as `Choices` counts with the entries that are chosen, where it is used by `table[x]` and
 `x in table` alone. What cannot be reasoned about (`eval`, `globals`, a module as a value, …) counts with its whole
 module, and `Closure.whole` says so: never silently narrower.
+
+A string that names a C++ file of the package's folder `native` counts with that file and those that it includes,
+without comments and line breaks.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,6 +51,9 @@ DECORATORS = (  # that register nothing: a definition under another one is an ef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 LOCAL = ("local",)
+NATIVE = "native"  # the folder of C++ files
+CPP_FILE = re.compile(r"\b\w+\.(?:cpp|hpp)\b")
+CPP_COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
 Target = tuple[str, ...]  # ("module", dotted), ("name", module, name), ("external", dotted) or LOCAL
 
 
@@ -101,6 +108,20 @@ class Package:
         self.root, self.name = root, name
         self.modules: dict[str, Module | None] = {}
         self.paths: dict[str, Path | None] = {}
+        self.sources: dict[str, list[str]] = {}
+
+    def native(self, text: str) -> list[str]:
+        """The content of the C++ files that a text names, and of those that these include: digests, in order."""
+        found: list[str] = []
+        for name in CPP_FILE.findall(text):
+            path = self.root / NATIVE / name
+            if name not in self.sources and path.is_file():
+                plain = CPP_COMMENT.sub(" ", path.read_text())
+                self.sources[name] = []  # a file that includes itself ends here
+                own = hashlib.sha256(" ".join(plain.split()).encode()).hexdigest()
+                self.sources[name] = [own, *self.native(plain)]
+            found += self.sources.get(name, [])
+        return found
 
     def module(self, dotted: str) -> Module | None:
         """A module of the package by its dotted name; None for what is no module of it."""
@@ -364,6 +385,12 @@ class _Walker:
             if value is None or value == [] or name in without or name in ("kind", "type_comment", "ctx"):
                 continue
             written.append([name, self.visit(_without_wording(value) if name == "body" else value)])
+        return written
+
+    def _Constant(self, node: ast.Constant, _: bool) -> list[Any]:
+        written = self._fields(node)
+        if isinstance(node.value, str) and (files := self.package.native(node.value)):
+            written.append(files)
         return written
 
     # what opens a scope

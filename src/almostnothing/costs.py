@@ -13,25 +13,28 @@ from almostnothing.cells import Cell
 from almostnothing.parameters.page import Compute
 from almostnothing.sizes import slot_bytes, slots_for, training_flops
 from almostnothing.store import Store
-from almostnothing.sweeps import Shard, worth_compiling
+from almostnothing.sweeps import Shard
 
 PAGE_SECONDS = 20.0  # of one core, to measure and draw a page of the quick set
-START_SECONDS, COMPILER_SECONDS = 3.0, 20.0  # of a job that trains, and of one that fuses its steps
+START_SECONDS = 3.0  # of a job that trains
 DATA_COPIES = 3  # of its training images that reading a data set holds at once
 
 
-PROCESS_BYTES, COMPILER_BYTES = 450 * 2**20, 250 * 2**20  # an interpreter with torch, and with its compiler at work
+PROCESS_BYTES, COMPILER_BYTES = 450 * 2**20, 500 * 2**20  # an interpreter with torch, and a compiler at work
 
 
-def job_bytes(shard: Shard, compiled: bool) -> int:
-    """Memory that a job on the CPU needs at most: the interpreter with torch, the data, and its stack."""
+def job_bytes(shard: Shard) -> int:
+    """Memory that a job on the CPU needs at most: the interpreter with torch, the data, and its stack.
+
+    Or, before the data are there, the compiler: where it is the first job of this machine.
+    """
     cell = shard.cells[0]
     slots = min(len(shard.cells), min(slots_for(c) for c in shard.cells))
     known = cell.source.facts
     images = DATA_COPIES * known.classes * known.train_per_class * known.pixels
     images *= 1 if cell.downsample == 1 and cell.pca_rank is None else 4
     stack = slots * max(slot_bytes(c) for c in shard.cells)
-    return PROCESS_BYTES + compiled * COMPILER_BYTES + images + stack
+    return PROCESS_BYTES + max(COMPILER_BYTES, images + stack)
 
 
 @dataclass(frozen=True)
@@ -51,22 +54,21 @@ def estimate(shards: Iterable[Shard], store: Store, compute: Compute) -> Estimat
     overhead that benchmarks/training.py finds. Good to about a factor of two.
     """
     cells, flops, size, seconds, peak = 0, 0.0, 0, 0.0, matrix_speed()
+    compiled = compute.compile == "auto"
     for shard in shards:
         missing = store.missing(shard.cells)
         if not missing:
             continue
-        compiled = compute.compile == "always" or (compute.compile == "auto" and worth_compiling(missing[0]))
         cells, flops = cells + len(missing), flops + sum(map(training_flops, missing))
-        size = max(size, job_bytes(shard, compiled))
+        size = max(size, job_bytes(shard))
         seconds += sum(training_seconds(cell, peak, compiled) for cell in missing) + START_SECONDS
-        seconds += COMPILER_SECONDS * compiled
     return Estimate(cells, flops, size, seconds)
 
 
 def training_seconds(cell: Cell, peak: float, compiled: bool) -> float:
     """Time of one core for a cell's steps, where a matrix product runs at `peak` FLOP per second."""
     fresh = cell.training_corruption == "fresh"
-    noise, overhead = (1e-9, 8e-6) if compiled else (8e-9 if fresh else 1e-9, 6e-5)
+    noise, overhead = (7e-10, 4e-6) if compiled else (8e-9 if fresh else 1e-9, 6e-5)
     pixels = cell.batch_size * cell.source.facts.pixels
     return training_flops(cell) / (0.6 * peak) + cell.steps * (noise * pixels + overhead)
 

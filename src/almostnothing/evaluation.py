@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from almostnothing import corruptions, networks
+from almostnothing import corruptions, networks, stepping
 from almostnothing.cells import ALIGNED, Cell, key_of
 from almostnothing.data.arrays import Split
 from almostnothing.data.datasets import Dataset
@@ -80,7 +80,7 @@ def outputs(
     logits are computed in batches whose size depends on the architecture alone, a multiple of `ALIGNED`.
     """
     device = model.parts()[0].device
-    law = corruptions.law_of(cells[0].corruption, dataset)
+    law, by_engine = corruptions.law_of(cells[0].corruption, dataset), stepping.supported(cells[0], device)
     strength = torch.tensor([[cell.strength] for cell in cells], device=device)
     keys = torch.from_numpy(np.stack([key_of(cell, purpose or "") for cell in cells])).to(device)
     images, labels = torch.from_numpy(split.images).to(device), torch.from_numpy(split.labels).to(device)
@@ -95,7 +95,7 @@ def outputs(
         x = (images[at].float() / dataset.levels).expand(len(cells), -1, -1)
         if purpose is not None:
             x = law.sample(x, strength, keys, drawn.expand(len(cells), -1))[:, 0]
-        found.append(model(x))
+        found.append(stepping.logits(model, x) if by_engine else model(x))
     return torch.cat(found, 1)[:, :count], labels[index[:, :count]].expand(len(cells), -1)
 
 

@@ -22,7 +22,9 @@ from almostnothing.files import digest
 EQUIVALENTS = Path(__file__).resolve().parents[2] / "equivalents.json"
 # What names and reports, and what reads files: a result's name holds the content of its data instead, so that an edit
 # there touches neither networks nor tables.
-REPORTING = tuple(f"almostnothing.{room}" for room in ("code", "environment", "errors", "keys", "progress"))
+REPORTING = tuple(
+    f"almostnothing.{room}" for room in ("code", "compiling", "environment", "errors", "keys", "progress")
+)
 READING = tuple(f"almostnothing.data.{room}" for room in ("catalogue", "checks", "lookup", "readers", "torchvision"))
 # What checks parameters and lists cells: the values that it yields are in the digest of a table, and the records of its
 # cells in their keys. (Laws are not among these: they fill in options that a file leaves out.)

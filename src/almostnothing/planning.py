@@ -113,7 +113,7 @@ def _plan(pages: list[Page]) -> Plan:
                 found.fetched[slug(source.name)] = (str(page.parameter_file), source.name)
         for some in sweeps.batches(shards):
             name = some[0].cells[0].dataset
-            memory = max(costs.job_bytes(shard, compiled=True) for shard in some) * 4 // 3  # a third more than planned
+            memory = max(costs.job_bytes(shard) for shard in some) * 4 // 3  # a third more than planned
             job = digest([shard.key for shard in some])
             found.pages[page.name].append(job)
             fetch = "" if name == "digits" else slug(name)

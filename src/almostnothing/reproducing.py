@@ -68,7 +68,7 @@ def _watch(parameter_set: str, done: threading.Event) -> None:
     cells = list(dict.fromkeys(cell for page in pages for cell in page.cells))
     store, start, peak = Store(STORE), time.monotonic(), costs.matrix_speed()
     waiting = store.missing(cells)
-    work = {cell: costs.training_seconds(cell, peak, costs.worth_compiling(cell)) for cell in waiting}
+    work = {cell: costs.training_seconds(cell, peak, compiled=True) for cell in waiting}
     undone = [page for page in pages if page.stale("figure")]
     total = sum(work.values()) + len(undone) * costs.PAGE_SECONDS
     last = False

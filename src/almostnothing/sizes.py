@@ -7,7 +7,7 @@ from almostnothing.cells import ALIGNED, STORED_VALUES, Cell, layers
 CACHE_BYTES = 2**24  # parameters, gradients and moments of a stack that stay in a core's cache
 
 
-CPU_SLOTS = (4, 32)  # fewer waste the fusion, more gain nothing
+CPU_SLOTS = (4, 32)  # more gain nothing
 
 
 def parameter_count(cell: Cell) -> int:
@@ -25,10 +25,11 @@ def step_flops(cell: Cell) -> float:
 
 
 def exact(cell: Cell) -> bool:
-    """Whether a cell's numbers are the same to the last bit in every stack on one device type.
+    """Whether a cell's numbers are the same to the last bit in every stack of torch's products on one device type.
 
-    They are where every matrix of a stack starts on a 64-byte boundary: a batch of a multiple of 16 images, and
-    layers of a multiple of 16 weights. Otherwise matrix products may round differently from slot to slot.
+    On a CPU the compiled engine's are, whatever the sizes. Those of torch's batched products are where every matrix of
+    a stack starts on a 64-byte boundary: a batch of a multiple of 16 images, and layers of a multiple of 16 weights;
+    otherwise products may round differently from slot to slot.
     """
     weights = [layer.fan_in * layer.fan_out for layer in layers(cell)]
     return all(count % ALIGNED == 0 for count in (cell.batch_size, *weights)) and cell.precision == "float32"
@@ -37,11 +38,6 @@ def exact(cell: Cell) -> bool:
 def training_flops(cell: Cell) -> float:
     """Floating-point operations of the matrix products of a cell's training."""
     return step_flops(cell) * cell.steps
-
-
-def pixels_seen(cell: Cell) -> int:
-    """Pixels that a cell's training presents."""
-    return cell.steps * cell.batch_size * cell.source.facts.pixels
 
 
 def slot_bytes(cell: Cell) -> int:

@@ -6,9 +6,7 @@ Planning imports no torch: it runs whenever Snakemake reads the Snakefile.
 from __future__ import annotations
 
 import itertools
-import shutil
 import sys
-import sysconfig
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,19 +16,16 @@ from almostnothing import data, keys
 from almostnothing.cells import Cell
 from almostnothing.files import digest
 from almostnothing.parameters.page import Compute
-from almostnothing.sizes import pixels_seen, slots_for, step_flops, training_flops
+from almostnothing.sizes import slots_for, step_flops, training_flops
 from almostnothing.store import Store
 
 CHECKPOINTS = Path("results/checkpoints")
 
 
-SHARD_FLOPS = 1e12  # a shard is about half a minute of one core
+SHARD_FLOPS = 3e12  # a shard is about half a minute of one core
 
 
-MOST_SHARDS = 64  # of one architecture: enough for a small cluster, few enough to compile the step in each
-
-
-COMPILED_PIXELS = 2e7  # that a cell must see for a fused step to pay for its compilation
+MOST_SHARDS = 64  # of one architecture: enough for a small cluster
 
 
 @dataclass(frozen=True)
@@ -46,10 +41,10 @@ class Shard:
 
 
 def plan(cells: Iterable[Cell]) -> list[Shard]:
-    """Group cells that can be stacked and are compiled alike, and cut each group into shards of about equal work."""
-    groups: dict[tuple[tuple[Any, ...], bool], list[Cell]] = {}
+    """Group cells that can be stacked, and cut each group into shards of about equal work."""
+    groups: dict[tuple[Any, ...], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.shape(), pixels_seen(cell) > COMPILED_PIXELS), []).append(cell)
+        groups.setdefault(cell.shape(), []).append(cell)
     shards = []
     for group in groups.values():
         count = min(len(group), MOST_SHARDS, max(1, round(sum(map(training_flops, group)) / SHARD_FLOPS)))
@@ -71,16 +66,6 @@ def batches(shards: Iterable[Shard]) -> list[list[Shard]]:
         found[-1].append(shard)
         work += own
     return found
-
-
-def worth_compiling(cell: Cell) -> bool:
-    """Whether fusing the step pays on a CPU: where a C++ compiler works and the cell sees many pixels.
-
-    Decided by the cell alone, so that a cell's last bits do not depend on what else its shard holds.
-    """
-    compiler = any(map(shutil.which, ("c++", "g++", "clang++")))
-    headers = Path(sysconfig.get_path("include"), "Python.h").is_file()
-    return compiler and headers and pixels_seen(cell) > COMPILED_PIXELS
 
 
 def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path | None = None) -> int:
@@ -109,16 +94,13 @@ def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path
         return 0
     memory = torch.cuda.mem_get_info()[0] if device.type == "cuda" else 0
     slots = min(slots_for(cell, memory) for cell in missing)
-    compiled = compute.compile == "always" or (
-        compute.compile == "auto" and (device.type == "cuda" or worth_compiling(missing[0]))
-    )
     failed = []
     total = sum(cell.steps for cell in missing)
     with Progress(title, len(missing), total, step_flops(missing[0]), compute.quiet) as progress:
         while left := store.missing(missing):
             options = training.Options(
                 slots=slots,
-                compiled=compiled,
+                compiled=compute.compile == "auto",
                 checkpoint=CHECKPOINTS / f"{shard.key}.safetensors",
                 checkpoint_seconds=compute.checkpoint_seconds,
                 keep_logits=compute.keep_logits,

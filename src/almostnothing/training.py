@@ -47,9 +47,9 @@ class Trained:
 class Options:
     """How to train, as opposed to what: changes no number beyond the stated tolerance.
 
-    `slots`: E. `compiled`: on a CPU steps in the compiled engine, on a GPU fused by torch.compile. `checkpoint`: file for unfinished cells, written every
-    `checkpoint_seconds`. `keep_logits`: hand out the logits of the test images. `report` is told (model-steps taken,
-    cells done) after each block.
+    `slots`: E. `compiled`: on a CPU steps by the compiled engine, on a GPU fused by torch.compile. `checkpoint`: file
+    for unfinished cells, written every `checkpoint_seconds`. `keep_logits`: hand out the logits of the test images.
+    `report` is told (model-steps taken, cells done) after each block.
     """
 
     slots: int = 32
@@ -263,9 +263,7 @@ class Bench:
                     self.pool, self.labels, self.dataset.levels, self.law.kernel, here.key, cell.strength, stored
                 )
                 speed, scale = (np.ascontiguousarray(one[:, slot]) for one in (rate, root))
-                total[slot] = stepping.walk(
-                    self.model, slot, self.moments, images, where, places, drawn, speed, scale
-                )
+                total[slot] = stepping.walk(self.model, slot, self.moments, images, where, places, drawn, speed, scale)
         return total
 
 

@@ -52,9 +52,7 @@ def natively(
     keys: Int[Tensor, "stream 2"],
     draw: Int[Tensor, "stream batch"],
 ) -> Float[Tensor, "stream member batch pixel"] | None:
-    """`Corruption.sample` by a kernel; None where torch must do it: on a GPU, in a fused step, without a compiler."""
-    if x.device.type != "cpu" or x.dtype != torch.float32 or torch.compiler.is_compiling():
-        return None
+    """`Corruption.sample` by a kernel, on the CPU; None where there is no compiler."""
     if kernel.library is None:
         return None
     out = torch.empty(*strength.shape, *x.shape[1:])

@@ -47,8 +47,11 @@ class Corruption(ABC):
 
         The result is a function of (stream, draw, pixel, strength): not of the batch, nor of what else is in it.
         """
-        made = natively(self.kernel, x, strength, keys, draw) if self.kernel else None
-        return self.drawn(x, strength, keys, draw) if made is None else made
+        if x.device.type == "cpu" and x.dtype == torch.float32 and not torch.compiler.is_compiling() and self.kernel:
+            made = natively(self.kernel, x, strength, keys, draw)
+            if made is not None:
+                return made
+        return self.drawn(x, strength, keys, draw)
 
     @abstractmethod
     def mean(self, x: np.ndarray, strength: float) -> np.ndarray:

@@ -1,101 +1,29 @@
-"""C++ that is compiled where it runs, once for a processor and a compiler, and kept in the user's cache.
-
-A library is named by its source, so an edit makes another one, and processes that want the same one share it. Where
-there is no compiler, or the processor does not fuse multiplication and addition, torch does the work instead.
-"""
+"""C++ of what takes most of the time: training steps and laws of corruption; `compiling` makes libraries of it."""
 
 from __future__ import annotations
 
 import ctypes
-import os
-import platform
-import re
-import shutil
-import subprocess
-import sys
-import tempfile
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from almostnothing.files import digest
+from almostnothing import compiling
 
-HERE = Path(str(files("almostnothing.native")))
 FLAGS = (
     *("-std=c++17", "-O3", "-march=native", "-shared", "-fPIC", "-w"),
     *("-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),  # what leaves every result as it is written
 )
-INCLUDE = re.compile(r'^#include "(.+)"$', re.MULTILINE)
-
-
-def expanded(source: str) -> str:
-    """A source with the project's own headers in it, each once."""
-    seen: set[str] = set()
-
-    def included(found: re.Match[str]) -> str:
-        name = found[1]
-        if name in seen:
-            return ""
-        seen.add(name)
-        return INCLUDE.sub(included, (HERE / name).read_text())
-
-    return INCLUDE.sub(included, source)
-
-
-@cache
-def compiler() -> str | None:
-    """The C++ compiler: that of `CXX`, or the first there is; None where there is none."""
-    names = [os.environ.get("CXX", ""), "g++", "c++", "clang++"]
-    return next(filter(None, map(shutil.which, names)), None)
-
-
-@cache
-def _machine() -> list[str]:
-    """What a compiled library is good for: compiler, processor."""
-    version = subprocess.run([compiler() or "", "--version"], capture_output=True, text=True, check=False).stdout
-    facts = Path("/proc/cpuinfo")
-    lines = facts.read_text().splitlines() if facts.is_file() else []
-    flags = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
-    return [version, platform.machine(), flags]
 
 
 def folder() -> Path:
-    """Where compiled libraries are kept: `almostnothing` in the user's cache, or if that cannot be, among the temporary
-    files.
-    """
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "almostnothing"
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        if os.access(home, os.W_OK):
-            return home
-    except OSError:
-        pass
-    other = Path(tempfile.gettempdir()) / f"almostnothing-{os.getuid() if hasattr(os, 'getuid') else 'all'}"
-    other.mkdir(mode=0o700, exist_ok=True)
-    return other
+    """Where the C++ files are."""
+    return Path(str(files("almostnothing.native")))
 
 
-@cache
 def library(source: str) -> ctypes.CDLL | None:
     """The compiled source; None, with one line of warning, where it cannot be compiled."""
-    program = compiler()
-    if program is None:
-        return None
-    text = expanded(source)
-    wanted = folder() / f"{digest([text, FLAGS, _machine()])}.so"
-    if not wanted.is_file():
-        with tempfile.TemporaryDirectory(dir=folder()) as scratch:
-            made = Path(scratch) / "made.so"
-            words = [program, *FLAGS, "-x", "c++", "-", "-o", str(made)]
-            done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
-            if done.returncode:
-                reason = (done.stderr.strip().splitlines() or ["it said nothing"])[0]
-                print(f"warning: {program} failed, so torch trains, more slowly: {reason}", file=sys.stderr)
-                return None
-            os.replace(made, wanted)  # whole or not at all, whoever else makes it
-    return ctypes.CDLL(str(wanted))
+    return compiling.library(source, folder(), FLAGS)
 
 
 def file(name: str) -> ctypes.CDLL | None:
-    """The library of a source file of this folder."""
-    return library((HERE / name).read_text())
+    """The library of a file of this folder."""
+    return library((folder() / name).read_text())

@@ -21,8 +21,8 @@ class Compute(Model):
     """How to compute; changes no result beyond the stated tolerance, so no digest covers it."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    compile: Literal["auto", "always", "never"] = Field(
-        default="auto", description="fuse steps with torch.compile; auto: where a cell is long enough to pay for it"
+    compile: Literal["auto", "never"] = Field(
+        default="auto", description="auto: steps in compiled code where there is a compiler; never: in torch alone"
     )
     checkpoint_seconds: NonNegativeFloat = Field(default=60.0, description="a killed job loses at most this much")
     keep_logits: bool = Field(default=False, description="store the logits of all test images beside each network")
