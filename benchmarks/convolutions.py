@@ -1,12 +1,13 @@
-"""Which way to stack small convolutional networks is fastest:  python benchmarks/convolutions.py
+"""Which way to stack small convolutional networks is fastest in torch:  python benchmarks/convolutions.py [--quick]
 
 Gradients of E = 8 networks of two 3×3 convolutions with pooling, batch 64, one thread: a loop over networks (with and
 without channels_last), grouped convolutions, as in `networks.CNNStack`, and products with patches laid out as rows
-(folded); GFLOP/s of the products, eager and compiled where that is possible.
+(folded); GFLOP/s of the products, eager and compiled where that is possible. `--quick`: eager alone, small images.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import time
 from collections.abc import Callable
@@ -74,6 +75,9 @@ def seconds(work: Callable[[], object]) -> float:
 
 def main() -> None:
     """Print GFLOP/s for three image sizes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="eager alone, small images")
+    quick = parser.parse_args().quick
     torch.set_num_threads(1)
     ways = {
         "loop": looped(torch.contiguous_format),
@@ -81,7 +85,7 @@ def main() -> None:
         "grouped": grouped,
         "folded": folded,
     }
-    for channels, side, widths in ((1, 8, (16, 32)), (1, 28, (16, 32)), (3, 32, (32, 64))):
+    for channels, side, widths in ((1, 8, (16, 32)), (1, 28, (16, 32)), (3, 32, (32, 64)))[: 1 if quick else 3]:
         sizes = (channels, *widths)
         x = torch.randn(CELLS, BATCH, channels, side, side)
         weights = [torch.randn(CELLS, b, a, 3, 3) for a, b in itertools.pairwise(sizes)]
@@ -91,7 +95,7 @@ def main() -> None:
         for name, way in ways.items():
             gradient = torch.func.grad(way)
             speeds = [seconds(lambda g=gradient, w=weights, i=x: g(w, i))]  # type: ignore[misc]
-            if name in ("grouped", "folded"):
+            if name in ("grouped", "folded") and not quick:
                 fused = torch.compile(gradient, fullgraph=True, dynamic=False)
                 speeds.append(seconds(lambda g=fused, w=weights, i=x: g(w, i)))  # type: ignore[misc]
             print(f"  {name:20s}", "  ".join(f"{flops / s / 1e9:6.1f}" for s in speeds))

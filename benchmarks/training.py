@@ -1,24 +1,31 @@
-"""How fast the engine trains, against loops as they are usually written:  python benchmarks/training.py [--repeats 5]
+"""How fast the engine trains, beside the ensembles that an expert would write:
 
-Every line compares designs on the same work in one run: processes × one thread, designs interleaved, medians of paired
-repeats, compilation left out (it is reported by itself). (a) is a loop over models as a typical researcher writes it:
-Dataset of PIL images, transform of each sample, DataLoader, torch.optim.Adam. (b) is a tidy loop: a TensorDataset in a
-DataLoader, corruption of whole batches. (c) is the best such loop: batches indexed from a resident tensor. The engine
-is `almostnothing.training`, with each network's own draws (own) or with draws shared between strengths (shared). The
-roofline is the machine's own matrix product, measured beside it. Writes benchmarks/out/training.csv.
+    python benchmarks/training.py [--quick] [--jax PYTHON ...] [--repeats 5]
+
+Every row compares designs on the same work, in one run, interleaved, each on one thread, medians of paired repeats,
+compilation left out. `engine` is `almostnothing.training` on a CPU. `vmap` is torch's own ensemble, `torch.func.vmap`
+of a step over stacked networks. `jax` is `jit(vmap(step))` scanned over steps: see `peers/jax_ensemble.py`, which names
+the environments to give to `--jax`; where none is given it is left out. Peers draw one uniform a pixel with their own
+generators, from one stream a network (own) or one for all (shared), or read images that were corrupted before (fixed).
+
+For each row: model-steps a second; the ratio to the faster peer; and the limit: the time that products would take at
+the processor's measured peak of fused multiply-adds, Adam at the same peak, the corruption at its kernel's measured
+speed, and the weights and moments at the measured speed of memory where they exceed a core's cache. The `evaluation`
+row counts images. Writes benchmarks/results/training.csv. `--quick` runs three small rows without the limits' repeats.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,278 +34,295 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
-from torch import multiprocessing, nn
 
-from almostnothing import data, sweeps, training
-from almostnothing.cells import Cell
+from almostnothing import corruptions, data, native, networks, streams, training
+from almostnothing.cells import Cell, layers
 from almostnothing.data.arrays import Split
+from almostnothing.environment import commit, environment
+from almostnothing.evaluation import outputs
 from almostnothing.parameters.sweep import Sweep
-from almostnothing.sizes import step_flops
+from almostnothing.sizes import parameter_count, step_flops
 
-OUT = Path(__file__).parent / "out"
-STRENGTHS = [0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99]
-Work = Callable[[], int]  # does some steps and says how many model-steps they were
-
-
-def source_of(side: int) -> data.Source:
-    """Random images of this side."""
-    return data.Source(f"random{side}", data.Facts(10, (1, side, side), 400, ""), None, 1, None, None)
+OUT = Path(__file__).parent / "results"
+PEER = Path(__file__).parent / "peers" / "jax_ensemble.py"
+TRAIN_SIZE, TESTS = 1024, 2000
+ADAM_OPERATIONS = 24  # of vectors, for a vector of weights: moments, two Newton iterations, the step
+CACHE_BYTES = 2**21  # of a core
+Work = Callable[[], float]  # does the work once and says how many seconds it took
 
 
-def dataset(side: int) -> data.Dataset:
-    """Random images of the size of MNIST's or of the digits': speed does not depend on what they show."""
-    rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (4000, side * side), dtype=np.uint8)
-    split = Split(images, np.arange(4000) % 10)
-    names = tuple("0123456789")
-    return data.Dataset(source_of(side), 255, split, Split(images[:500], split.labels[:500]), names)
+@dataclass(frozen=True)
+class Row:
+    """One work: networks of one architecture, `slots` of them, blocks of `steps`."""
 
+    side: int
+    width: int
+    batch: int
+    slots: int
+    steps: int
+    corruption: str = "own"  # own, shared, fixed
+    family: str = "mlp"
+    evaluation: bool = False
 
-def cell(side: int, width: int, batch: int, **changes: Any) -> Cell:
-    """A network with two hidden layers, trained with fresh corruption."""
-    sweep = Sweep(
-        dataset="digits",
-        train_size=10,
-        strength=0.5,
-        training_corruption="fresh",
-        width=width,
-        depth=3,
-        batch_size=batch,
-        steps=10**7,
-        seeds=0,
-    )
-    return replace(sweep.cells()[0], **{"source": source_of(side), "train_size": 4000, **changes})
+    @property
+    def name(self) -> str:
+        kind = "evaluation" if self.evaluation else f"B {self.batch}, {self.corruption}"
+        return f"{self.family.upper()}, d {self.side**2}, width {self.width}, {kind}"
 
+    @property
+    def units(self) -> int:
+        """Model-steps, or images, of one work."""
+        return TESTS * self.slots if self.evaluation else self.steps * self.slots
 
-def bench(shape: Cell, source: data.Dataset, slots: int, team: int, compiled: bool = True) -> training.Bench:
-    """A bench with all slots taken."""
-    made = training.Bench(shape, source, torch.device("cpu"), slots, team, shape.train_size, compiled)
-    for stream in range(slots // team):
-        members = [replace(shape, seed=stream, strength=STRENGTHS[(stream + m) % 8]) for m in range(team)]
-        made.seat(stream, members)
-    return made
-
-
-def engine(shape: Cell, source: data.Dataset, slots: int, team: int, steps: int) -> Work:
-    """`steps` steps of a stack."""
-    made = bench(replace(shape, common_random_numbers=team > 1), source, slots, team)
-
-    def work() -> int:
-        made.walk(steps)
-        return steps * slots
-
-    return work
-
-
-def plain(shape: Cell, source: data.Dataset) -> tuple[nn.Sequential, torch.optim.Adam]:
-    """One network and its optimiser as anyone would write them."""
-    d = source.facts.pixels
-    network = nn.Sequential(
-        nn.Linear(d, shape.width), nn.ReLU(), nn.Linear(shape.width, shape.width), nn.ReLU(), nn.Linear(shape.width, 10)
-    )
-    return network, torch.optim.Adam(network.parameters(), lr=shape.learning_rate)
-
-
-Batches = Callable[[float], Iterator[tuple[torch.Tensor, torch.Tensor]]]  # p → endless corrupted batches
-
-
-def corrupted(x: torch.Tensor, p: float) -> torch.Tensor:
-    """Replacement noise as anyone would write it: two draws a pixel."""
-    return torch.where(torch.rand_like(x) < p, torch.rand_like(x), x)
-
-
-def loop(shape: Cell, source: data.Dataset, models: int, steps: int, batches: Batches) -> Work:
-    """One model after the other."""
-    entropy = nn.CrossEntropyLoss()
-    trained = [plain(shape, source) for _ in range(models)]
-
-    def work() -> int:
-        for (network, optimiser), p in zip(trained, STRENGTHS * models, strict=False):
-            for _, (x, y) in zip(range(steps), batches(p), strict=False):
-                optimiser.zero_grad()
-                entropy(network(x), y).backward()
-                optimiser.step()
-        return models * steps
-
-    return work
-
-
-def resident_loop(shape: Cell, source: data.Dataset, models: int, steps: int) -> Work:
-    """(c): images resident as float32, batches by index."""
-    images, labels = torch.from_numpy(source.values(source.train)), torch.from_numpy(source.train.labels)
-
-    def batches(p: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        while True:
-            index = torch.randint(len(images), (shape.batch_size,))
-            yield corrupted(images[index], p), labels[index]
-
-    return loop(shape, source, models, steps, batches)
-
-
-def tidy_loop(shape: Cell, source: data.Dataset, models: int, steps: int) -> Work:
-    """(b): a TensorDataset in a DataLoader."""
-    values = torch.from_numpy(source.values(source.train)), torch.from_numpy(source.train.labels)
-    loader = torch.utils.data.DataLoader(
-        torch.utils.data.TensorDataset(*values), batch_size=shape.batch_size, shuffle=True
-    )
-
-    def batches(p: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        while True:
-            yield from ((corrupted(x, p), y) for x, y in loader)
-
-    return loop(shape, source, models, steps, batches)
-
-
-class Pictures(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
-    """PIL images that are transformed one by one, as torchvision's data sets do."""
-
-    def __init__(self, source: data.Dataset, p: float) -> None:
-        side = source.facts.shape[1]
-        self.images, self.labels, self.p = source.train.images.reshape(-1, side, side), source.train.labels, p
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        picture = Image.fromarray(self.images[index], mode="L")
-        x = torch.from_numpy(np.array(picture, copy=True)).float().div(255).flatten()
-        return corrupted(x, self.p), int(self.labels[index])
-
-
-def naive_loop(shape: Cell, source: data.Dataset, models: int, steps: int) -> Work:
-    """(a): PIL images in a DataLoader for each model."""
-
-    def batches(p: float) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        while True:
-            yield from torch.utils.data.DataLoader(Pictures(source, p), batch_size=shape.batch_size, shuffle=True)
-
-    return loop(shape, source, models, steps, batches)
-
-
-def together(*works: Work) -> Work:
-    """Several works, one after the other, as one."""
-    return lambda: sum(work() for work in works)
-
-
-def matrix_product() -> Work:
-    """1,024³ products in float32; "model-steps" are GFLOP."""
-    a, b = torch.randn(2, 1024, 1024)
-
-    def work() -> int:
-        for _ in range(40):
-            a @ b
-        return round(40 * 2 * 1024**3 / 1e9)
-
-    return work
-
-
-def workloads() -> dict[str, tuple[float, dict[str, Callable[[], Work]]]]:
-    """Each workload: FLOP per model-step, and its designs."""
-    mnist, digits = dataset(28), dataset(8)
-    narrow, wide, widest = (cell(28, width, 256) for width in (64, 256, 1024))
-    found: dict[str, tuple[float, dict[str, Callable[[], Work]]]] = {
-        "64 MLPs, d=784, widths 64 and 256, B=256": (
-            (step_flops(narrow) + step_flops(wide)) / 2,
-            {
-                "(a) naive loop": lambda: together(naive_loop(narrow, mnist, 2, 3), naive_loop(wide, mnist, 2, 3)),
-                "(b) tidy loop": lambda: together(tidy_loop(narrow, mnist, 8, 8), tidy_loop(wide, mnist, 8, 8)),
-                "(c) resident loop": lambda: together(
-                    resident_loop(narrow, mnist, 8, 8), resident_loop(wide, mnist, 8, 8)
-                ),
-                "engine, own": lambda: together(engine(narrow, mnist, 16, 1, 16), engine(wide, mnist, 16, 1, 16)),
-                "engine, shared": lambda: together(engine(narrow, mnist, 16, 8, 16), engine(wide, mnist, 16, 8, 16)),
-            },
-        ),
-        "width 1024, d=784, B=256": (
-            step_flops(widest),
-            {
-                "(b) tidy loop": lambda: tidy_loop(widest, mnist, 2, 8),
-                "(c) resident loop": lambda: resident_loop(widest, mnist, 2, 8),
-                "engine, own": lambda: engine(widest, mnist, 4, 1, 4),
-            },
-        ),
-    }
-    for width in (16, 64):
-        shape = cell(8, width, 64, train_size=1000)
-        fixed = replace(shape, training_corruption="fixed")
-        found[f"digits grid, d=64, B=64, width {width}"] = (
-            step_flops(shape),
-            {
-                "(b) tidy loop": lambda shape=shape: tidy_loop(shape, digits, 8, 60),  # type: ignore[misc]
-                "(c) resident loop": lambda shape=shape: resident_loop(shape, digits, 8, 100),  # type: ignore[misc]
-                "engine, own": lambda shape=shape: engine(shape, digits, 32, 1, 128),  # type: ignore[misc]
-                "engine, shared": lambda shape=shape: engine(shape, digits, 32, 8, 128),  # type: ignore[misc]
-                "engine, fixed corruption": lambda fixed=fixed: engine(fixed, digits, 32, 1, 128),  # type: ignore[misc]
-            },
+    def cell(self) -> Cell:
+        """A network of three weight layers."""
+        sweep = Sweep(
+            dataset="digits",
+            train_size=10,
+            strength=0.5,
+            training_corruption="fixed" if self.corruption == "fixed" else "fresh",
+            family=self.family,
+            width=self.width,
+            depth=3,
+            batch_size=self.batch,
+            steps=10**7,
+            test_draws=1,
+            seeds=0,
         )
-    return found
+        shared = self.corruption == "shared"
+        source = data.Source(
+            f"random{self.side}", data.Facts(10, (1, self.side, self.side), 120, ""), None, 1, None, None
+        )
+        return replace(sweep.cells()[0], source=source, train_size=1000, common_random_numbers=shared)
+
+    def dataset(self) -> data.Dataset:
+        """Random images: speed does not depend on what they show."""
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 256, (1200, self.side**2), dtype=np.uint8)
+        labels = np.arange(1200) % 10
+        tests = Split(np.resize(images, (TESTS, self.side**2)), np.resize(labels, TESTS))
+        return data.Dataset(self.cell().source, 255, Split(images, labels), tests, tuple("0123456789"))
 
 
-def run(rank: int, repeats: int, barrier: Any, results: Any) -> None:
-    """One process: build every design (compiling), then time them in turn, in step with the other processes."""
+ROWS = [
+    Row(8, 16, 64, 32, 128),
+    Row(8, 64, 64, 32, 128),
+    Row(8, 64, 64, 32, 128, "fixed"),
+    Row(8, 64, 64, 32, 128, "shared"),
+    Row(28, 64, 256, 16, 32),
+    Row(28, 256, 256, 8, 32),
+    Row(28, 256, 256, 8, 32, "shared"),
+    Row(28, 1024, 256, 4, 32),
+    Row(8, 8, 64, 32, 64, family="cnn"),
+    Row(28, 8, 64, 8, 16, family="cnn"),
+    Row(28, 32, 64, 4, 16, family="cnn"),
+    Row(28, 256, 1, 8, TESTS, evaluation=True),
+]
+QUICK = [Row(8, 16, 64, 8, 32), Row(8, 8, 64, 4, 8, family="cnn"), Row(8, 64, 1, 4, TESTS, evaluation=True)]
+
+
+def timed(work: Callable[[], Any]) -> Work:
+    def once() -> float:
+        start = time.perf_counter()
+        work()
+        return time.perf_counter() - start
+
+    return once
+
+
+def engine(row: Row) -> Work:
+    cell, dataset = row.cell(), row.dataset()
+    team = row.slots if row.corruption == "shared" else 1
+    bench = training.Bench(cell, dataset, torch.device("cpu"), row.slots, team, cell.train_size, compiled=True)
+    assert bench.engine, "this machine has no C++ compiler"
+    strengths = np.linspace(0.1, 0.99, row.slots).tolist()
+    for stream in range(row.slots // team):
+        members = strengths if team > 1 else [strengths[stream]]
+        bench.seat(stream, [replace(cell, seed=stream, strength=p) for p in members])
+    if not row.evaluation:
+        return timed(lambda: bench.walk(row.steps))
+    cells = [replace(cell, seed=seed) for seed in range(row.slots)]
+    every = np.arange(TESTS)[None]
+    return timed(lambda: outputs(cells, bench.model, dataset, dataset.test, every, every, "test corruption"))
+
+
+def vmap(row: Row) -> Work:
+    """Torch's ensemble: a step of one network, mapped over networks; Adam by `torch._foreach` on stacked tensors."""
     torch.set_num_threads(1)
-    for name, (_, designs) in workloads().items():
-        built = {}
-        for design, make in {"matrix product": matrix_product, **designs}.items():
-            start = time.perf_counter()
-            built[design] = make()
-            built[design]()
-            results.put((name, design, rank, -1, 1, time.perf_counter() - start))
-        for repeat in range(repeats):
-            for design, work in built.items():
-                barrier.wait()
-                start = time.perf_counter()
-                steps = work()
-                results.put((name, design, rank, repeat, steps, time.perf_counter() - start))
+    cell, dataset, size = row.cell(), row.dataset(), row.batch
+    images, labels = torch.from_numpy(dataset.train.images[:TRAIN_SIZE]), torch.from_numpy(dataset.train.labels)
+    stack = networks.stack(cell, 1)
+    modules = [stack[0] for _ in range(row.slots)]
+    with torch.no_grad():
+        parts, _ = torch.func.stack_module_state(modules)
+    parts = {name: 0.05 * torch.randn_like(part) for name, part in parts.items()}
+    first = {name: torch.zeros_like(part) for name, part in parts.items()}
+    second = {name: torch.zeros_like(part) for name, part in parts.items()}
+    strengths = torch.linspace(0.1, 0.99, row.slots)[:, None, None]
+    stored = torch.rand(row.slots, TRAIN_SIZE, row.side**2) if row.corruption == "fixed" else None
+
+    def logits(part: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+        return torch.func.functional_call(modules[0], part, (x,))
+
+    def loss(part: dict[str, torch.Tensor], x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.cross_entropy(logits(part, x), y)
+
+    gradient = torch.func.vmap(torch.func.grad(loss))
+    classify = torch.func.vmap(logits)
+
+    def step(number: int) -> None:
+        if row.corruption == "shared":
+            index = torch.randint(TRAIN_SIZE, (size,)).expand(row.slots, -1)
+            u = torch.rand(size, row.side**2)[None]
+        else:
+            index = torch.randint(TRAIN_SIZE, (row.slots, size))
+            u = torch.rand(row.slots, size, row.side**2) if stored is None else torch.empty(0)
+        if stored is not None:
+            x = stored[torch.arange(row.slots)[:, None], index]
+        else:
+            x = torch.where(u < strengths, u / strengths, images[index].float() / 255)
+        found = gradient(parts, x, labels[index])
+        values, grads = list(parts.values()), [found[name] for name in parts]
+        m, v = list(first.values()), list(second.values())
+        torch._foreach_lerp_(m, grads, 0.1)
+        torch._foreach_mul_(v, 0.999)
+        torch._foreach_addcmul_(v, grads, grads, 0.001)
+        down = torch._foreach_sqrt(v)
+        torch._foreach_mul_(down, float(1 / np.sqrt(1 - 0.999**number)))
+        torch._foreach_add_(down, 1e-8)
+        torch._foreach_addcdiv_(values, m, down, -1e-3 / (1 - 0.9**number))
+
+    def steps() -> None:
+        for number in range(row.steps):
+            step(number + 1)
+
+    @torch.no_grad()
+    def evaluate() -> None:
+        x = torch.from_numpy(dataset.values(dataset.test))
+        for some in x.split(500):
+            u = torch.rand(row.slots, *some.shape)
+            classify(parts, torch.where(u < strengths, u / strengths, some))
+
+    return timed(evaluate if row.evaluation else steps)
 
 
-def throughput(repeats: int, processes: int) -> pd.DataFrame:
-    """Model-steps per second of all processes together: one row for each workload, design and repeat."""
-    context = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(processes), context.Queue()
-    workers = [context.Process(target=run, args=(r, repeats, barrier, results)) for r in range(processes)]
-    for worker in workers:
-        worker.start()
-    expected = sum(len(designs) + 1 for _, designs in workloads().values()) * (repeats + 1) * processes
-    rows = [results.get() for _ in range(expected)]
-    for worker in workers:
-        worker.join()
-    frame = pd.DataFrame(rows, columns=["workload", "design", "process", "repeat", "steps", "seconds"])
-    frame["rate"] = frame["steps"] / frame["seconds"]
-    return frame
+class Jax:
+    """A process of another Python that runs the JAX ensemble when it is asked to."""
+
+    def __init__(self, python: str) -> None:
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen([python, str(PEER)], stdin=pipe, stdout=pipe, text=True)
+        self.name = f"jax {self.heard()}"
+
+    def said(self, line: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def heard(self) -> str:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit("the JAX process has ended: see its message above")
+        return line.strip()
+
+    def work(self, row: Row) -> Work:
+        cell = row.cell()
+        shapes = []
+        for number, layer in enumerate(layers(cell)):
+            convolution = cell.family == "cnn" and number < len(layers(cell)) - 1
+            shape = [layer.fan_out, layer.fan_in // 9, 3, 3] if convolution else [layer.fan_in, layer.fan_out]
+            shapes.append((shape, layer.fan_in))
+        told = {**row.__dict__, "train_size": TRAIN_SIZE, "weights": shapes}
+        if row.evaluation:
+            told |= {"steps": TESTS, "batch": 1}
+        self.said(json.dumps(told))
+        assert self.heard() == "ready"
+
+        def once() -> float:
+            self.said("go")
+            return float(self.heard())
+
+        return once
+
+    def done(self) -> None:
+        self.said("done")
+
+    def end(self) -> None:
+        self.said("null")
+        self.process.wait()
 
 
-def table(frame: pd.DataFrame) -> pd.DataFrame:
-    """Medians over repeats: rates, ratios to each loop within a repeat, share of the matrix-product peak."""
-    first = frame[frame["repeat"] < 0].groupby(["workload", "design"])["seconds"].max()
-    total = frame[frame["repeat"] >= 0].groupby(["workload", "design", "repeat"])["rate"].sum().unstack("design")
-    rows = []
-    for name, (flops, designs) in workloads().items():
-        rates = total.loc[name]
-        peak = rates["matrix product"] * 1e9
-        for design in designs:
-            row = {"workload": name, "design": design, "model-steps/s": rates[design].median()}
-            for baseline in ("(a) naive loop", "(b) tidy loop", "(c) resident loop"):
-                if baseline in designs:
-                    row[f"× {baseline[:3]}"] = (rates[design] / rates[baseline]).median()
-            row["% of peak"] = (100 * flops * rates[design] / peak).median()
-            row["first call s"] = first[name, design]
-            rows.append(row)
-    return pd.DataFrame(rows)
+PEAK = """
+#include "products.hpp"
+extern "C" float peak(int64_t count) {
+    vec sum[24];
+    for (int i = 0; i < 24; i++) sum[i] = all(1.0f + i);
+    const vec a = all(0.999f), b = all(1e-3f);
+    for (int64_t k = 0; k < count; k++) repeat<24>([&](auto i) INLINE { sum[i] = sum[i] * a + b; });
+    for (int i = 1; i < 24; i++) sum[0] += sum[i];
+    return sum[0][0];
+}
+extern "C" int64_t lanes() { return VL; }
+"""
 
 
-def seconds(work: Callable[[], Any], least: float = 0.5) -> float:
-    """CPU seconds of one call: the median of five groups that last long enough."""
-    work()
-    times = []
-    for _ in range(5):
-        start, calls = time.process_time(), 0
-        while time.process_time() - start < least / 5:
-            work()
-            calls += 1
-        times.append((time.process_time() - start) / calls)
-    return float(np.median(times))
+@dataclass(frozen=True)
+class Machine:
+    """What one core does at most: fused multiply-adds (FLOP/s), copying of what no cache holds (bytes/s)."""
+
+    flops: float
+    bytes: float
+
+    @classmethod
+    def measured(cls) -> Machine:
+        library = native.library(PEAK)
+        assert library is not None
+        count = 2_000_000
+        library.peak.restype = ctypes.c_float
+        times = [timed(lambda: library.peak(ctypes.c_int64(count)))() for _ in range(7)]
+        big = np.ones(2**25, np.float32)
+        other = np.empty_like(big)
+        copies = [timed(lambda: np.copyto(other, big))() for _ in range(7)]
+        return cls(2 * 24 * library.lanes() * count / min(times), 2 * big.nbytes / min(copies))
+
+    def limit(self, row: Row) -> dict[str, float]:
+        """Microseconds of a model-step, by what takes them."""
+        cell = row.cell()
+        found = {"products": step_flops(cell) / self.flops, "adam": 0.0, "corruption": 0.0, "memory": 0.0}
+        weights = parameter_count(cell)
+        found["adam"] = weights * ADAM_OPERATIONS * 2 / self.flops  # an operation takes the time of a multiply-add
+        if row.corruption != "fixed":
+            law = corruptions.law_of(cell.corruption, row.dataset())
+            count = 8192  # images, so that calling it takes no share
+            x = torch.rand(1, count, row.side**2)
+            keys, draw = (
+                torch.from_numpy(streams.stream_key(0, "b"))[None],
+                torch.arange(count, dtype=torch.int32)[None],
+            )
+            sample = timed(lambda: law.sample(x, torch.tensor([[0.5]]), keys, draw))
+            found["corruption"] = row.batch / count * float(np.median([sample() for _ in range(7)]))
+        if 12 * weights > CACHE_BYTES:  # read forward, turned, and with both moments read and written
+            found["memory"] = 4 * weights * 9 / self.bytes
+        return {name: 1e6 * value for name, value in found.items()}
+
+
+def compare(row: Row, peers: list[Jax], repeats: int) -> dict[str, Any]:
+    """Medians over repeats, designs in turn."""
+    works = {"engine": engine(row), "vmap": vmap(row)} | {peer.name: peer.work(row) for peer in peers}
+    for work in works.values():
+        work()
+    times = [{name: work() for name, work in works.items()} for _ in range(repeats)]
+    for peer in peers:
+        peer.done()
+    found: dict[str, Any] = {"work": row.name}
+    for name in works:
+        found[f"{name}, 1/s"] = row.units / float(np.median([one[name] for one in times]))
+    others = [name for name in works if name != "engine"]
+    best = min(others, key=lambda name: float(np.median([one[name] for one in times])))
+    found["faster peer"] = best
+    found["× faster peer"] = float(np.median([one[best] / one["engine"] for one in times]))
+    return found
 
 
 MEMORY_JOB = """
@@ -327,74 +351,50 @@ def memory() -> dict[str, float]:
     }
     found = {}
     for name, sweep in sweeps_of.items():
-        for mode in ("never", "always"):
+        for mode in ("never", "auto"):
             with tempfile.TemporaryDirectory() as folder:
                 words = [sys.executable, "-c", MEMORY_JOB, json.dumps(sweep), mode, folder]
                 done = subprocess.run(words, capture_output=True, text=True, check=True)
-            found[f"{name}, {'compiled' if mode == 'always' else 'eager'}"] = float(done.stdout)
+            found[f"{name}, {'engine' if mode == 'auto' else 'torch'}"] = float(done.stdout)
     return found
-
-
-def details() -> pd.DataFrame:
-    """Corruption, margins, planning: one row for each quantity, one process."""
-    from almostnothing.measures import margins
-
-    torch.set_num_threads(1)
-    mnist = dataset(28)
-    a, b = torch.randn(2, 1024, 1024)
-    peak = 2 * 1024**3 / seconds(lambda: a @ b)
-    rows = []
-    for width in (64, 256):
-        made = bench(cell(28, width, 256), mnist, 8, 1)
-        position = torch.randint(4000, (8, 256))
-        draw = torch.arange(256, dtype=torch.int32).expand(8, -1).contiguous()
-        x, labels = made.batch(position, draw)
-        hyper = torch.full((8,), 1e-3), torch.ones(8)
-        noise = seconds(lambda made=made, p=position, d=draw: made.batch(p, d))  # type: ignore[misc]
-        step = noise + seconds(lambda made=made, x=x, y=labels, h=hyper: made.update(x, y, *h))  # type: ignore[misc]
-        rows.append((f"corrupted batch, ns per pixel (width {width})", 1e9 * noise / x.numel()))
-        rows.append((f"corrupted batch, % of the step (width {width})", 100 * noise / step))
-    pixels = torch.rand(256, 784)
-    drawn = seconds(lambda: torch.where(torch.rand_like(pixels) < 0.5, torch.rand_like(pixels), pixels))
-    rows.append(("two draws and where, ns per pixel", 1e9 * drawn / pixels.numel()))
-    model = bench(cell(28, 256, 256), mnist, 8, 1, compiled=False).model
-    parts = model.parts()
-    x, labels = torch.rand(8, 10_000, 784), torch.randint(10, (8, 10_000))
-    flops = 4 * 8 * 10_000 * sum(layer.fan_in * layer.fan_out for layer in model.layers)
-    chunks = list(zip(x.split(500, 1), labels.split(500, 1), strict=True))
-    batched = seconds(lambda: [margins.margin_gradient(model, *chunk) for chunk in chunks], 4)
-    rows.append(("margin gradients, 10k points, 8 networks of width 256: % of peak", 100 * flops / batched / peak))
-    network = model[0]
-
-    def one_by_one() -> None:
-        for i in range(50):
-            image = x[0, i : i + 1].clone().requires_grad_()
-            out = network(image)[None]
-            torch.autograd.grad(margins.margin(out, labels[:1, i : i + 1]).sum(), image)
-
-    rows.append(("... times faster than one backward pass an image", seconds(one_by_one) / 50 * 80_000 / batched))
-    assert len(parts) == 6
-    sweep = Sweep(
-        dataset="digits", train_size=[100, 200, 500, 1000], strength=[i / 50 for i in range(50)],
-        training_corruption="fixed", width=[8, 16, 32, 64, 128], depth=[2], steps=[1000], seeds=list(range(10)),
-    )  # fmt: skip
-    rows.append(("planning 10,000 cells, s", seconds(lambda: [s.key for s in sweeps.plan(sweep.cells())], 3)))
-    rows += [(f"peak memory over planned, {name}", ratio) for name, ratio in memory().items()]
-    return pd.DataFrame(rows, columns=["quantity", "value"])
 
 
 def main() -> None:
     """Run everything, print it, write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a few small rows")
+    parser.add_argument("--jax", nargs="*", default=[], help="Pythons of environments that have JAX")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--processes", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
-    OUT.mkdir(exist_ok=True)
-    frame = throughput(arguments.repeats, arguments.processes)
-    frame.to_csv(OUT / "training.csv", index=False)
-    print(table(frame).to_string(index=False, float_format=lambda v: f"{v:,.1f}"))
-    print()
-    print(details().to_string(index=False, float_format=lambda v: f"{v:,.2f}"))
+    peers = [Jax(python) for python in arguments.jax]
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    machine = Machine.measured()
+    print(f"one core: {machine.flops / 1e9:.0f} GFLOP/s, {machine.bytes / 1e9:.1f} GB/s")
+    rows = []
+    for row in QUICK if arguments.quick else ROWS:
+        found = compare(row, peers, arguments.repeats)
+        if not row.evaluation:
+            parts = machine.limit(row)
+            took = 1e6 / found["engine, 1/s"]
+            found |= {f"{name}, µs": value for name, value in parts.items()}
+            found |= {"step, µs": took, "× limit": took / sum(parts.values())}
+        rows.append(found)
+        print(" | ".join(f"{k} {v:,.2f}" if isinstance(v, float) else str(v) for k, v in found.items()), flush=True)
+    for peer in peers:
+        peer.end()
+    table = pd.DataFrame(rows)
+    print(f"\nat least {table['× faster peer'].min():.2f} × the faster peer")
+    if not arguments.quick:
+        OUT.mkdir(exist_ok=True)
+        known = {**environment(), **(commit(Path(__file__).parent.parent) or {})}
+        words = f"One core of {known['processor']}: {machine.flops / 1e9:.0f} GFLOP/s, {machine.bytes / 1e9:.1f} GB/s."
+        versions = ", ".join([f"torch {known['torch']}", *(peer.name for peer in peers)])
+        versions += f"; commit {known.get('id', 'unknown')[:12]}."
+        text = f"# {words} {versions} Model-steps (evaluation: images) a second; microseconds a step.\n"
+        (OUT / "training.csv").write_text(text + table.to_csv(index=False, float_format="%.4g"))
+        for name, ratio in memory().items():
+            print(f"peak memory over planned, {name}: {ratio:.2f}")
 
 
 if __name__ == "__main__":
