@@ -27,19 +27,32 @@ SCORES = {  # the predictors, as a figure calls them
     "centred": "γ(x̄)/σ(x̄)",
     "classes": "all classes",
 }
+SHARED = [
+    "dataset",
+    "training_corruption",
+    "strength",
+    "seed",
+    "image",
+    "margin",
+    "confidence",
+]  # at every test strength
 
 
 def at_strengths(found: pd.DataFrame, strengths: Sequence[float]) -> pd.DataFrame:
-    """The rows at these test strengths, with how each network was trained in a word or two, `training`.
+    """A row for each network, image and test strength, `test_strength`, with how it was trained in words, `training`.
 
     Raises `UserError` for a strength that the table does not have.
     """
-    lacking = set(strengths) - set(found["test_strength"])
-    if lacking:
-        raise UserError(f"the table has no test_strength {min(lacking):g}: run snakemake to measure it")
-    words = found["training_corruption"] + found["strength"].map(", p = {:g}".format)
-    own = found.assign(training=words.where(found["strength"] > 0, "clean"))
-    return own[own["test_strength"].isin(strengths)].reset_index(drop=True)
+    at = {f"{strength:g}": strength for strength in strengths}
+    parts = []
+    for text, strength in at.items():
+        own = {name: name.removesuffix(f"_{text}") for name in found if name.endswith(f"_{text}")}
+        if not own:
+            raise UserError(f"the table has no test_strength {text}: run snakemake to measure it")
+        parts.append(found[[*SHARED, *own]].rename(columns=own).assign(test_strength=strength))
+    table = pd.concat(parts, ignore_index=True)
+    words = table["training_corruption"] + table["strength"].map(", p = {:g}".format)
+    return table.assign(training=words.where(table["strength"] > 0, "clean"))
 
 
 def survival(found: pd.DataFrame, name: str) -> np.ndarray:

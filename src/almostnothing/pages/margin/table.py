@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from almostnothing.cells import Cell
 from almostnothing.devices import device_for
@@ -19,12 +20,12 @@ DIGITS = 3  # of its numbers in the file: what is predicted of one image is know
 
 
 def table(parameters: Margin, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
-    """One row for each network, test strength and image: how often it failed, and what each predictor says.
+    """One row for each network and image: how often it failed at each test strength, and what each predictor says.
 
-    `margin` is γ(x), `confidence` the log-odds of the label's softmax probability; in standard deviations are γ/σ
-    (`ratio`), (γ + drift)/σ (`drifted`), the same with the mean even part added (`second`) and γ(x̄)/σ(x̄) (`centred`);
-    `classes` is the probability that no other class wins, linearised about x̄, in steps of 1/`criterion.ORTHANT`.
-    `bending`: see `criterion.measured`. A diverged network has no rows.
+    `margin` is γ(x), `confidence` the log-odds of the label's softmax probability. At test strength p, as `<name>_<p>`:
+    `failures`; in standard deviations γ/σ (`ratio`), (γ + drift)/σ (`drifted`), the same with the mean even part added
+    (`second`) and γ(x̄)/σ(x̄) (`centred`); `classes`, the probability that no other class wins, linearised about x̄, in
+    steps of 1/`criterion.ORTHANT`; `bending`: see `criterion.measured`. A diverged network has no rows.
     """
     device = device_for(parameters.compute.device)
     alive = [cell for cell in cells if not keep.rows(cell)[0]["diverged"]]
@@ -37,14 +38,15 @@ def _rows(
     for group, model in stacks(cells, keep, device):
         dataset, law = opened(group[0], folder)
         x, y = first_tests(dataset, parameters.images, device)
+        clean: dict[str, Tensor] = {}
+        values: dict[str, Tensor] = {}
         for strength in parameters.test_strength:
             seen = criterion.first_order(model, law, x, y, strength)
             seen |= criterion.measured(model, law, x, y, strength, parameters.draws)
             drifted = seen["margin"] + seen["drift"]
-            values = {
+            clean = {name: seen[name] for name in ("margin", "confidence")}
+            found = {
                 "failures": seen["failures"],
-                "margin": seen["margin"],
-                "confidence": seen["confidence"],
                 "ratio": seen["margin"] / seen["sd"],
                 "drifted": drifted / seen["sd"],
                 "second": (drifted + seen["even"]) / seen["sd"],
@@ -52,15 +54,15 @@ def _rows(
                 "classes": 1 - criterion.all_classes(model, law, x, y, strength),
                 "bending": seen["bending"],
             }
-            for e, cell in enumerate(group):
-                yield pd.DataFrame(
-                    {
-                        "dataset": cell.dataset,
-                        "training_corruption": cell.training_corruption,
-                        "strength": cell.strength,
-                        "seed": cell.seed,
-                        "test_strength": strength,
-                        "image": range(len(x)),
-                        **{name: value[e].double().cpu().numpy() for name, value in values.items()},
-                    }
-                )
+            values |= {f"{name}_{strength:g}": value for name, value in found.items()}
+        for e, cell in enumerate(group):
+            yield pd.DataFrame(
+                {
+                    "dataset": cell.dataset,
+                    "training_corruption": cell.training_corruption,
+                    "strength": cell.strength,
+                    "seed": cell.seed,
+                    "image": range(len(x)),
+                    **{name: value[e].double().cpu().numpy() for name, value in (clean | values).items()},
+                }
+            )
