@@ -69,8 +69,8 @@ pd.DataFrame([data.card(dataset) for dataset in sets]).set_index("name").T.map(c
 
 # %%
 figures.style()
-fig = plt.figure(figsize=(figures.DOUBLE, 1.75 * figures.DOUBLE))
-pictures, curves = fig.subfigures(2, 1, height_ratios=[3, 1])
+fig = plt.figure(figsize=(figures.DOUBLE, 1.35 * figures.DOUBLE))
+pictures, curves = fig.subfigures(2, 1, height_ratios=[2, 1])
 page.corruption_table(pictures, sets[0].names, *page.pictures(sets[0], chosen.laws, table))
 
 axes = list(curves.subplots(1, 3))
@@ -89,15 +89,15 @@ for ax in axes:
 figures.panel_letters(axes)
 
 # %% [markdown]
-# Above: one test image of each class, clean and under every law at growing strength; titles give the strength and a
-# pixel's ratio in decibels. Values outside $[0, 1]$ are drawn as black or white. With one draw an image, the same draw
-# serves all its pixels: every pixel has the same law, but pixels are not independent. Below: a pixel's ratio under
-# replacement (a) and additive noise (b; laws without clipping have equal variance and coincide), and the image's under
-# seed 000's law (c); means over test images, bands are 95 % intervals of the mean (Student's $t$).
+# Above: one test image of each class, and half of them under every law at growing strength; titles give the strength
+# and a pixel's ratio in decibels. Values outside $[0, 1]$ are drawn as black or white. With one draw an image, the
+# same draw serves all its pixels: every pixel has the same law, but pixels are not independent. Below: a pixel's
+# ratio under replacement (a) and additive noise (b; laws without clipping have equal variance and coincide), and the
+# image's under seed 000's law (c); means over test images, bands are 95 % intervals of the mean (Student's $t$).
 
 # %%
 for dataset in sets[1:]:
-    figure = plt.figure(figsize=(figures.DOUBLE, 1.3 * figures.DOUBLE))
+    figure = plt.figure(figsize=(figures.DOUBLE, 0.85 * figures.DOUBLE))
     page.corruption_table(figure, dataset.names, *page.pictures(dataset, chosen.laws, table))
     plt.show()
 

@@ -93,8 +93,7 @@ def test_galleries_mark_what_is_stale():
         assert gallery.gallery(parameter_set, stale.__contains__) == text, "run: python -m almostnothing gallery"
 
 
-# The aim is 2 MB. Above it: 00_data (noise does not compress), 02_margin (images x networks), 06_prototype.
-LARGEST = 2.6e6
+LARGEST = 2e6  # bytes of a page's files
 
 
 def test_published_files_are_light():

@@ -46,7 +46,7 @@ def make_figure(page: Page) -> None:
     import nbformat
 
     wanted = dict(page.wanted)
-    scratch = SCRATCH / page.into / page.parameter_set
+    scratch = SCRATCH / page.into.relative_to(page.into.anchor) / page.parameter_set  # of an absolute folder too
     scratch.mkdir(parents=True, exist_ok=True)
     executed = execute(page, scratch)
     again = Page(page.name, page.parameter_set, page.into)

@@ -40,11 +40,11 @@ def pictures(dataset: data.Dataset, shown: Sequence[Shown], table: pd.DataFrame)
 
 
 def corruption_table(figure: Any, names: Sequence[str], clean: np.ndarray, rows: Sequence[tuple[str, Any]]) -> None:
-    """Clean images, one of each class, and under them a row for each law: its words, then mosaics of the same images.
+    """Clean images, one of each class, and under them a row for each law: its words, then mosaics of the first half.
 
     `clean` has the shape (class, channel, height, width). A row is (words, [(title, images), ...]).
     """
-    top, table = figure.subfigures(2, 1, height_ratios=[1, 0.9 * len(rows)])
+    top, table = figure.subfigures(2, 1, height_ratios=[1, 0.6 * len(rows)])
     image_row(list(top.subplots(1, len(clean))), clean, [textwrap.shorten(name, 12, placeholder="") for name in names])
     across = -(-len(clean) // 2)
     columns = 1 + max(len(shown) for _, shown in rows)
@@ -52,7 +52,7 @@ def corruption_table(figure: Any, names: Sequence[str], clean: np.ndarray, rows:
     for line, (words, shown) in zip(axes, rows, strict=True):
         line[0].text(0, 0.5, textwrap.fill(words, 18), va="center", fontsize=6.5, transform=line[0].transAxes)
         for ax, (title, images) in zip(line[1:], shown, strict=False):
-            picture(ax, mosaic(images, across), title)
+            picture(ax, mosaic(images[:across], across), title)
         for ax in (line[0], *line[1 + len(shown) :]):
             ax.set_axis_off()
 
