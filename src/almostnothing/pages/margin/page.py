@@ -46,7 +46,7 @@ def at_strengths(found: pd.DataFrame, strengths: Sequence[float]) -> pd.DataFram
     at = {f"{strength:g}": strength for strength in strengths}
     parts = []
     for text, strength in at.items():
-        own = {name: name.removesuffix(f"_{text}") for name in found if name.endswith(f"_{text}")}
+        own = {name: name.removesuffix(f"_{text}") for name in map(str, found.columns) if name.endswith(f"_{text}")}
         if not own:
             raise UserError(f"the table has no test_strength {text}: run snakemake to measure it")
         parts.append(found[[*SHARED, *own]].rename(columns=own).assign(test_strength=strength))
