@@ -294,7 +294,7 @@ class Machine:
         found["adam"] = weights * ADAM_OPERATIONS * 2 / self.flops  # an operation takes the time of a multiply-add
         if row.corruption != "fixed":
             law = corruptions.law_of(cell.corruption, row.dataset())
-            count = 8192  # images, so that calling it takes no share
+            count = 2**17 // row.side**2  # images: many, so that calling it takes no share, that a cache holds
             x = torch.rand(1, count, row.side**2)
             keys, draw = (
                 torch.from_numpy(streams.stream_key(0, "b"))[None],
