@@ -109,6 +109,7 @@ def draw(folder: Path) -> None:
     ones = corruptions.series(law, image, SHOWN, seed=0)[:, 0]
     means = corruptions.series(law, many, SHOWN, seed=1).mean(1)
     figures.style()
+    plt.rcParams["savefig.dpi"] = 250  # it is read at full width
     with mpl.rc_context({"figure.constrained_layout.use": False}):
         figure = _figure(read()[0], (ones, means), dataset.facts.shape, 1 / dataset.facts.classes)
         figures.write(figure, FILE)
