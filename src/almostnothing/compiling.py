@@ -1,7 +1,7 @@
 """C++ that is compiled where it runs, once for a processor and a compiler, and kept in the user's cache.
 
 A library is named by its source, so an edit makes another one, and processes that want the same one share it. Where
-there is no compiler, or the processor does not fuse multiplication and addition, torch does the work instead.
+there is no compiler, torch does the work instead.
 """
 
 from __future__ import annotations

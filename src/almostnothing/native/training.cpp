@@ -1,6 +1,6 @@
 // Blocks of training steps of one network. Its tensors stay in the processor's cache from step to step; a step draws and
 // corrupts a batch, goes forward, judges, and goes backward. `almostnothing.training` says what is computed,
-// `almostnothing.native.steps` how this is called.
+// `almostnothing.stepping` how this is called.
 #include "products.hpp"
 #include "words.hpp"
 
