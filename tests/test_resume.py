@@ -164,6 +164,22 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(tmp_path, monkeypatch):
         sweeps.train(shard, store.Store(tmp_path / "cells"), Compute(), "job")
 
 
+@pytest.mark.parametrize("change", [{"permutation": 0}, {"downsample": 2}, {"pca_rank": 8}, {}])
+@pytest.mark.parametrize("when", ["fresh", "fixed"])
+def test_images_of_any_layout_are_trained_on_as_what_they_are(tmp_path, monkeypatch, when, change):
+    """Permuted images have other strides, smaller ones another type: a compiled loop must not take them for bytes."""
+    sweep = Sweep.model_validate(SWEEP | {"steps": [40], "training_corruption": when, "strength": [0.5], **change})
+    [shard] = sweeps.plan(sweep.cells())
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for mode in ("auto", "never"):
+        keep = store.Store(tmp_path / mode)
+        sweeps.train(shard, keep, Compute(compile=mode), "job")
+        found.append([keep.weights(cell) for cell in shard.cells])
+    for ours, theirs in zip(*found, strict=True):
+        assert all((ours[name] - theirs[name]).abs().max() < 1e-4 for name in ours)
+
+
 def test_logits_are_stored_when_asked_also_for_cells_that_are_there(tmp_path, monkeypatch):
     sweep = Sweep.model_validate(SWEEP | {"steps": [20]})
     [shard] = sweeps.plan(sweep.cells())

@@ -8,9 +8,11 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from almostnothing import data, keys
 from almostnothing.cells import Cell
@@ -68,6 +70,17 @@ def batches(shards: Iterable[Shard]) -> list[list[Shard]]:
     return found
 
 
+def laid_out(dataset: data.Dataset) -> data.Dataset:
+    """The same data set, its training images bytes or floats, row after row, as the compiled engine reads them.
+
+    Images that were made smaller are of another type, and permuted ones have other strides: read where they lie, they
+    would be taken for other images.
+    """
+    images = dataset.train.images
+    kind = images.dtype if images.dtype == np.uint8 else np.float32
+    return replace(dataset, train=replace(dataset.train, images=np.ascontiguousarray(images, kind)))
+
+
 def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path | None = None) -> int:
     """Train the cells of a shard that the store lacks; return how many those were.
 
@@ -87,7 +100,7 @@ def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path
 
     torch.set_num_threads(1)
     device = device_for(compute.device)
-    dataset = data.load(shard.cells[0].source, folder)
+    dataset = laid_out(data.load(shard.cells[0].source, folder))
     for cell in lacking:
         store.put_logits(cell, logits_of(cell, store.weights(cell), dataset, device))
     if not missing:
