@@ -112,6 +112,20 @@ def test_a_checkpoint_holds_moments_and_clocks(tmp_path, cell):
     assert counted[-1] < 2 * 600
 
 
+def test_a_checkpoint_that_outlives_its_last_cell_is_dropped(tmp_path, monkeypatch):
+    """A job may be killed after it has handed in its last cell and before it has removed its checkpoint."""
+    sweep = Sweep.model_validate(SWEEP | {"steps": [20]})
+    [shard] = sweeps.plan(sweep.cells())
+    monkeypatch.chdir(tmp_path)
+    keep = store.Store(tmp_path / "cells")
+    assert sweeps.train(shard, keep, Compute(), "job") == 12
+    left = sweeps.CHECKPOINTS / f"{shard.key}.safetensors"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"left")
+    assert sweeps.train(shard, keep, Compute(), "job") == 0
+    assert not left.exists()
+
+
 def test_cells_of_one_stream_that_stopped_at_different_steps_go_on_each_from_its_own(tmp_path, cell):
     """Run apart they may; after a resume they could make an even team, but must not share a clock."""
     digits, path, cpu = data.load(data.source("digits")), tmp_path / "c.safetensors", torch.device("cpu")

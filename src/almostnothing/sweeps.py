@@ -88,6 +88,9 @@ def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path
     runs out, the stack is halved and what was not done is begun again.
     """
     missing = store.missing(shard.cells)
+    checkpoint = CHECKPOINTS / f"{shard.key}.safetensors"
+    if not missing:
+        checkpoint.unlink(missing_ok=True)  # of a job that was killed between its last cell and its end
     lacking = [c for c in shard.cells if compute.keep_logits and store.has(c) and not store.has_logits(c)]
     if not missing and not lacking:
         return 0
@@ -114,7 +117,7 @@ def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path
             options = training.Options(
                 slots=slots,
                 compiled=compute.compile == "auto",
-                checkpoint=CHECKPOINTS / f"{shard.key}.safetensors",
+                checkpoint=checkpoint,
                 checkpoint_seconds=compute.checkpoint_seconds,
                 keep_logits=compute.keep_logits,
                 report=progress.more,
