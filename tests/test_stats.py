@@ -245,7 +245,7 @@ def test_fit_error_is_that_of_its_noise():
         (stats.sigmoid(P, 0.1, 0.95, 1.1, 0.02), "p* outside the grid"),
         (stats.sigmoid(P, 0.1, 0.95, 0.1, 0.1), "no plateau"),
         (np.array([0.9, 0.2, 0.9, 0.2, 0.9, 0.2, 0.9, 0.2, 0.2]), "not a sigmoid"),
-        (np.where(P == 0, np.nan, 0.5), "a network diverged"),
+        (np.where(P == 0, np.nan, 0.5), "a network did not learn"),
     ],
 )
 def test_a_fit_that_cannot_be_trusted_says_why_and_gives_no_number(accuracy, doubt):

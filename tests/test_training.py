@@ -124,8 +124,8 @@ def test_a_diverged_cell_is_reported_and_hurts_no_neighbour(digits, cell):
     good = replace(cell, optimiser="sgd", learning_rate=0.1, steps=600)
     bad = replace(good, learning_rate=1e30)
     found = train([good, bad], digits)
-    assert found[bad].rows[0]["diverged"] == 1
-    assert found[good].rows[0]["diverged"] == 0
+    assert found[bad].rows[0]["status"] == "diverged"
+    assert found[good].rows[0]["status"] == "learned"
     assert same(found[good], train([good], digits)[good])
 
 

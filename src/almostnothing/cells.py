@@ -39,8 +39,9 @@ class Cell:
     `strength` is p for replacement, σ for additive noise. `validation` counts held-out training images, which are
     tested as well. `training_corruption` is "fixed" (every training image is corrupted once) or "fresh" (anew at each
     presentation). `width` counts units of a hidden layer of an MLP, channels of a CNN. `shift` is subtracted from every
-    pixel that the network sees, after corruption. Training ends after `steps`, or once the mean loss of a block of
-    steps is at most `stop_loss`.
+    pixel that the network sees, after corruption; with `centred` also the mean of all training images as they are seen
+    (`networks.centre`). `readout_scale` is a factor of the last layer's initial weights. Training ends after `steps`,
+    or once the mean loss of a block of steps is at most `stop_loss`.
     """
 
     source: Source
@@ -69,6 +70,8 @@ class Cell:
     common_random_numbers: bool
     test_draws: int
     seed: int
+    centred: bool = False
+    readout_scale: float = 1.0
 
     @property
     def dataset(self) -> str:
@@ -119,10 +122,10 @@ class Cell:
         """What names the cell's random streams.
 
         Not in it: how long and how precisely it is trained, so that a longer training begins as the shorter one; and
-        with common random numbers the strength, so that cells which differ in it alone share all draws. Nor the shift:
-        networks with and without it see the same noise.
+        with common random numbers the strength, so that cells which differ in it alone share all draws. Nor the recipe:
+        networks that are trained otherwise begin with the same draws and see the same noise.
         """
-        left_out = {"steps", "stop_loss", "precision", "test_draws", "validation", "shift"}
+        left_out = {"steps", "stop_loss", "precision", "test_draws", "validation"} | RECIPE
         if self.common_random_numbers:
             left_out.add("strength")
         return {name: value for name, value in self._record.items() if name not in left_out}
@@ -136,11 +139,12 @@ class Cell:
         return Cell(**{**record, "source": source, "corruption": Law(law["name"], options)})
 
 
+RECIPE = {"shift", "centred", "learning_rate", "readout_scale"}
 # The axes along which the cells of one stack may differ; all other fields are alike.
 SHARED = tuple(
     field.name
     for field in fields(Cell)
-    if field.name not in ("train_size", "strength", "learning_rate", "steps", "stop_loss", "seed")
+    if field.name not in {"train_size", "strength", "steps", "stop_loss", "seed"} | RECIPE
 )
 
 

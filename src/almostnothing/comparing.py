@@ -127,14 +127,14 @@ def _table_differences(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     if rules and list(old) == list(new):  # side by side in the file; one column's spread is that over all rules
         old, new = (long(table, rules, "rule") for table in (old, new))
     axes = [*AXES, "test"]
-    if "diverged" in old:
-        same = [*axes, "images", "diverged"]
+    if "correct" in old:
+        same = [*axes, "images", "status"]
     else:
         words = list(old.select_dtypes(exclude="number"))
         same = [str(name) for name in old if name in (*words, *axes, "test_strength", "image")]
     if list(old) != list(new) or not old[same].equals(new[same]):
         return ["has other rows than what is published"]
-    if "diverged" in old:
+    if "correct" in old:
         return _accuracy_differences(old, new, [column for column in axes if column != "seed"])
     numbers = [str(name) for name in old if name not in same]
     if not np.array_equal(np.isfinite(old[numbers]), np.isfinite(new[numbers])):

@@ -11,9 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from almostnothing import streams
+from almostnothing import corruptions, streams
 from almostnothing.cells import Cell, Layer, layers, pools
 from almostnothing.code import Choices
+from almostnothing.data.datasets import Dataset
 
 
 class Erf(nn.Module):
@@ -33,15 +34,17 @@ class Sine(nn.Module):
 
 
 class Shift(nn.Module):
-    """A number taken from every pixel."""
+    """A number taken from every pixel; it is kept with the weights."""
 
-    def __init__(self, by: float) -> None:
+    by: Tensor
+
+    def __init__(self, by: Tensor) -> None:
         super().__init__()
-        self.by = by
+        self.register_buffer("by", by)
 
     def forward(self, x: Tensor) -> Tensor:
         """Every element less the number."""
-        return x - self.by if self.by else x
+        return x - self.by
 
 
 ACTIVATIONS: Choices[type[nn.Module]] = {
@@ -70,7 +73,7 @@ class Stack(nn.Module):
         super().__init__()
         self.cell, self.shape = cell, cell.source.facts.shape
         self.layers: list[Layer] = layers(cell)
-        self.shift = Shift(cell.shift)
+        self.shift = Shift(torch.zeros(count, 1, 1))
         self.activation: nn.Module = ACTIVATIONS[cell.activation]()
         self.dtype = PRECISIONS[cell.precision]
         gain = cell.init_scale * (math.sqrt(2) if cell.activation in RECTIFIERS else 1.0)
@@ -95,6 +98,10 @@ class Stack(nn.Module):
         """Logits as a pure function of the trained tensors, ordered as in `parts`."""
         raise NotImplementedError
 
+    def hidden(self, parts: Sequence[Tensor], x: Float[Tensor, "cell batch pixel"]) -> list[Tensor]:
+        """What each hidden layer makes of its inputs."""
+        raise NotImplementedError
+
     def product(self, parts: Sequence[Tensor], index: int, x: Float[Tensor, "cell row in"]) -> Tensor:
         """Layer `index` on rows, in the precision of the cell: (cell, row, out)."""
         weight, x = parts[index].to(self.dtype), x.to(self.dtype)
@@ -103,25 +110,27 @@ class Stack(nn.Module):
         bias = parts[len(self.layers) + index].to(self.dtype)
         return torch.baddbmm(bias, x, weight, alpha=self.factor[index])
 
-    def initial(self, key: np.ndarray) -> list[Tensor]:
+    def initial(self, key: np.ndarray, readout_scale: float = 1.0) -> list[Tensor]:
         """Initial tensors of one network from its stream, ordered as `parts`, without the cell axis."""
         counts = [layer.fan_in * layer.fan_out for layer in self.layers]
         draws = np.split(streams.normals(key, sum(counts)), np.cumsum(counts)[:-1])
+        spreads = [*self.spread[:-1], self.spread[-1] * readout_scale]
         weights = [
             torch.from_numpy((values * spread).astype(np.float32)).view(layer.fan_in, layer.fan_out)
-            for values, spread, layer in zip(draws, self.spread, self.layers, strict=True)
+            for values, spread, layer in zip(draws, spreads, self.layers, strict=True)
         ]
         return weights + [torch.zeros(1, layer.fan_out) for layer in self.layers if self.cell.bias]
 
-    def put(self, index: int, tensors: Sequence[Tensor]) -> None:
-        """Make network `index` the one with these tensors, ordered as `parts`."""
+    def put(self, index: int, tensors: Sequence[Tensor], shift: float = 0.0) -> None:
+        """Make network `index` the one with these tensors, ordered as `parts`, that takes `shift` from every pixel."""
+        self.shift.by[index] = shift
         for part, tensor in zip(self.parts(), tensors, strict=True):
             part[index] = tensor
 
     def select(self, indices: Sequence[int]) -> Stack:
         """A new stack of copies of some of the networks."""
         chosen = type(self)(self.cell, len(indices)).to(self.weights[0].device)
-        for new, old in zip(chosen.parts(), self.parts(), strict=True):
+        for new, old in zip((chosen.shift.by, *chosen.parts()), (self.shift.by, *self.parts()), strict=True):
             new.copy_(old[list(indices)])
         return chosen
 
@@ -138,6 +147,7 @@ class Stack(nn.Module):
     def take(self, index: int, weights: dict[str, Tensor]) -> None:
         """Make network `index` the plain one with this state dict: the inverse of taking it out."""
         ordered = sorted(weights.items(), key=lambda item: int(item[0].split(".")[0]))
+        self.shift.by[index] = weights.get("0.by", 0.0)
         kernels = [value for name, value in ordered if name.endswith("weight")]
         biases = [value for name, value in ordered if name.endswith("bias")]
         for part, factor, kernel in zip(self.weights, self.factor, kernels, strict=True):
@@ -145,6 +155,11 @@ class Stack(nn.Module):
             part.data[index] = matrix / factor
         for part, bias in zip(self.biases, biases, strict=True):
             part.data[index, 0] = bias
+
+    def shifted(self, index: int) -> list[nn.Module]:
+        """The first module of one network: its shift, if it has one."""
+        by = self.shift.by[index, 0, 0]
+        return [Shift(by.clone())] if by else []
 
     def dense(self, index: int, layer: int) -> nn.Linear:
         """A dense layer of one network as a plain module."""
@@ -167,14 +182,20 @@ class MLPStack(Stack):
         self, parts: Sequence[Tensor], x: Float[Tensor, "cell batch pixel"]
     ) -> Float[Tensor, "cell batch label"]:
         """Logits as a pure function of the trained tensors."""
-        x = self.shift(x)
+        last = [self.shift(x), *self.hidden(parts, x)][-1]
+        return self.product(parts, len(self.layers) - 1, last).float()
+
+    def hidden(self, parts: Sequence[Tensor], x: Float[Tensor, "cell batch pixel"]) -> list[Tensor]:
+        """What the units of each hidden layer make of their inputs: (cell, batch, unit)."""
+        found, x = [], self.shift(x)
         for index in range(len(self.layers) - 1):
             x = self.activation(self.product(parts, index, x))
-        return self.product(parts, len(self.layers) - 1, x).float()
+            found.append(x)
+        return found
 
     def __getitem__(self, index: int) -> nn.Sequential:
         """Network `index` as a plain module."""
-        modules: list[nn.Module] = [Shift(self.cell.shift)] if self.cell.shift else []
+        modules = self.shifted(index)
         for layer in range(len(self.layers)):
             modules += [self.dense(index, layer), ACTIVATIONS[self.cell.activation]()]
         return nn.Sequential(*modules[:-1])
@@ -194,21 +215,35 @@ class CNNStack(Stack):
         cells, batch, _ = x.shape
         if cells == 1:  # a convolution of one group is rounded differently: be a stack of two
             return self.compute([part.expand(2, -1, -1) for part in parts], x.expand(2, -1, -1))[:1]
+        image = [self.image(x), *self.hidden(parts, x)][-1]
+        if len(self.layers) > 1 and pools(self.layers[-2].side):
+            image = functional.avg_pool2d(image, 2)
+        flat = image.reshape(batch, cells, -1).transpose(0, 1)
+        return self.product(parts, len(self.layers) - 1, flat).float()
+
+    def image(self, x: Float[Tensor, "cell batch pixel"]) -> Tensor:
+        """Shifted inputs as images of one convolution: (batch, cell × channel, side, side)."""
+        cells, batch, _ = x.shape
         x = self.shift(x)
-        image = x.view(cells, batch, *self.shape).transpose(0, 1).reshape(batch, -1, *self.shape[1:]).to(self.dtype)
+        return x.view(cells, batch, *self.shape).transpose(0, 1).reshape(batch, -1, *self.shape[1:]).to(self.dtype)
+
+    def hidden(self, parts: Sequence[Tensor], x: Float[Tensor, "cell batch pixel"]) -> list[Tensor]:
+        """What each convolution makes of its inputs, before pooling: (batch, cell × channel, side, side)."""
+        found: list[Tensor] = []
+        cells, image = len(x), self.image(x)
         for index, layer in enumerate(self.layers[:-1]):
+            if index and pools(self.layers[index - 1].side):
+                image = functional.avg_pool2d(image, 2)
             kernel = parts[index].view(cells, 3, 3, -1, layer.fan_out).permute(0, 4, 3, 1, 2).flatten(0, 1)
             bias = parts[len(self.layers) + index].flatten().to(self.dtype) if self.cell.bias else None
             kernel = (kernel * self.factor[index]).to(self.dtype)
             image = self.activation(functional.conv2d(image, kernel, bias, padding=1, groups=cells))
-            if pools(layer.side):
-                image = functional.avg_pool2d(image, 2)
-        flat = image.reshape(batch, cells, -1).transpose(0, 1)
-        return self.product(parts, len(self.layers) - 1, flat).float()
+            found.append(image)
+        return found
 
     def __getitem__(self, index: int) -> nn.Sequential:
         """Network `index` as a plain module."""
-        modules: list[nn.Module] = [Shift(self.cell.shift)] if self.cell.shift else []
+        modules = self.shifted(index)
         modules.append(nn.Unflatten(1, self.shape))
         for number, layer in enumerate(self.layers[:-1]):
             weight, bias = self.effective(index, number)
@@ -224,6 +259,19 @@ class CNNStack(Stack):
 
 
 FAMILIES: Choices[type[Stack]] = {"mlp": MLPStack, "cnn": CNNStack}
+
+
+def centre(cell: Cell, dataset: Dataset) -> float:
+    """What a cell's network takes from every pixel: `shift`, and where it is `centred` the mean pixel as it is seen.
+
+    That is E[x̃ᵢ | x] under its law and strength, mean over pixels and all training images, rounded to float32.
+    """
+    if not cell.centred:
+        return cell.shift
+    counts, low, high = dataset.pixel_counts
+    levels = np.linspace(low, high, len(counts))
+    mean = np.average(corruptions.law_of(cell.corruption, dataset).mean(levels, cell.strength), weights=counts)
+    return cell.shift + float(np.float32(mean))
 
 
 def stack(cell: Cell, count: int) -> Stack:

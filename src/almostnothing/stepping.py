@@ -120,7 +120,7 @@ def walk(
         loss=LOSSES.index(cell.loss),
         optimiser=OPTIMISERS.index(cell.optimiser),
         momentum=cell.momentum,
-        shift=cell.shift,
+        shift=float(model.shift.by[index]),
         moments=ctypes.addressof(own),
         steps=len(where),
         batch=where.shape[1],
@@ -158,7 +158,7 @@ def logits(model: Stack, x: Float[Tensor, "cell image pixel"]) -> Float[Tensor, 
             ctypes.byref(made.network),
             POINTER(x[index].data_ptr()),
             INTEGER(x.shape[1]),
-            FLOAT(model.cell.shift),
+            FLOAT(float(model.shift.by[index])),
             POINTER(out[index].data_ptr()),
         )
     return out

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import itertools
 import sys
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from almostnothing import data, keys
 from almostnothing.cells import Cell
@@ -70,17 +69,6 @@ def batches(shards: Iterable[Shard]) -> list[list[Shard]]:
     return found
 
 
-def laid_out(dataset: data.Dataset) -> data.Dataset:
-    """The same data set, its training images bytes or floats, row after row, as the compiled engine reads them.
-
-    Images that were made smaller are of another type, and permuted ones have other strides: read where they lie, they
-    would be taken for other images.
-    """
-    images = dataset.train.images
-    kind = images.dtype if images.dtype == np.uint8 else np.float32
-    return replace(dataset, train=replace(dataset.train, images=np.ascontiguousarray(images, kind)))
-
-
 def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path | None = None) -> int:
     """Train the cells of a shard that the store lacks; return how many those were.
 
@@ -103,14 +91,14 @@ def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path
 
     torch.set_num_threads(1)
     device = device_for(compute.device)
-    dataset = laid_out(data.load(shard.cells[0].source, folder))
+    dataset = data.load(shard.cells[0].source, folder)
     for cell in lacking:
         store.put_logits(cell, logits_of(cell, store.weights(cell), dataset, device))
     if not missing:
         return 0
     memory = torch.cuda.mem_get_info()[0] if device.type == "cuda" else 0
     slots = min(slots_for(cell, memory) for cell in missing)
-    failed = []
+    seen: Counter[str] = Counter()
     total = sum(cell.steps for cell in missing)
     with Progress(title, len(missing), total, step_flops(missing[0]), compute.quiet) as progress:
         while left := store.missing(missing):
@@ -126,12 +114,11 @@ def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path
                 for trained in training.train(left, dataset, device, options):
                     weights = trained.network.state_dict()
                     store.put(trained.cell, trained.rows, weights, trained.logits)
-                    failed += [trained.cell] if trained.rows[0]["diverged"] else []
+                    seen[trained.rows[0]["status"]] += 1
+                    progress.statuses = dict(seen)
             except (MemoryError, RuntimeError) as error:
                 if slots == 1 or not out_of_memory(error):
                     raise
                 slots //= 2
                 print(f"{title}: out of memory, going on with {slots} networks at once", file=sys.stderr)
-    for cell in failed:
-        print(f"{title}: diverged: {cell}", file=sys.stderr)
     return len(missing)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from almostnothing.cells import Cell
 from almostnothing.errors import UserError
+from almostnothing.health import DIVERGED, LEARNED, STATUSES
 from almostnothing.parameters.sweep import Sweep
 from almostnothing.store import Store
 
@@ -28,6 +29,9 @@ AXES = [  # what a table says of a cell
     "depth",
     "activation",
     "shift",
+    "centred",
+    "readout_scale",
+    "learning_rate",
     "steps",
     "training_corruption",
     "objective",
@@ -45,9 +49,13 @@ MEASURED = [  # of each evaluation of a cell
     "margin_q50",
     "margin_q95",
     "taken",
-    "diverged",
+    "status",
+    "active",
+    "modal",
+    "falling",
     "device",
 ]
+ASKED = ("strength", "test_strength", "shift", "readout_scale", "learning_rate")  # numbers as a file gives them
 ROUNDING = 1e-12  # what is smaller is a rounded zero
 DIGITS = 6  # significant ones of what was measured: float32 has seven
 
@@ -58,14 +66,31 @@ def axes(cell: Cell) -> dict[str, Any]:
     return {name: other[name] if name in other else getattr(cell, name) for name in AXES}
 
 
+def head(cell: Cell, store: Store) -> dict[str, Any]:
+    """How a row of a trained network begins in a table that measures it: its axes and its status."""
+    return {**axes(cell), "status": store.rows(cell)[0]["status"]}
+
+
 def collect(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
     """The table of what training measured: one row for each cell and evaluation."""
     rows = []
     for cell in cells:
         for row in store.rows(cell):
-            accuracy = math.nan if row["diverged"] else row["correct"] / row["images"]
+            accuracy = math.nan if row["status"] == DIVERGED else row["correct"] / row["images"]
             rows.append({**axes(cell), **row, "accuracy": accuracy})
     return pd.DataFrame(rows, columns=[*AXES, *MEASURED])
+
+
+def learned(table: pd.DataFrame, values: Sequence[str] = ("accuracy",)) -> pd.DataFrame:
+    """The table without the values of networks that did not learn: these are NaN."""
+    return table.assign(**{name: table[name].where(table["status"] == LEARNED) for name in values})
+
+
+def statuses(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """How many of a table's networks have each status, by columns of its axes: one row for each of their values."""
+    networks = table.drop_duplicates([name for name in AXES if name in table])
+    found = networks.groupby(list(by), dropna=False, sort=False)["status"].value_counts().unstack(fill_value=0)
+    return found.reindex(columns=list(STATUSES), fill_value=0).rename_axis(columns=None)
 
 
 def long(found: pd.DataFrame, names: Sequence[str], column: str) -> pd.DataFrame:
@@ -88,7 +113,7 @@ def long(found: pd.DataFrame, names: Sequence[str], column: str) -> pd.DataFrame
 
 def written(table: pd.DataFrame, digits: int = DIGITS) -> str:
     """The table as CSV, numbers that are no axes with so many significant digits."""
-    numbers = [str(name) for name in table.select_dtypes("float") if name not in ("strength", "test_strength", "shift")]
+    numbers = [str(name) for name in table.select_dtypes("float") if name not in ASKED]
     exact = table[numbers].where(table[numbers].abs() > ROUNDING, table[numbers] * 0)
     rounded = {name: exact[name].map(f"{{:.{digits}g}}".format).replace("nan", "") for name in numbers}
     rounded = {name: column.str.replace(r"^(-?)0\.", r"\1.", regex=True) for name, column in rounded.items()}

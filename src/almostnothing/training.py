@@ -23,7 +23,7 @@ from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from almostnothing import corruptions, networks, optimisers, stepping, streams
+from almostnothing import corruptions, health, networks, optimisers, stepping, streams
 from almostnothing.cells import STORED_VALUES, Cell, key_of
 from almostnothing.data.datasets import Dataset
 from almostnothing.evaluation import evaluate
@@ -94,6 +94,7 @@ class Team:
     order: Order
     key: np.ndarray
     step: int = 0
+    course: list[np.ndarray] = field(default_factory=list)  # mean losses of each block of steps: shape (member,)
 
 
 def teams(cells: Sequence[Cell], slots: int, clocks: Mapping[Cell, int] | None = None) -> list[list[Cell]]:
@@ -126,7 +127,9 @@ class Bench:
         self.moments = [torch.zeros_like(part) for _ in range(count) for part in self.parts]
         self.loss = LOSSES[shape.loss]
         self.fixed = shape.training_corruption == "fixed"
-        self.pool = torch.from_numpy(dataset.train.images).to(device)
+        images = dataset.train.images  # some are views with other strides, or integers of other sizes
+        kind = images.dtype if images.dtype == np.uint8 else np.float32
+        self.pool = torch.from_numpy(np.ascontiguousarray(images, kind)).to(device)
         self.labels = torch.from_numpy(dataset.train.labels).to(device)
         self.subset = torch.zeros(self.streams, longest, dtype=torch.int64, device=device)
         self.strength = torch.zeros(self.streams, team, device=device)
@@ -200,9 +203,10 @@ class Bench:
         self.subset[stream, : len(subset)] = where
         self.strength[stream] = torch.tensor([cell.strength for cell in cells], device=self.device)
         self.keys[stream] = torch.from_numpy(key).to(self.device)
-        initial = self.model.initial(key_of(first, "initial weights"))
-        for member in range(self.team):
-            self.model.put(stream * self.team + member, initial)
+        initial = key_of(first, "initial weights")
+        for member, cell in enumerate(cells):
+            tensors = self.model.initial(initial, cell.readout_scale)
+            self.model.put(stream * self.team + member, tensors, networks.centre(cell, self.dataset))
         for moment in self.moments:
             moment[stream * self.team : (stream + 1) * self.team] = 0
         if self.images is not None:
@@ -270,15 +274,15 @@ class Bench:
 def train(
     cells: Sequence[Cell], dataset: Dataset, device: torch.device, options: Options | None = None
 ) -> Iterator[Trained]:
-    """Train cells that differ in size, strength, rate, steps and seed alone; each is handed out when it is done.
+    """Train cells that differ in size, strength, recipe, steps and seed alone; each is handed out when it is done.
 
     Raises `ValueError` for cells that cannot share a stack.
     """
     options = options or Options()
     if len({cell.shape() for cell in cells}) != 1:
-        raise ValueError("the cells of a stack must share everything but size, strength, rate, steps and seed")
+        raise ValueError("the cells of a stack must share everything but size, strength, recipe, steps and seed")
     saved = read_checkpoint(options.checkpoint)
-    waiting = teams(cells, options.slots, {cell: step for cell, (step, _) in saved.items()})
+    waiting = teams(cells, options.slots, {cell: one.step for cell, one in saved.items()})
     team = len(waiting[0])
     rounds = -(-len(waiting) // max(1, options.slots // team))
     slots = -(-len(waiting) // rounds) * team
@@ -297,6 +301,9 @@ def train(
             left = max(cell.steps - here.step for here in seated for cell in here.cells)
             before = [min(here.step, cell.steps) for here in seated for cell in here.cells]
             loss = bench.walk(min(length, left))
+            for stream, here in enumerate(bench.teams):
+                if here is not None:
+                    here.course.append(loss[stream * team : (stream + 1) * team])
             taken += sum(min(h.step, c.steps) for h in seated for c in h.cells) - sum(before)
             for trained in harvest(bench, loss, options.keep_logits):
                 done += 1
@@ -334,14 +341,16 @@ def harvest(bench: Bench, loss: np.ndarray, keep_logits: bool) -> list[Trained]:
     slots = [stream * bench.team + member for stream, _ in over for member in range(bench.team)]
     cells = [cell for _, here in over for cell in here.cells]
     steps = [min(here.step, cell.steps) for _, here in over for cell in here.cells]
+    courses = [[float(losses[member]) for losses in here.course] for _, here in over for member in range(bench.team)]
     model = bench.model.select(slots)
     rows, logits = evaluate(cells, model, bench.dataset, keep_logits)
     finished = []
     for e, cell in enumerate(cells):
-        finite = np.isfinite(loss[slots[e]]) and all(bool(part[e].isfinite().all()) for part in model.parts())
-        status = {"taken": steps[e], "diverged": int(not finite)}
+        finite = bool(np.isfinite(loss[slots[e]])) and all(bool(part[e].isfinite().all()) for part in model.parts())
+        seen: dict[str, Any] = {"taken": steps[e], "finite": finite, "falling": health.falling(courses[e])}
+        seen["status"] = health.status(rows[e][0] | seen, cell.training_corruption == "fixed" or cell.strength == 0)
         kept = {kind: values[e].contiguous() for kind, values in logits.items()}
-        finished.append(Trained(cell, model[e].cpu(), [{**row, **status} for row in rows[e]], kept))
+        finished.append(Trained(cell, model[e].cpu(), [{**row, **seen} for row in rows[e]], kept))
     for stream, _ in over:
         bench.teams[stream] = None
     return finished
@@ -352,14 +361,24 @@ def checkpoint(bench: Bench, path: Path) -> None:
     seated = [(stream, here) for stream, here in enumerate(bench.teams) if here is not None]
     slots = [stream * bench.team + member for stream, _ in seated for member in range(bench.team)]
     state = {f"{n:03d}": t[slots].cpu().contiguous() for n, t in enumerate((*bench.parts, *bench.moments))}
-    clocks = [{"cell": cell.record(), "step": here.step} for _, here in seated for cell in here.cells]
+    clocks = [
+        {"cell": cell.record(), "step": here.step, "course": [float(losses[member]) for losses in here.course]}
+        for _, here in seated
+        for member, cell in enumerate(here.cells)
+    ]
     write_atomic(path, save(state, {"clocks": json.dumps(clocks)}))
 
 
-Saved = dict[Cell, tuple[int, list[Tensor]]]  # of each cell: the steps it has taken; its tensors and their moments
+@dataclass(frozen=True)
+class Saved:
+    """A cell in a checkpoint: the steps it has taken, its losses so far, its tensors and their moments."""
+
+    step: int
+    course: list[float]
+    tensors: list[Tensor]
 
 
-def read_checkpoint(path: Path | None) -> Saved:
+def read_checkpoint(path: Path | None) -> dict[Cell, Saved]:
     """The cells that a checkpoint holds; none where there is no checkpoint."""
     if path is None or not path.is_file():
         return {}
@@ -367,20 +386,21 @@ def read_checkpoint(path: Path | None) -> Saved:
         clocks = json.loads(file.metadata()["clocks"])
         state = [file.get_tensor(name) for name in sorted(file.keys())]
     return {
-        Cell.from_record(clock["cell"]): (clock["step"], [tensor[row] for tensor in state])
+        Cell.from_record(clock["cell"]): Saved(clock["step"], clock["course"], [tensor[row] for tensor in state])
         for row, clock in enumerate(clocks)
     }
 
 
-def restore(bench: Bench, waiting: list[list[Cell]], saved: Saved) -> list[list[Cell]]:
+def restore(bench: Bench, waiting: list[list[Cell]], saved: Mapping[Cell, Saved]) -> list[list[Cell]]:
     """Seat the teams that a checkpoint holds as far as they had come; return the teams that still wait."""
     known = [cells for cells in waiting if all(cell in saved for cell in cells)][: bench.streams]
     for stream, cells in enumerate(known):
         bench.seat(stream, cells)
         here = bench.teams[stream]
         assert here is not None
-        here.step = saved[cells[0]][0]
+        here.step = saved[cells[0]].step
+        here.course = list(np.array([saved[cell].course for cell in cells]).T)
         for member, cell in enumerate(cells):
-            for tensor, values in zip((*bench.parts, *bench.moments), saved[cell][1], strict=True):
+            for tensor, values in zip((*bench.parts, *bench.moments), saved[cell].tensors, strict=True):
                 tensor[stream * bench.team + member] = values
     return [cells for cells in waiting if cells not in known]

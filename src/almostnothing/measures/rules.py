@@ -70,13 +70,13 @@ def regression(
 
 @torch.no_grad()
 def start(cell: Cell, x: Float[Tensor, "image pixel"]) -> Float[Tensor, "image label"]:
-    """A cell's network before training, f₀, on images that are not shifted yet.
+    """A cell's network before training, f₀, on images that have been shifted as it sees them.
 
     The infinitely wide network that starts from it ends at f₀ + Θ*Θ⁻¹(one-hot − f₀) (Lee et al. 2019).
     """
     network = networks.stack(cell, 1).to(x.device)
-    network.put(0, network.initial(key_of(cell, "initial weights")))
-    return network(x[None])[0].double()
+    network.put(0, network.initial(key_of(cell, "initial weights"), cell.readout_scale))
+    return network(x.float()[None])[0].double()
 
 
 def accuracy(scores: Scores, labels: Int[Tensor, " point"]) -> float:

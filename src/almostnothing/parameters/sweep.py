@@ -46,12 +46,18 @@ class Sweep(Model):
     parametrisation: Literal["standard", "ntk"] = "standard"
     bias: bool = True
     init_scale: Positive = Field(default=1.0, description="factor of the initial weights")
+    readout_scale: Axis[Annotated[float, Field(ge=0)]] = Field(
+        default=[1.0], description="further factor of the last layer's initial weights"
+    )
     shift: Axis[FiniteFloat] = Field(
         default=[0.0], description="subtracted from every pixel that the network sees, after corruption"
     )
     loss: Axis[Literal["cross_entropy", "mse"]] = Field(default=["cross_entropy"])
     optimiser: Literal["adam", "sgd"] = "adam"
-    learning_rate: Positive = 1e-3
+    centred: Axis[bool] = Field(
+        default=[False], description="subtract also the mean of all training images as they are seen"
+    )
+    learning_rate: Axis[Positive] = Field(default=[1e-3])
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.0, description="of sgd")
     schedule: Literal["constant", "linear", "cosine"] = Field(default="constant", description="of the learning rate")
     batch_size: PositiveInt = 64
@@ -169,6 +175,9 @@ OF_NETWORK = (
     "training_corruption",
     "loss",
     "shift",
+    "centred",
+    "readout_scale",
+    "learning_rate",
     "strength",
     "seeds",
 )

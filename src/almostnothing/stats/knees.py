@@ -117,7 +117,7 @@ def fit_curves(p: np.ndarray, accuracy: np.ndarray, chance: float, form: str = "
         rms = float(np.sqrt(cost / len(p)))
         midpoint = float(middle if form == "p" else -np.expm1(-middle))
         if not whole:
-            found.append(_doubtful("a network diverged"))
+            found.append(_doubtful("a network did not learn"))
         elif curve.max() - chance < LEAST_FALL:
             found.append(_doubtful("never far above chance"))
         elif rms > LARGEST_RMS:
@@ -180,7 +180,8 @@ def held_out(p: np.ndarray, accuracy: np.ndarray, chance: float, images: int, fo
 def form_gain(table: pd.DataFrame, by: list[str], chance: float) -> pd.DataFrame:
     """What the form "log" gains on "p" in held-out likelihood, in nats a point: one row for each group of `by`.
 
-    The end points are left out, for there both forms would have to extrapolate; so are curves of a diverged network.
+    The end points are left out, for there both forms would have to extrapolate; so are curves with a network that did
+    not learn.
     """
     wide = curves(table, by).dropna()
     p, images = wide.columns.to_numpy(float), int(table["images"].iloc[0])

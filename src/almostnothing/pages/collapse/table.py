@@ -12,11 +12,12 @@ import pandas as pd
 from almostnothing import corruptions, data
 from almostnothing.cells import Cell
 from almostnothing.devices import device_for
+from almostnothing.health import DIVERGED
 from almostnothing.measures import criterion
 from almostnothing.measures.trained import first_tests, opened, stacks
 from almostnothing.pages.collapse.parameters import Collapse
 from almostnothing.store import Store
-from almostnothing.tables import axes
+from almostnothing.tables import axes, head
 from almostnothing.theory import prototypes
 
 
@@ -46,9 +47,9 @@ def table(parameters: Collapse, folder: Path, cells: Sequence[Cell], keep: Store
                     if row["test"] in ("clean", "corrupted"):
                         rows.append(
                             {
-                                **axes(cell),
+                                **head(cell, keep),
                                 "test": row["test"],
-                                "accuracy": np.nan if row["diverged"] else row["correct"] / row["images"],
+                                "accuracy": np.nan if row["status"] == DIVERGED else row["correct"] / row["images"],
                                 "ratio": ratio,
                                 "proxy": known[name]["proxy"],
                                 "signal": known[name]["signal"],

@@ -16,12 +16,14 @@ from almostnothing import corruptions, data
 from almostnothing.cells import Cell
 from almostnothing.corruptions.law import Corruption
 from almostnothing.devices import device_for
+from almostnothing.health import DIVERGED
 from almostnothing.measures import rules
 from almostnothing.measures.naming import SCALED
 from almostnothing.measures.trained import draw, first_tests, opened, stacks, training_set
+from almostnothing.networks import centre
 from almostnothing.pages.infinite_width.parameters import Infinite, InfiniteWidth
 from almostnothing.store import Store
-from almostnothing.tables import axes
+from almostnothing.tables import head
 from almostnothing.theory import kernels, prototypes
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -108,16 +110,16 @@ def _finite(
         dataset, law = opened(group[0], folder)
         tests, _ = first_tests(dataset, parameters.images, device)
         for index, cell in enumerate(group):
-            head = {"what": "finite", **axes(cell), "rule": "ntk"}
-            if keep.rows(cell)[0]["diverged"]:
-                yield head | {"agreement": np.nan, "difference": np.nan}
+            first = {"what": "finite", **head(cell, keep), "rule": "ntk"}
+            if first["status"] == DIVERGED:
+                yield first | {"agreement": np.nan, "difference": np.nan}
                 continue
             x, y = training_set(cell, dataset, law, device)
-            target = torch.nn.functional.one_hot(y).double() - rules.start(cell, x)
-            seen, points = (images.double() - cell.shift for images in (x, tests))
-            change = rules.regression(rules.architecture(cell), seen, target, [points])[0]
-            infinite = rules.start(cell, tests) + change
+            seen, points = (images - centre(cell, dataset) for images in (x, tests))
+            target = torch.nn.functional.one_hot(y).double() - rules.start(cell, seen)
+            change = rules.regression(rules.architecture(cell), seen.double(), target, [points.double()])[0]
+            infinite = rules.start(cell, points) + change
             outputs = model.select([index])(tests[None])[0].detach().double()
             difference = (outputs - infinite).square().mean().sqrt() / infinite.square().mean().sqrt()
             agreement = float(rules.same(outputs, infinite).double().mean())
-            yield head | {"agreement": agreement, "difference": float(difference)}
+            yield first | {"agreement": agreement, "difference": float(difference)}

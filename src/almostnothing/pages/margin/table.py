@@ -11,6 +11,7 @@ from torch import Tensor
 
 from almostnothing.cells import Cell
 from almostnothing.devices import device_for
+from almostnothing.health import DIVERGED
 from almostnothing.measures import criterion
 from almostnothing.measures.trained import first_tests, opened, stacks
 from almostnothing.pages.margin.parameters import Margin
@@ -28,7 +29,7 @@ def table(parameters: Margin, folder: Path, cells: Sequence[Cell], keep: Store) 
     steps of 1/`criterion.ORTHANT`; `bending`: see `criterion.measured`. A diverged network has no rows.
     """
     device = device_for(parameters.compute.device)
-    alive = [cell for cell in cells if not keep.rows(cell)[0]["diverged"]]
+    alive = [cell for cell in cells if keep.rows(cell)[0]["status"] != DIVERGED]
     return pd.concat(_rows(parameters, folder, alive, keep, device), ignore_index=True)
 
 
@@ -62,6 +63,7 @@ def _rows(
                     "training_corruption": cell.training_corruption,
                     "strength": cell.strength,
                     "seed": cell.seed,
+                    "status": keep.rows(cell)[0]["status"],
                     "image": range(len(x)),
                     **{name: value[e].double().cpu().numpy() for name, value in (clean | values).items()},
                 }

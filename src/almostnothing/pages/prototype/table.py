@@ -17,6 +17,7 @@ from almostnothing.cells import Cell
 from almostnothing.corruptions.law import Corruption
 from almostnothing.data.datasets import Dataset
 from almostnothing.devices import device_for
+from almostnothing.health import DIVERGED
 from almostnothing.measures import rules
 from almostnothing.measures.trained import (
     clean_training_set,
@@ -26,9 +27,10 @@ from almostnothing.measures.trained import (
     stacks,
     training_set,
 )
+from almostnothing.networks import centre
 from almostnothing.pages.prototype.parameters import Prototype
 from almostnothing.store import Store
-from almostnothing.tables import axes
+from almostnothing.tables import axes, head
 from almostnothing.theory import prototypes
 
 CENTRES = torch.linspace(-1, 4, 101, dtype=torch.float64)  # λ among which "fit" chooses
@@ -60,37 +62,37 @@ def _rows(parameters: Prototype, folder: Path, cells: Sequence[Cell], keep: Stor
         for index, cell in enumerate(group):
             points = {"clean": clean, "corrupted": corrupted_tests(cell, law, clean)}
             outputs = {test: model.select([index])(x[None])[0].detach().double() for test, x in points.items()}
-            diverged = keep.rows(cell)[0]["diverged"]
+            diverged = head(cell, keep)["status"] == DIVERGED
             with_kernel = cell.train_size <= parameters.kernel_size and not diverged
             exact = infinitely_wide(cell, dataset, law, points) if with_kernel else {test: {} for test in points}
             for test, x in points.items():
-                head = {**axes(cell), "test": test}
+                found = {**head(cell, keep), "test": test}
                 if diverged:
-                    yield head | {"network": np.nan}
+                    yield found | {"network": np.nan}
                     continue
-                head["network"] = rules.accuracy(outputs[test], labels)
+                found["network"] = rules.accuracy(outputs[test], labels)
                 for row in _compared(cell, dataset, law, x, labels, outputs[test], exact[test]):
-                    head |= {f"{row['rule']}_{name}": value for name, value in row.items() if name != "rule"}
-                yield head
+                    found |= {f"{row['rule']}_{name}": value for name, value in row.items() if name != "rule"}
+                yield found
 
 
 def infinitely_wide(
     cell: Cell, dataset: Dataset, law: Corruption, points: dict[str, Tensor]
 ) -> dict[str, dict[str, Tensor]]:
     """Outputs of "ntk" and, for squared error, "lazy" at each test's points, from one factorisation."""
-    clean = next(iter(points.values()))
+    clean, shift = next(iter(points.values())), centre(cell, dataset)
     seen, y = training_set(cell, dataset, law, clean.device)
-    training = prototypes.Training.of(seen - cell.shift, y)
+    training = prototypes.Training.of(seen - shift, y)
     targets = training.targets
     if cell.loss == "mse":
-        targets = torch.cat([targets, torch.nn.functional.one_hot(y).double() - rules.start(cell, seen)], 1)
-    shifted = [x.double() - cell.shift for x in points.values()]
+        targets = torch.cat([targets, torch.nn.functional.one_hot(y).double() - rules.start(cell, seen - shift)], 1)
+    shifted = [x.double() - shift for x in points.values()]
     found = rules.regression(rules.architecture(cell), training.images, targets, shifted)
     classes = training.targets.shape[1]
     outputs = {test: {"ntk": columns[:, :classes]} for test, columns in zip(points, found, strict=True)}
     if cell.loss == "mse":
         for (test, x), columns in zip(points.items(), found, strict=True):
-            outputs[test]["lazy"] = rules.start(cell, x) + columns[:, classes:]
+            outputs[test]["lazy"] = rules.start(cell, x - shift) + columns[:, classes:]
     return outputs
 
 
@@ -105,9 +107,10 @@ def _compared(
 ) -> Iterator[dict[str, Any]]:
     """The columns of each rule for one network and test."""
     seen, y = training_set(cell, dataset, law, points.device)
-    training, x = prototypes.Training.of(seen - cell.shift, y), points.double() - cell.shift
+    shift = centre(cell, dataset)
+    training, x = prototypes.Training.of(seen - shift, y), points.double() - shift
     about = prototypes.expansion(rules.architecture(cell), training, x)
-    found = rules.scores(about, training, x, law, cell.strength, cell.shift) | exact
+    found = rules.scores(about, training, x, law, cell.strength, shift) | exact
     for rule, scores in found.items():
         own = rules.breakdown(rules.same(scores, outputs), rules.margin(scores), labels)
         if rule not in BY_CLASS:
@@ -115,12 +118,12 @@ def _compared(
         yield {"rule": rule, "accuracy": rules.accuracy(scores, labels)} | own
     clean, y, _ = clean_training_set(dataset, cell.train_size, cell.seed, points.device)
     key = streams.stream_key(cell.seed, "other training corruption", cell.stream())
-    again = prototypes.Training.of(corruptions.corrupted(law, clean, cell.strength, key) - cell.shift, y)
+    again = prototypes.Training.of(corruptions.corrupted(law, clean, cell.strength, key) - shift, y)
     second = prototypes.nearest_mean(x, again.means(again.images))
     own = rules.breakdown(rules.same(found["ncm"], second), rules.margin(found["ncm"]), labels)
     yield {"rule": "self", "accuracy": rules.accuracy(second, labels)} | own
-    agreement, centre = fitted(training, x, outputs)
-    yield {"rule": "fit", "agreement": agreement, "centre": centre}
+    agreement, best = fitted(training, x, outputs)
+    yield {"rule": "fit", "agreement": agreement, "centre": best}
 
 
 def fitted(

@@ -16,11 +16,12 @@ from almostnothing.cells import Cell
 from almostnothing.corruptions.law import Corruption
 from almostnothing.data.datasets import Dataset
 from almostnothing.devices import device_for
+from almostnothing.health import DIVERGED
 from almostnothing.measures import rules
 from almostnothing.measures.trained import clean_training_set, corrupted_tests, first_tests, opened, stacks
 from almostnothing.pages.survival.parameters import Survival
 from almostnothing.store import Store
-from almostnothing.tables import axes
+from almostnothing.tables import axes, head
 from almostnothing.theory import prototypes
 
 KINDS = ("clean", "corrupted")
@@ -46,11 +47,12 @@ def table(parameters: Survival, folder: Path, cells: Sequence[Cell], keep: Store
                 known[name] = _theory(dataset, law, cell, tests, labels)
             if (*name, cell.seed) not in known:
                 known[(*name, cell.seed)] = _rules(dataset, law, cell, tests, labels, parameters.draws)
-            network, diverged = model.select([index]), keep.rows(cell)[0]["diverged"]
+            network, first = model.select([index]), head(cell, keep)
+            diverged = first["status"] == DIVERGED
             for test, x in (("clean", tests), ("corrupted", corrupted_tests(cell, law, tests))):
                 rows.append(
                     {
-                        **axes(cell),
+                        **first,
                         "test": test,
                         "accuracy": np.nan if diverged else rules.accuracy(network(x[None])[0], labels),
                         **known[(*name, cell.seed)][test],

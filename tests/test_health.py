@@ -1,0 +1,178 @@
+"""A status for every network: made cases of each kind, and what the criteria are computed from."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from almostnothing import corruptions, data, health, networks, training
+from almostnothing.measures import fitting
+from almostnothing.parameters.laws import Additive, Replacement
+from almostnothing.tables import learned, statuses
+
+CPU = torch.device("cpu")
+SEEN = {"finite": True, "active": 0.5, "fitted": 1.0, "reference": 0.8, "chance": 0.1, "falling": 0.5}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return data.load(data.source("digits"))
+
+
+def first_row(cell, digits):
+    [found] = training.train([cell], digits, CPU, training.Options(compiled=True))
+    return found.rows[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "fixed", "status"),
+    [
+        ({}, True, "learned"),
+        ({}, False, "learned"),  # memorised: its loss may fall for ever
+        ({"fitted": 0.98}, True, "unfinished"),
+        ({"fitted": 0.98, "falling": 0.0}, True, "unfinished"),
+        ({"fitted": 0.5, "falling": 0.0}, False, "learned"),  # a plateau of fresh noise
+        ({"fitted": 0.5, "falling": 0.03}, False, "unfinished"),
+        ({"fitted": 0.5, "falling": np.nan}, False, "unfinished"),
+        ({"active": 0.01}, True, "dead"),
+        ({"fitted": 0.12, "falling": 0.0}, False, "dead"),
+        ({"fitted": 0.12, "falling": 0.0, "reference": 0.13}, False, "learned"),  # nothing is to be learned
+        ({"finite": False, "fitted": np.nan}, True, "diverged"),
+    ],
+)
+def test_status(change, fixed, status):
+    assert health.status(SEEN | change, fixed) == status
+
+
+def test_the_fall_of_the_loss_is_that_between_the_last_two_tenths():
+    course = [9.0] * 80 + [2.0] * 10 + [1.5] * 10
+    assert health.falling(course) == pytest.approx(0.25)
+    assert np.isnan(health.falling([1.0]))
+    assert health.falling([1.0, 0.9]) == pytest.approx(0.1)
+    assert health.falling([0.0, 0.0]) == 0
+
+
+def test_a_network_that_memorises_has_learned(digits, cell):
+    row = first_row(replace(cell, strength=0.9, train_size=50, steps=3000, width=32, stop_loss=0.01), digits)
+    assert row["status"] == "learned"
+    assert row["fitted"] == 1
+    assert row["taken"] < 3000
+
+
+def test_a_network_stopped_early_is_unfinished(digits, cell):
+    row = first_row(replace(cell, strength=0.9, train_size=200, steps=60, width=32), digits)
+    assert row["status"] == "unfinished"
+    assert 0.1 < row["fitted"] < health.FITTED
+
+
+def test_a_dead_network_is_told_from_one_that_is_merely_slow(digits, cell):
+    """A first step of size 30 sends every unit below zero; SGD with a tiny rate only makes no progress."""
+    row = first_row(replace(cell, shift=-5.0, learning_rate=30.0, steps=200, train_size=200), digits)
+    assert row["status"] == "dead"
+    assert row["active"] < health.ACTIVE
+    assert row["modal"] == 1
+    slow = first_row(replace(cell, optimiser="sgd", learning_rate=1e-9, steps=200, train_size=200), digits)
+    assert slow["active"] > 0.5
+    assert slow["status"] in ("unfinished", "dead")
+
+
+def test_fresh_noise_reaches_a_plateau(digits, cell):
+    fresh = replace(cell, strength=0.9, training_corruption="fresh", train_size=1000, width=8, centred=True)
+    long, short = (first_row(replace(fresh, steps=steps), digits) for steps in (6000, 1500))
+    assert long["status"] == "learned"
+    assert long["fitted"] < health.FITTED
+    assert short["status"] == "unfinished"
+
+
+def test_a_diverged_network(digits, cell):
+    row = first_row(replace(cell, optimiser="sgd", learning_rate=1e30, steps=300), digits)
+    assert row["status"] == "diverged"
+
+
+def test_active_units_by_hand(digits, cell):
+    """Of four units one is always off, one always on, one on for one image, one with the same output for all."""
+    model = networks.stack(replace(cell, width=4, depth=2), 1)
+    weight = model.weights[0].data[0]
+    weight[0, 1], weight[0, 2] = 1.0, 1.0
+    model.biases[0].data[0, 0] = torch.tensor([-1.0, 1.0, -0.9, 2.0])
+    x = torch.zeros(1, 3, 64)
+    x[0, :, 0] = torch.tensor([0.0, 0.5, 1.0])
+    assert fitting.active_shares(model, x) == [[0.5]]
+
+
+def test_active_channels_by_hand(digits, cell):
+    model = networks.stack(replace(cell, family="cnn", width=2, depth=2), 2)
+    for e, channel in ((0, 0), (1, 1)):
+        model.weights[0].data[e, 4, channel] = 1.0  # the middle of the patch
+    x = torch.rand(2, 3, 64)
+    assert fitting.active_shares(model, x) == [[0.5], [0.5]]
+    model.weights[0].data[1, 4, 0] = 1.0
+    assert fitting.active_shares(model, x) == [[0.5], [1.0]]
+
+
+def test_nearest_mean_accuracy_against_a_loop():
+    generator = torch.Generator().manual_seed(0)
+    x, labels = torch.randn(2, 40, 5, generator=generator), torch.randint(3, (2, 40), generator=generator)
+    for e, found in enumerate(fitting.nearest_mean_accuracy(x, labels, 3)):
+        means = torch.stack([x[e][labels[e] == k].mean(0) for k in range(3)])
+        assert found == pytest.approx((torch.cdist(x[e], means).argmin(1) == labels[e]).double().mean())
+
+
+def test_modal_share():
+    logits = torch.tensor([[[1.0, 0], [1, 0], [0, 1], [1, 0]]])
+    assert fitting.modal_shares(logits) == [0.75]
+
+
+def test_what_did_not_learn_has_no_value_and_is_counted():
+    table = pd.DataFrame(
+        {
+            "dataset": "digits",
+            "width": [8, 8, 16, 16],
+            "seed": [0, 1, 0, 1],
+            "test": "clean",
+            "status": ["learned", "dead", "learned", "learned"],
+            "accuracy": [0.9, 0.1, 0.8, 0.7],
+        }
+    )
+    twice = pd.concat([table, table.assign(test="corrupted")])
+    assert learned(table)["accuracy"].isna().tolist() == [False, True, False, False]
+    found = statuses(twice, ["width"])
+    assert found.loc[8].to_dict() == {"learned": 1, "unfinished": 0, "dead": 1, "diverged": 0}
+    assert found.loc[16, "learned"] == 2
+
+
+def test_inputs_are_centred_by_their_mean_as_seen(digits, cell):
+    """`networks.centre` against the mean of many corrupted images."""
+    x = torch.from_numpy(digits.values(digits.train)).repeat(20, 1)
+    for record in (Replacement(low=0, high=0.5).record(), Additive(noise="laplace", clip=True).record()):
+        some = replace(cell, corruption=record, strength=0.7, centred=True)
+        seen = corruptions.corrupted(corruptions.law_of(record, digits), x, 0.7, np.array([1, 2], np.int32))
+        assert networks.centre(some, digits) == pytest.approx(float(seen.mean()), abs=2e-3)
+    assert networks.centre(replace(cell, shift=0.25), digits) == 0.25
+    assert networks.centre(replace(some, shift=0.25), digits) == pytest.approx(0.25 + networks.centre(some, digits))
+
+
+def test_a_stored_network_keeps_its_shift(digits, cell):
+    centred = replace(cell, centred=True, strength=0.6, steps=20)
+    [found] = training.train([centred], digits, CPU)
+    state = found.network.state_dict()
+    assert float(state["0.by"]) == pytest.approx(networks.centre(centred, digits))
+    again = networks.stack(centred, 1)
+    again.take(0, state)
+    x = torch.rand(5, 64)
+    assert torch.allclose(again[0](x), found.network(x))
+    assert torch.allclose(again(x[None])[0], found.network(x), atol=1e-6)
+
+
+def test_a_readout_that_starts_at_zero(digits, cell):
+    model = networks.stack(cell, 1)
+    key = np.array([1, 2], np.int32)
+    zero, usual = model.initial(key, 0.0), model.initial(key)
+    last = len(model.layers) - 1
+    assert torch.equal(zero[0], usual[0])
+    assert not zero[last].any()
+    assert usual[last].any()
+    row = first_row(replace(cell, readout_scale=0.0, steps=2000, train_size=50), digits)
+    assert row["status"] == "learned"
