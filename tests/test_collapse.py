@@ -31,7 +31,7 @@ def test_collapse_table_has_the_candidates_of_each_network(collapsed, keep):
     row = table[(table.strength == 0.6) & (table.train_size == 20) & (table.pixels == 64) & (table.seed == 1)].iloc[0]
     assert row.proxy == pytest.approx(0.4 / np.sqrt(0.6))
     dataset = data.load(cells[0].source)
-    x = dataset.values(dataset.test)[:50].astype(float)
+    x = dataset.values(dataset.test)[dataset.tests(50)].astype(float)
     v = 0.6 * 0.4 * ((x - 0.5) ** 2).mean() + 0.6 / 12
     assert row.signal == pytest.approx(np.sqrt(2) * 0.4 / np.sqrt(v))
     cell = next(c for c in cells if (c.strength, c.train_size, c.downsample, c.seed) == (0.6, 20, 1, 1))
@@ -39,7 +39,7 @@ def test_collapse_table_has_the_candidates_of_each_network(collapsed, keep):
     law = corruptions.law_of(cell.corruption, dataset)
 
     ((_, model),) = stacks([cell], keep, torch.device("cpu"))
-    inputs = torch.from_numpy(x).float()[None], torch.from_numpy(dataset.test.labels[:50])[None]
+    inputs = torch.from_numpy(x).float()[None], torch.from_numpy(dataset.test.labels[dataset.tests(50)])[None]
     gamma, g = margins.margin_gradient(model, *inputs)
     ratio = gamma[0].numpy() / np.sqrt((g[0].numpy() ** 2 * law.variance(x, 0.6)).sum(1))
     assert row.ratio == pytest.approx(np.sort(ratio)[24], rel=1e-3)  # torch's median is the lower one

@@ -555,3 +555,13 @@ def test_original_files_are_read_offline_and_left_alone(name, sha256, first):
     assert dataset.train.labels[:5].tolist() == first
     assert np.bincount(dataset.train.labels).min() == dataset.facts.train_per_class
     assert np.bincount(dataset.train.labels[dataset.subset(1000, 0)]).tolist() == [100] * 10
+
+
+def test_test_images_are_drawn_balanced_and_nested():
+    digits = data.load(data.source("digits"))
+    some, more = digits.tests(100), digits.tests(250)
+    assert np.bincount(digits.test.labels[some]).tolist() == [10] * 10
+    assert (more[:100] == some).all()
+    assert len(set(more)) == 250
+    assert sorted(digits.tests(10**6)) == list(range(len(digits.test.labels)))
+    assert sorted(some) != list(range(100))

@@ -47,11 +47,15 @@ def test_status(change, fixed, status):
 
 
 def test_the_fall_of_the_loss_is_that_between_the_last_two_tenths():
-    course = [9.0] * 80 + [2.0] * 10 + [1.5] * 10
-    assert health.falling(course) == pytest.approx(0.25)
+    course = [9.0] * 80 + [2.0] * 10 + [1.0] * 10
+    assert health.falling(course) == pytest.approx(1 / 8)
     assert np.isnan(health.falling([1.0]))
-    assert health.falling([1.0, 0.9]) == pytest.approx(0.1)
+    assert health.falling([1.0, 0.9, 0.8]) == pytest.approx(0.5)
     assert health.falling([0.0, 0.0]) == 0
+    noise = np.random.default_rng(0).normal(0, 0.01, 200)
+    fall = np.arange(200) / 200 + noise
+    assert health.falling((2.3 - 0.001 * fall + noise).tolist()) == 0  # less than what can be told
+    assert health.falling((2.3 - fall).tolist()) == pytest.approx(0.1, abs=0.02)
 
 
 def test_a_network_that_memorises_has_learned(digits, cell):
@@ -80,7 +84,7 @@ def test_a_dead_network_is_told_from_one_that_is_merely_slow(digits, cell):
 
 def test_fresh_noise_reaches_a_plateau(digits, cell):
     fresh = replace(cell, strength=0.9, training_corruption="fresh", train_size=1000, width=8, centred=True)
-    long, short = (first_row(replace(fresh, steps=steps), digits) for steps in (6000, 1500))
+    long, short = (first_row(replace(fresh, steps=steps), digits) for steps in (8000, 1500))
     assert long["status"] == "learned"
     assert long["fitted"] < health.FITTED
     assert short["status"] == "unfinished"
@@ -146,7 +150,10 @@ def test_what_did_not_learn_has_no_value_and_is_counted():
 def test_inputs_are_centred_by_their_mean_as_seen(digits, cell):
     """`networks.centre` against the mean of many corrupted images."""
     x = torch.from_numpy(digits.values(digits.train)).repeat(20, 1)
-    for record in (Replacement(low=0, high=0.5).record(), Additive(noise="laplace", clip=True).record()):
+    for record in (
+        Replacement(low=0, high=0.5).record(),
+        Additive(law="additive", noise="laplace", clip=True).record(),
+    ):
         some = replace(cell, corruption=record, strength=0.7, centred=True)
         seen = corruptions.corrupted(corruptions.law_of(record, digits), x, 0.7, np.array([1, 2], np.int32))
         assert networks.centre(some, digits) == pytest.approx(float(seen.mean()), abs=2e-3)

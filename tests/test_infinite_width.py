@@ -71,7 +71,7 @@ def test_rows_of_infinite_networks_are_recomputed_from_their_draw(lazy_networks)
     assert len(wide) == 3 * 3 * (len(naming.NAMES) + len(naming.NAMES) - 1)  # nothing is debiased at p = 1
     dataset = data.load(data.source("digits"))
     x, y = draw(dataset, chosen.sweep.corruption.record(), 20, 0.8, 2, CPU)
-    tests = torch.from_numpy(dataset.values(dataset.test)[:80]).double() - 0.5
+    tests = torch.from_numpy(dataset.values(dataset.test)[dataset.tests(80)]).double() - 0.5
     seen = x.double() - 0.5
     arch = kernels.Architecture("erf", 3)
     one_hot = torch.nn.functional.one_hot(y).double()

@@ -44,7 +44,8 @@ def test_margin_table_has_a_row_for_each_network_strength_and_image(measured, ke
         assert margin.survival(table, name).min() >= 0
         assert margin.survival(table, name).max() <= 1
     dataset = data.load(cells[0].source)
-    x, y = torch.from_numpy(dataset.values(dataset.test)[:20]), torch.from_numpy(dataset.test.labels[:20])
+    chosen = dataset.tests(20)
+    x, y = torch.from_numpy(dataset.values(dataset.test)[chosen]), torch.from_numpy(dataset.test.labels[chosen])
 
     for group, model in stacks(cells, keep, torch.device("cpu")):
         for e, cell in enumerate(group):

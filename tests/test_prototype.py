@@ -10,7 +10,7 @@ from almostnothing import stats
 from almostnothing.cells import Cell, key_of
 from almostnothing.evaluation import outputs
 from almostnothing.measures import naming
-from almostnothing.measures.trained import corrupted_tests, first_tests, opened, training_set
+from almostnothing.measures.trained import chosen_tests, corrupted_tests, opened, training_set
 from almostnothing.pages.prototype import page as prototype
 from almostnothing.pages.prototype import table as prototype_table
 from almostnothing.store import Store
@@ -48,7 +48,7 @@ def test_the_images_of_a_cell_are_those_it_was_trained_and_tested_on(referee, ke
     cells, *_ = referee
     cell = next(c for c in cells if c.strength == 0.9 and c.shift == 0.5)
     dataset, law = opened(cell, FOLDER)
-    x, y = first_tests(dataset, 60, CPU)
+    x, y = chosen_tests(dataset, 60, CPU)
     seen, labels = training_set(cell, dataset, law, CPU)
     net = network_of(cell, keep)
     row = next(row for row in keep.rows(cell) if row["test"] == "train")
@@ -57,10 +57,10 @@ def test_the_images_of_a_cell_are_those_it_was_trained_and_tested_on(referee, ke
 
     model = networks.stack(cell, 1)
     model.take(0, keep.weights(cell))
-    number = np.arange(60)[None]
+    number = dataset.tests(60)[None]
     logits, _ = outputs([cell], model, dataset, dataset.test, number, number, "test corruption")
-    torch.testing.assert_close(net(corrupted_tests(cell, law, x)), logits[0], atol=1e-5, rtol=1e-5)
-    assert (y == torch.from_numpy(dataset.test.labels[:60])).all()
+    torch.testing.assert_close(net(corrupted_tests(cell, dataset, law, x)), logits[0], atol=1e-5, rtol=1e-5)
+    assert (y == torch.from_numpy(dataset.test.labels[number[0]])).all()
 
 
 @pytest.mark.parametrize("test", ["clean", "corrupted"])
@@ -68,8 +68,8 @@ def test_agreement_is_counted_point_by_point(referee, keep, test):
     cells, table, _ = referee
     cell = next(c for c in cells if (c.strength, c.shift, c.train_size, c.seed) == (0.9, 0.5, 20, 1))
     dataset, law = opened(cell, FOLDER)
-    x, y = first_tests(dataset, 60, CPU)
-    points = x if test == "clean" else corrupted_tests(cell, law, x)
+    x, y = chosen_tests(dataset, 60, CPU)
+    points = x if test == "clean" else corrupted_tests(cell, dataset, law, x)
     chosen = network_of(cell, keep)(points).argmax(1).numpy()
     seen, labels = training_set(cell, dataset, law, CPU)
     means = np.stack([seen[labels == k].double().mean(0).numpy() for k in range(10)])

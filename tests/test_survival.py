@@ -34,14 +34,16 @@ def test_survival_has_rules_on_the_same_images_and_theory_predicts_ncm(survived)
     assert len(table) == 2 * len(cells)
     dataset = data.load(data.source("digits"))
     clean = dataset.values(dataset.train)[dataset.subset(100, 1)]
-    y, tests = dataset.train.labels[dataset.subset(100, 1)], dataset.values(dataset.test)[:200]
+    y, tests = dataset.train.labels[dataset.subset(100, 1)], dataset.values(dataset.test)[dataset.tests(200)]
     law = corruptions.law_of(next(c for c in cells if c.corruption.name == "additive").corruption, dataset)
     found = []
     for number in range(2):
         key = streams.stream_key(1, "rules, training", number)
         x = corruptions.corrupted(law, torch.from_numpy(clean), 2.0, key).numpy()
         means = np.stack([x[y == k].mean(0) for k in range(10)])
-        found.append((((tests[:, None] - means) ** 2).sum(-1).argmin(1) == dataset.test.labels[:200]).mean())
+        found.append(
+            (((tests[:, None] - means) ** 2).sum(-1).argmin(1) == dataset.test.labels[dataset.tests(200)]).mean()
+        )
     row = prototype.at(table, law="additive", strength=2.0, seed=1, test="clean").iloc[0]
     assert row.ncm == pytest.approx(np.mean(found), abs=5e-3)
     by = ["law", "strength", "train_size", "test"]

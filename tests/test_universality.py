@@ -43,7 +43,7 @@ def test_universality_has_every_combination_and_the_noises_second_moment(univers
     assert set(heavy.rule) == set(naming.NAMES)
     assert set(heavy[heavy.law.str.startswith("additive")].noise) == {2.0}
     tests = data.load(data.source("digits"))
-    v = 0.09 * ((tests.values(tests.test)[:60].astype(float) - 0.5) ** 2).mean() + 0.9 / 12
+    v = 0.09 * ((tests.values(tests.test)[tests.tests(60)].astype(float) - 0.5) ** 2).mean() + 0.9 / 12
     assert heavy[heavy.law.str.startswith("repl")].noise.iloc[0] == pytest.approx(np.sqrt(v) / 0.1, rel=1e-4)
     tilted = universal[universal.part == "tilt"]
     assert set(tilted.rule) == {*naming.NAMES, "untilted"}

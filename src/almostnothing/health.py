@@ -16,19 +16,25 @@ STATUSES = (LEARNED, UNFINISHED, DEAD, DIVERGED)
 ACTIVE = 0.02  # share of a hidden layer's units below which the layer is dead: 1 of 64
 CHANCE = 0.1  # of what the nearest class mean gains over chance on the same images: a network with less is at chance
 FITTED = 0.99  # training accuracy from which on images that never change are learned
-FALLING = 0.02  # relative fall of the loss between the last two tenths of training, above which it has not ended
+FALLING = 0.02  # of the loss's whole fall, in the last tenth of training: with more, training has not ended
+SURELY = 1.96  # standard errors
 
 
 def falling(course: Sequence[float]) -> float:
-    """By what share the training loss fell between the last two tenths of training; NaN where there are not two.
+    """What share of its whole fall the training loss surely fell by between the last two tenths of training.
 
-    `course` has the mean loss of each block of steps.
+    `course` has the mean loss of each block of steps. Surely: at 95 %, by the spread of blocks, since under heavy fresh
+    noise the whole fall may be no larger than what blocks differ by. NaN where there are no two tenths.
     """
     tenth = max(1, len(course) // 10)
     if len(course) < 2 * tenth:
         return math.nan
-    last, before = np.mean(course[-tenth:]), np.mean(course[-2 * tenth : -tenth])
-    return float((before - last) / before) if before > 0 else 0.0
+    last, before = np.array(course[-tenth:]), np.array(course[-2 * tenth : -tenth])
+    whole = course[0] - last.mean()
+    if not whole > 0:
+        return 0.0
+    error = math.sqrt((last.var(ddof=1) + before.var(ddof=1)) / tenth) if tenth > 1 else 0.0
+    return float(max(0.0, before.mean() - last.mean() - SURELY * error) / whole)
 
 
 def status(seen: Mapping[str, Any], fixed: bool) -> str:

@@ -49,6 +49,20 @@ class Dataset:
         each = size // self.facts.classes
         return np.stack([self._order(label, seed)[:each] for label in range(self.facts.classes)], axis=1).reshape(-1)
 
+    def tests(self, count: int) -> np.ndarray:
+        """Indices into `test` of a balanced sample, the same for all: int64; at most `count`, or all there are.
+
+        Class after class in turn, each in a random order: where `count` is no multiple of the classes, or a class runs
+        out, their numbers differ. A smaller sample is contained in a larger one.
+        """
+        labels = self.test.labels
+        rank = np.empty(len(labels), np.int64)
+        for label in range(self.facts.classes):
+            of_class = np.flatnonzero(labels == label)
+            key = streams.stream_key(0, "test images", self.source.name, label)
+            rank[of_class[streams.permutation(key, len(of_class))]] = np.arange(len(of_class))
+        return np.lexsort((labels, rank))[:count]
+
     def validation(self, size: int, seed: int) -> np.ndarray:
         """Indices into `train` of a balanced held-out set, taken from the other end of the order that `subset` takes.
 

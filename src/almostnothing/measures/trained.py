@@ -33,12 +33,13 @@ def stacks(cells: Sequence[Cell], keep: Store, device: torch.device) -> Iterator
             yield some, model.to(device)
 
 
-def first_tests(
+def chosen_tests(
     dataset: Dataset, images: int, device: torch.device
 ) -> tuple[Float[Tensor, "image pixel"], Int[Tensor, " image"]]:
-    """The first clean test images with their labels: so many, or all there are."""
-    x = torch.from_numpy(dataset.test.images[:images]).to(device).float() / dataset.levels
-    return x, torch.from_numpy(dataset.test.labels[:images]).to(device)
+    """Clean test images with their labels, a balanced sample: so many, or all there are."""
+    where = dataset.tests(images)
+    x = torch.from_numpy(dataset.test.images[where]).to(device).float() / dataset.levels
+    return x, torch.from_numpy(dataset.test.labels[where]).to(device)
 
 
 def clean_training_set(
@@ -58,9 +59,12 @@ def training_set(
     return corruptions.corrupted(law, clean, cell.strength, key_of(cell, "training corruption"), where), y
 
 
-def corrupted_tests(cell: Cell, law: Corruption, x: Float[Tensor, "image pixel"]) -> Float[Tensor, "image pixel"]:
-    """The first corruption of each test image, as the cell's evaluation drew it."""
-    return corruptions.corrupted(law, x, cell.strength, key_of(cell, "test corruption"))
+def corrupted_tests(
+    cell: Cell, dataset: Dataset, law: Corruption, x: Float[Tensor, "image pixel"]
+) -> Float[Tensor, "image pixel"]:
+    """The first corruption of each image of `chosen_tests`, as the cell's evaluation drew it."""
+    number = torch.from_numpy(dataset.tests(len(x))).to(x.device)
+    return corruptions.corrupted(law, x, cell.strength, key_of(cell, "test corruption"), number)
 
 
 def opened(cell: Cell, folder: Path) -> tuple[Dataset, Corruption]:

@@ -31,7 +31,8 @@ from almostnothing.errors import UserError
 from almostnothing.stats.knees import LEAST_FALL
 from almostnothing.theory import kernels
 
-IMAGES = 2000  # of the training set, balanced, that stand in for the test points of a prediction
+IMAGES = 2000  # of the training set, balanced, from which class moments are taken
+POINTS = 500  # of these, those that stand in for the test points of a prediction
 Z, WEIGHT = np.polynomial.hermite_e.hermegauss(80)
 WEIGHT = WEIGHT / WEIGHT.sum()  # of a standard normal's expectation
 PRECISION = 1e-3  # of a predicted strength
@@ -330,7 +331,8 @@ def predictor(dataset: Dataset, law: Corruption, n: float, kind: str) -> Callabl
     images = training_images(dataset)
     if dataset.facts.train_per_class < 2:
         raise UserError(f"{dataset.source.name} has one training image of some class: a prediction needs two of each")
-    return lambda strength: accuracy(law, strength, images, images, n, kind, leave_out=True)
+    points = images[0][:POINTS], images[1][:POINTS]
+    return lambda strength: accuracy(law, strength, images, points, n, kind, leave_out=True)
 
 
 def predict_knee(
@@ -345,7 +347,8 @@ def predict_knee(
     Computed from the class means, the images' scatter about them and the noise law alone, for the nearest-class-mean
     rule with `n` training images of each class; nothing is fitted. `law` defaults to replacement by uniform
     pixels; `test` is "clean" (test images are clean) or "corrupted" (by the same law). A `dataset` may be a name, as in
-    a parameter file; its files are looked for in `folder`.
+    a parameter file; its files are looked for in `folder`, by default that of ALMOSTNOTHING_DATA, or else
+    ~/.cache/almostnothing.
 
     Returns p for replacement, σ for additive noise; NaN if accuracy is hardly above chance without corruption, or
     stays above half-way at every strength.
@@ -356,7 +359,11 @@ def predict_knee(
         raise UserError(f"n is {n:g}, but should be 1 at least: it counts training images of each class")
     if test not in ("clean", "corrupted"):
         raise UserError(f'test is {test!r}, but should be "clean" or "corrupted"')
-    found = data.load(data.source(dataset, folder), folder) if isinstance(dataset, str) else dataset
+    if isinstance(dataset, str):
+        folder = folder or data.folder()
+        found = data.load(data.source(dataset, folder), folder)
+    else:
+        found = dataset
     law = law or Replacement(Uniform())
     built = corruptions.law_of(law, found) if isinstance(law, Law) else law
     if built.per != "pixel":

@@ -14,7 +14,7 @@ from almostnothing.cells import Cell
 from almostnothing.devices import device_for
 from almostnothing.health import DIVERGED
 from almostnothing.measures import criterion
-from almostnothing.measures.trained import first_tests, opened, stacks
+from almostnothing.measures.trained import chosen_tests, opened, stacks
 from almostnothing.pages.collapse.parameters import Collapse
 from almostnothing.store import Store
 from almostnothing.tables import axes, head
@@ -33,7 +33,7 @@ def table(parameters: Collapse, folder: Path, cells: Sequence[Cell], keep: Store
     known: dict[tuple[Any, ...], dict[str, float]] = {}
     for group, model in stacks(cells, keep, device):
         dataset, law = opened(group[0], folder)
-        x, y = first_tests(dataset, parameters.images, device)
+        x, y = chosen_tests(dataset, parameters.images, device)
         for strength in sorted({cell.strength for cell in group}):
             own = [e for e, cell in enumerate(group) if cell.strength == strength]
             seen = criterion.first_order(model.select(own), law, x, y, strength)

@@ -19,7 +19,7 @@ from almostnothing.devices import device_for
 from almostnothing.health import DIVERGED
 from almostnothing.measures import rules
 from almostnothing.measures.naming import SCALED
-from almostnothing.measures.trained import draw, first_tests, opened, stacks, training_set
+from almostnothing.measures.trained import chosen_tests, draw, opened, stacks, training_set
 from almostnothing.networks import centre
 from almostnothing.pages.infinite_width.parameters import Infinite, InfiniteWidth
 from almostnothing.store import Store
@@ -53,7 +53,7 @@ def _infinite(parameters: InfiniteWidth, folder: Path, device: torch.device) -> 
     for source in parameters.sources(folder):
         dataset = data.load(source, folder)
         law = corruptions.law_of(record, dataset)
-        tests, labels = first_tests(dataset, parameters.images, device)
+        tests, labels = chosen_tests(dataset, parameters.images, device)
         for one, strength, seed in itertools.product(parameters.infinite, parameters.strength, parameters.seeds):
             for size in one.train_size:
                 x, y = draw(dataset, record, size, strength, seed, device)
@@ -108,7 +108,7 @@ def _finite(
 ) -> Iterator[dict[str, Any]]:
     for group, model in stacks(cells, keep, device):
         dataset, law = opened(group[0], folder)
-        tests, _ = first_tests(dataset, parameters.images, device)
+        tests, _ = chosen_tests(dataset, parameters.images, device)
         for index, cell in enumerate(group):
             first = {"what": "finite", **head(cell, keep), "rule": "ntk"}
             if first["status"] == DIVERGED:

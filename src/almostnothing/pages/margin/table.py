@@ -13,7 +13,7 @@ from almostnothing.cells import Cell
 from almostnothing.devices import device_for
 from almostnothing.health import DIVERGED
 from almostnothing.measures import criterion
-from almostnothing.measures.trained import first_tests, opened, stacks
+from almostnothing.measures.trained import chosen_tests, opened, stacks
 from almostnothing.pages.margin.parameters import Margin
 from almostnothing.store import Store
 
@@ -38,7 +38,7 @@ def _rows(
 ) -> Iterator[pd.DataFrame]:
     for group, model in stacks(cells, keep, device):
         dataset, law = opened(group[0], folder)
-        x, y = first_tests(dataset, parameters.images, device)
+        x, y = chosen_tests(dataset, parameters.images, device)
         clean: dict[str, Tensor] = {}
         values: dict[str, Tensor] = {}
         for strength in parameters.test_strength:

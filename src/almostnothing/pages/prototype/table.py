@@ -20,9 +20,9 @@ from almostnothing.devices import device_for
 from almostnothing.health import DIVERGED
 from almostnothing.measures import rules
 from almostnothing.measures.trained import (
+    chosen_tests,
     clean_training_set,
     corrupted_tests,
-    first_tests,
     opened,
     stacks,
     training_set,
@@ -58,9 +58,9 @@ def _rows(parameters: Prototype, folder: Path, cells: Sequence[Cell], keep: Stor
     device = device_for(parameters.compute.device)
     for group, model in stacks(cells, keep, device):
         dataset, law = opened(group[0], folder)
-        clean, labels = first_tests(dataset, parameters.images, device)
+        clean, labels = chosen_tests(dataset, parameters.images, device)
         for index, cell in enumerate(group):
-            points = {"clean": clean, "corrupted": corrupted_tests(cell, law, clean)}
+            points = {"clean": clean, "corrupted": corrupted_tests(cell, dataset, law, clean)}
             outputs = {test: model.select([index])(x[None])[0].detach().double() for test, x in points.items()}
             diverged = head(cell, keep)["status"] == DIVERGED
             with_kernel = cell.train_size <= parameters.kernel_size and not diverged

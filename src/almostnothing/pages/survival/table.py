@@ -18,7 +18,7 @@ from almostnothing.data.datasets import Dataset
 from almostnothing.devices import device_for
 from almostnothing.health import DIVERGED
 from almostnothing.measures import rules
-from almostnothing.measures.trained import clean_training_set, corrupted_tests, first_tests, opened, stacks
+from almostnothing.measures.trained import chosen_tests, clean_training_set, corrupted_tests, opened, stacks
 from almostnothing.pages.survival.parameters import Survival
 from almostnothing.store import Store
 from almostnothing.tables import axes, head
@@ -30,7 +30,7 @@ KINDS = ("clean", "corrupted")
 def table(parameters: Survival, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
     """One row for each network and test, "clean" and "corrupted": its accuracy beside those of rules and theory.
 
-    All on the first `images` test images. `ncm`: the nearest class mean, on the network's clean training images
+    All on `images` test images. `ncm`: the nearest class mean, on the network's clean training images
     corrupted anew, and test images likewise; the mean over `draws` such corruptions. `ridge`: `prototypes.resummed` on
     the first of them, for the infinitely wide network of the same activation and depth. `theory`: the nearest class
     mean's expected accuracy over subsets and corruptions, `prototypes.accuracy`.
@@ -40,7 +40,7 @@ def table(parameters: Survival, folder: Path, cells: Sequence[Cell], keep: Store
     known: dict[tuple[Any, ...], dict[str, dict[str, float]]] = {}
     for group, model in stacks(cells, keep, device):
         dataset, law = opened(group[0], folder)
-        tests, labels = first_tests(dataset, parameters.images, device)
+        tests, labels = chosen_tests(dataset, parameters.images, device)
         for index, cell in enumerate(group):
             name = (cell.source, cell.train_size, cell.corruption, cell.strength)
             if name not in known:
@@ -49,7 +49,7 @@ def table(parameters: Survival, folder: Path, cells: Sequence[Cell], keep: Store
                 known[(*name, cell.seed)] = _rules(dataset, law, cell, tests, labels, parameters.draws)
             network, first = model.select([index]), head(cell, keep)
             diverged = first["status"] == DIVERGED
-            for test, x in (("clean", tests), ("corrupted", corrupted_tests(cell, law, tests))):
+            for test, x in (("clean", tests), ("corrupted", corrupted_tests(cell, dataset, law, tests))):
                 rows.append(
                     {
                         **first,

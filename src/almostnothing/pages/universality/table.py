@@ -17,7 +17,7 @@ from almostnothing.corruptions.labels import label
 from almostnothing.corruptions.law import Corruption
 from almostnothing.devices import device_for
 from almostnothing.measures import rules
-from almostnothing.measures.trained import draw, first_tests
+from almostnothing.measures.trained import chosen_tests, draw
 from almostnothing.pages.universality.parameters import Heavy, Universality
 from almostnothing.theory import kernels, prototypes
 
@@ -34,7 +34,7 @@ def table(parameters: Universality, folder: Path) -> pd.DataFrame:
     rows = []
     for source in parameters.sources(folder):
         dataset = data.load(source, folder)
-        tests, labels = first_tests(dataset, parameters.images, device)
+        tests, labels = chosen_tests(dataset, parameters.images, device)
         for part, laws in (("matrix", parameters.laws), ("tilt", parameters.second_moments)):
             for heavy, seed in itertools.product(laws, parameters.seeds):
                 record = heavy.corruption.record()
