@@ -15,121 +15,105 @@
 
 # %% [markdown]
 # # The knee: accuracy against corruption
-#
-# Every pixel of an image is replaced, with probability $p$, by a random grey value; labels stay clean. A network is
-# trained on such images and tested twice: on *clean* test images and on test images *corrupted* by the same law. Seed
-# 000 describes the accuracy $A(p)$ as a knee and makes two predictions about it:
-#
-# > **Shift:** the midpoint $p^*$ of the accuracy drop increases with model size or data size, reflecting improved
-# > margins.
-# > **Sharpening:** the slope $|A'(p^*)|$ increases with size, producing an apparently “critical” knee.
-#
-# Here the knee is the fit of $A(p) = c + (A_0 - c)\,/\,(1 + e^{(p - p^*)/w})$ with chance level $c$, so that
-# $|A'(p^*)| = (A_0 - c)/4w$, to each seed's curve. Clean and corrupted tests ask different questions: the first is
-# limited by what can be learnt from corrupted examples, the second also by what is left of the test image. Sizes are
-# the width, the depth, the number $N$ of training images, and by averaging over blocks of pixels the dimension $d$.
-#
-# Is a sigmoid in $p$ the right shape? The rival is a sigmoid in $\ln(1-p)$, that is
-# $A(p) = c + (A_0 - c)\,(1-p)^h / ((1-p)^h + (1-p^*)^h)$. For the nearest-class-mean rule, theory says that the clean
-# test's knee has $1 - p^* \propto N^{-1/2}$ and keeps its shape in $\ln(1-p)$: then it sharpens in $p$ by that alone.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 parameter_set = "quick"  # a folder of params/; the sections below change what its file says
 sweep: dict = {}
 thresholds: dict = {}
 folder = "figures"  # of the sets' tables
 output = ""  # a folder for the figure's files; nothing is written without one
 
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
+from IPython.display import Markdown, display
 
-from almostnothing import claims, corruptions, data, figures, stats
+from almostnothing import claims, data, figures, stats, tables
 from almostnothing.files import project
+from almostnothing.naming import dataset_name
 from almostnothing.pages.knee import page
 from almostnothing.pages.knee.parameters import Knee
 from almostnothing.parameters.files import with_changes
-from almostnothing.tables import read
 
 root = project()
 path = root / "params" / parameter_set / "01_knee.yaml"
 knee = with_changes(Knee, path, sweep=sweep, thresholds=thresholds)
-table = read(root / folder / parameter_set / "01_knee.csv", knee.sweep)
-dataset = data.load(knee.sources(knee.folder(root))[0], knee.folder(root))
-chance = 1 / dataset.facts.classes
-tested = table[table.test != "train"]
-fits = {form: stats.fit_knees(tested, page.CURVE, chance, form) for form in stats.FORMS}
-gains, halves = stats.form_gain(tested, page.CURVE, chance), stats.halfways(tested, page.CURVE, chance)
+whole = tables.read(root / folder / parameter_set / "01_knee.csv", knee.sweep)
+source = knee.sources(knee.folder(root))[0]
+chance = 1 / source.facts.classes
+asked = whole[whole.test.isin(["clean", "corrupted"])]
+tested = tables.learned(asked)  # no claim rests on the others
+knees, gains = stats.free_knees(tested, page.CURVE, chance), stats.form_gain(tested, page.CURVE, chance)
+fits = stats.fit_knees(tested, page.CURVE, chance, "log")
+verdicts = page.claims(asked, gains, knees, knee)
+display(Markdown(claims.answer(verdicts)))
 
 # %% [markdown]
-# Each fit is checked: it is left out where it cannot be trusted. What was left out, and why:
+# Every pixel of an image is replaced, with probability $p$, by a random grey value; labels stay clean. A network is
+# trained on such images and tested twice: on *clean* test images and on test images *corrupted* by the same law. Seed
+# 000 describes the accuracy $A(p)$ as a knee and makes three statements about it:
+#
+# > **Shift:** the midpoint $p^*$ of the accuracy drop increases with model size or data size, reflecting improved
+# > margins.
+#
+# > **Sharpening:** the slope $|A'(p^*)|$ increases with size, producing an apparently “critical” knee.
+#
+# > This is a finite-size crossover that can mimic a phase transition in the large-system limit.
+#
+# $p^*$ is where half of the height above chance is left that the curve has at its smallest $p$; the slope is that of
+# the straight line, against $\ln(1-p)$, between where three quarters and one quarter are left. No shape is assumed.
+# Clean and corrupted tests ask different questions: the first is limited by what can be learnt from corrupted examples,
+# the second also by what is left of the test image.
+#
+# Against $\ln(1-p)$ a knee can move without changing its shape; then in $p$ it sharpens by that alone. For the
+# nearest-class-mean rule theory says just this of the clean test, with $1 - p^* \propto N^{-1/2}$.
 
-# %%
-doubts = fits["p"].assign(doubt=fits["p"].doubt.replace("", "none"))
-doubts.groupby(["dataset", "test", "doubt"]).size().unstack(fill_value=0)
-
-# %%
+# %% tags=["hide-input"]
 figures.style()
-names = list(dict.fromkeys(tested.dataset))
-usual = {"objective": knee.sweep.loss[0], "depth": knee.sweep.depth[0], "pixels": dataset.facts.pixels}
-fig = plt.figure(figsize=(figures.DOUBLE, (0.12 + 1.15 * len(names)) * figures.DOUBLE))
-strip, *parts = fig.subfigures(1 + len(names), 1, height_ratios=[0.12, *[1.15] * len(names)])
-
-strengths = knee.sweep.strength
-image = dataset.values(dataset.test)[:1]
-law = corruptions.law_of(knee.sweep.corruption.record(), dataset)
-seen = corruptions.series(law, image, strengths, seed=0).reshape(-1, *dataset.facts.shape)
-figures.image_row(strip.subplots(1, len(strengths)), seen, [f"$p$ = {p:g}" for p in strengths])
-
-for part, name in zip(parts, names, strict=True):
-    here = [t[t.dataset == name] for t in (tested, *fits.values())]
-    curves, knees = part.subfigures(2, 1, height_ratios=[1, 1.5])
-    axes = list(curves.subplots(1, 2, sharey=True))
-    for ax, test in zip(axes, ("clean", "corrupted"), strict=True):
-        shown = usual | {"test": test, "train_size": max(knee.sweep.train_size)}
-        rows, line, other = (t[(t[list(shown)] == list(shown.values())).all(axis=1)] for t in here)
-        figures.accuracy_curves(ax, rows, line, "width", chance)
-        page.fitted_lines(ax, rows, other, "width", chance, "log")
-        ax.set(title=f"{name}, {test} test, $N$ = {shown['train_size']}")
-    axes[0].set_ylabel("accuracy $A$")
-    axes[1].legend(title="width", loc="upper right")
-    panels = knees.subplots(2, len(page.SIZES), sharey="row")
-    for column, size in zip(panels.T, page.SIZES, strict=True):
-        rows, lines = stats.one_size(here[1], size, usual)
-        for ax, value in zip(column, ("midpoint", "slope"), strict=True):
-            page.size_curves(ax, rows, size, lines, value)
-        column[1].set_xlabel({"train_size": "training images $N$", "pixels": "pixels $d$"}.get(size, size))
-        page.line_legend(column[1], sorted(rows[lines].unique()), {"train_size": "$N$"}.get(lines, lines))
-    panels[0, 0].set_ylabel("midpoint $p^*$")
-    panels[1, 0].set_ylabel("slope $|A'(p^*)|$")
-    figures.panel_letters([*axes, *panels.flat])
+names, fig = list(dict.fromkeys(asked.dataset)), None
+for name in names:
+    here = [page.at(t, dataset=name) for t in (asked, tested, fits, knees)]
+    usual = page.usual(knee.sweep, here[0].pixels.max())
+    main = page.figure(*here, usual, chance, verdicts, dataset_name(name))
+    if main is not None:
+        fig = fig or main
+plt.show()
 
 # %% [markdown]
-# Dots are seeds, bars 95 % intervals of the mean over seeds (Student's $t$); a seed varies the training subset, its
-# corruption, the initial weights and the data order. Full lines above: the fitted sigmoid in $p$; dashed: in
-# $\ln(1-p)$. Below: full lines and filled markers clean test, dashed and open corrupted test; a point rests on three
-# trusted fits at least.
-#
-# ## Which shape?
-#
-# The gain of a sigmoid in $\ln(1-p)$ over one in $p$: each accuracy's ln-likelihood under the fit to the other points
-# of its curve (nats a point, end points left out), and the share of curves that gain. The fits' residuals (root mean
-# square), and how $p^*$ differs.
-
-# %%
-wins = gains.assign(share=gains.gain > 0).groupby(["dataset", "test", "objective"])[["gain", "share"]].mean()
-residuals = {f"rms, {form}": fit.groupby(["dataset", "test", "objective"]).rms.mean() for form, fit in fits.items()}
-wins.assign(**residuals).map(claims.short)
+# a, b: accuracy by $N$ at the middle width; dots are seeds, bars 95 % intervals of the mean over seeds (Student's $t$),
+# lines the sigmoid in $\ln(1-p)$, hollow points of which some networks did not learn. c, d: what $1-p^*$ is, on
+# logarithmic axes; full lines and filled markers clean test, dashed and open corrupted test. e, f: slope in $p$, and
+# against $\ln(1-p)$. A seed varies the training subset, its corruption, the initial weights and the order of the data.
 
 # %% [markdown]
-# ## Verdict
+# ## What the recipe does
 #
-# The statistic is the growth per doubling of the size, by least squares against $\log_2$ size within each level of the
-# other size, averaged over these levels, with an interval over seeds. A pair of sizes counts where the fits of all
-# seeds are trusted. The threshold was fixed before the run: a growth that is there but surely smaller counts as
-# refuted. The exponent of $N$ is that of $1-p^*$ with $p^*$ where the accuracy is half-way between that at the smallest
-# $p$ and chance, whatever the shape.
+# The usual recipe (raw inputs, Adam, a fixed number of steps) beside the sound one (inputs of mean zero, trained until
+# the training images are fitted): the share of hidden units that respond to any image, and training and clean test
+# accuracy, by width at the largest $N$; means over seeds.
 
-# %%
-verdicts = page.claims(fits["p"], halves, gains, usual, knee.thresholds)
+# %% tags=["hide-input"]
+page.recipe_figure(whole, knee.sweep)
+plt.show()
+
+# %% [markdown]
+# ## Did the networks learn?
+
+# %% tags=["hide-input"]
+display(tables.statuses(asked, ["dataset", "training_corruption", "objective", "centred", "steps"]))
+
+# %% [markdown]
+# ## Verdicts
+#
+# Statistics are growths per doubling of a size, by least squares against $\log_2$ size within each level of the other
+# size, averaged over these levels, with an interval over seeds; a pair of sizes counts where all seeds have a value.
+# Thresholds were fixed before the run.
+
+# %% tags=["hide-input"]
 figures.save(fig, verdicts, "01_knee", output)
-claims.summary(verdicts)
+display(claims.summary(verdicts))
+
+# %% [markdown]
+# Exploratory, each for itself:
+
+# %% tags=["hide-input"]
+display(claims.summary(verdicts, "exploratory"))

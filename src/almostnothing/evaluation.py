@@ -82,7 +82,8 @@ def responses(
         units = fitting.active_shares(model.select([e]), x)[0]
         [reference] = fitting.nearest_mean_accuracy(x, labels, classes)
         active = min(units, default=1.0)
-        found.append({"units": units, "active": active, "reference": reference, "chance": 1 / classes})
+        found.append({"units": units, "active": active, "reference": reference})
+        found[-1] |= {"chance": 1 / classes, "shown": where.shape[1]}
     return found
 
 

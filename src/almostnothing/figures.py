@@ -21,7 +21,18 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from almostnothing import stats
-from almostnothing.claims import Claim, short
+from almostnothing.claims import (
+    INCONCLUSIVE,
+    REFUTED,
+    SMALLER,
+    SUPPORTED,
+    UNKNOWN,
+    Claim,
+    estimate_text,
+    place,
+    short,
+    threshold_text,
+)
 from almostnothing.files import write_atomic
 from almostnothing.strengths import STRENGTHS
 
@@ -32,6 +43,9 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 
 
 P_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+
+
+MARKS = {SUPPORTED: "✓", REFUTED: "✗", SMALLER: "<", INCONCLUSIVE: "?", UNKNOWN: "–"}
 
 
 PARTING = (0.62, 0.79, 0.88)  # light blue: no grey that a pixel could have
@@ -92,16 +106,28 @@ def strength_axis(ax: Axes, p: Sequence[float], law: str = "replacement") -> Non
     )
     ax.set_xlim(1 - (1 - min(p)) * 1.08, 1 - (1 - last) / 1.08 if max(p) < 1 else 1.0)
     ticks = [tick for tick in (*P_TICKS, 1) if min(p) <= tick <= max(p)]
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    ax.set_xticks(ticks, [survival_label(tick) for tick in ticks])
     ax.set_xticks([], minor=True)
     ax.set_xlabel(kind.axis)
 
 
+def survival_label(p: float) -> str:
+    """What a tick at p says: the share of pixels that survive in per cent, and below it p."""
+    return f"{100 * (1 - p):.3g}\n{p:g}".replace("\n0.", "\n.")
+
+
 def accuracy_curves(
-    ax: Axes, table: pd.DataFrame, fits: pd.DataFrame, size: str, chance: float, form: str = "p"
+    ax: Axes,
+    table: pd.DataFrame,
+    fits: pd.DataFrame,
+    size: str,
+    chance: float,
+    form: str = "p",
+    hollow: pd.DataFrame | None = None,
 ) -> None:
     """A(p) for each value of the column `size`: seeds as dots, their mean with its 95 % interval, and the fitted
-    sigmoid of this form, drawn with the mean parameters of the trusted fits.
+    sigmoid of this form, drawn with the mean parameters of the trusted fits. Points of which some networks did not
+    learn are hollow: their accuracies are in `hollow`, and missing in `table`.
     """
     strengths = np.sort(table["strength"].unique())
     fine = 1 - np.geomspace(1 - strengths[0], 1 - strengths[strengths < 1][-1], 200)
@@ -114,6 +140,11 @@ def accuracy_curves(
         ax.errorbar(
             strengths, [m.mean for m in means], spread, fmt=marker, color=colour, elinewidth=0.8, label=short(level)
         )
+        if hollow is not None:
+            mine = hollow[hollow[size] == level]
+            lacking = group.groupby("strength")["accuracy"].apply(lambda values: values.isna().any())
+            doubtful = mine[mine["strength"].isin(lacking.index[lacking])].groupby("strength")["accuracy"].mean()
+            ax.plot(doubtful.index, doubtful, marker, color=colour, mfc="white", ls="", zorder=4)
         plateau, midpoint, scale = fits.loc[fits[size] == level, ["plateau", "midpoint", "scale"]].mean()
         if np.isfinite(plateau):
             ax.plot(fine, stats.sigmoid(fine, chance, plateau, midpoint, scale, form), color=colour)
@@ -215,6 +246,27 @@ def heat_map(ax: Axes, values: pd.DataFrame) -> None:
     ax.set(xlabel="", ylabel="")
     ax.tick_params(length=0, labelsize=5.5)
     ax.tick_params(axis="y", rotation=0)
+
+
+def verdict_lines(figure: Any, claims: Sequence[Claim], dataset: str) -> None:
+    """The page's primary verdicts for a data set, as lines in a figure of their own: estimate, interval, threshold."""
+    lines = []
+    for claim in claims:
+        record = claim.record()
+        for case in record["cases"]:
+            if record["role"] == "primary" and case["where"].get("dataset", dataset) == dataset:
+                where = place({name: value for name, value in case["where"].items() if name != "dataset"})
+                words = f"{record['statement']}: " if where == "" else f"{record['statement']} ({where}): "
+                found = f"{estimate_text(case)} {threshold_text(record)}" if case["estimate"] is not None else ""
+                lines.append(f"{MARKS[case['verdict']]} {words}{found} {case['verdict']}")
+    for number, line in enumerate(lines):
+        figure.text(0.02, 1 - (number + 0.5) / max(1, len(lines)), line, fontsize=5.5, va="center")
+
+
+def verdict_space(claims: Sequence[Claim], dataset: str) -> float:
+    """The height in inches that `verdict_lines` needs."""
+    cases = [case for claim in claims if claim.declared.primary for case in claim.cases]
+    return 0.1 * sum(case.where.get("dataset", dataset) == dataset for case in cases) + 0.05
 
 
 def panel_letters(axes: Sequence[Axes]) -> None:

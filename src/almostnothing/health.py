@@ -15,6 +15,7 @@ LEARNED, UNFINISHED, DEAD, DIVERGED = "learned", "unfinished", "dead", "diverged
 STATUSES = (LEARNED, UNFINISHED, DEAD, DIVERGED)
 ACTIVE = 0.02  # share of a hidden layer's units below which the layer is dead: 1 of 64
 CHANCE = 0.1  # of what the nearest class mean gains over chance on the same images: a network with less is at chance
+SURELY_TOLD = 3  # standard errors by which that must exceed chance to be told from it
 FITTED = 0.99  # training accuracy from which on images that never change are learned
 FALLING = 0.02  # of the loss's whole fall, in the last tenth of training: with more, training has not ended
 SURELY = 1.96  # standard errors
@@ -41,17 +42,18 @@ def status(seen: Mapping[str, Any], fixed: bool) -> str:
     """What became of a network's training.
 
     `diverged`: loss or weights are not finite. `dead`: in some hidden layer fewer than `ACTIVE` of the units respond to
-    the images, or it is at chance on training images that the nearest class mean of the same images tells apart.
+    the images, or it is at chance on training images that the nearest mean of the other images tells apart.
     `unfinished`: images that never change (`fixed`) are not fitted; those that are corrupted anew at each presentation
     need not be, but then the loss must have ended its fall. `learned`: none of these.
 
     `seen`: `finite`; `active`, the least share of responding units; on training images as seen `fitted`, the accuracy,
-    `reference`, that of the nearest class mean, and `chance`; `falling`, see there.
+    `reference`, that of the nearest class mean on `shown` of them, and `chance`; `falling`, see there.
     """
     if not seen["finite"]:
         return DIVERGED
-    gain = seen["fitted"] - seen["chance"]
-    if seen["active"] < ACTIVE or gain < CHANCE * (seen["reference"] - seen["chance"]):
+    gain, known = (seen[name] - seen["chance"] for name in ("fitted", "reference"))
+    error = math.sqrt(seen["chance"] * (1 - seen["chance"]) / seen["shown"])
+    if seen["active"] < ACTIVE or (known > SURELY_TOLD * error and gain < CHANCE * known):
         return DEAD
     over = seen["fitted"] >= FITTED or (not fixed and seen["falling"] <= FALLING)
     return LEARNED if over else UNFINISHED

@@ -7,6 +7,7 @@ from almostnothing.cells import ALIGNED, STORED_VALUES, Cell, layers
 CACHE_BYTES = 2**24  # parameters, gradients and moments of a stack that stay in a core's cache
 
 
+STOPPED = 0.2  # of its steps, that a network with a stopping rule takes: mean over the networks of paper/01_knee
 CPU_SLOTS = (4, 32)  # more gain nothing
 
 
@@ -36,8 +37,14 @@ def exact(cell: Cell) -> bool:
 
 
 def training_flops(cell: Cell) -> float:
-    """Floating-point operations of the matrix products of a cell's training."""
-    return step_flops(cell) * cell.steps
+    """Floating-point operations of the matrix products of a cell's training, by `expected_steps`."""
+    return step_flops(cell) * expected_steps(cell)
+
+
+def expected_steps(cell: Cell) -> float:
+    """How many steps a cell's training will take: with a stopping rule, on images that can be fitted, far from all."""
+    early = cell.stop_loss is not None and cell.training_corruption == "fixed"
+    return cell.steps * (STOPPED if early else 1.0)
 
 
 def slot_bytes(cell: Cell) -> int:

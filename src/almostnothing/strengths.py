@@ -21,8 +21,6 @@ class Strength:
 
 
 STRENGTHS = {
-    "replacement": Strength(
-        "p", "$p$", "corruption probability $p$ (scale: $\\ln(1-p)$)", "$p$ (scale: $\\ln(1-p)$)", survival=True
-    ),
+    "replacement": Strength("p", "$p$", "pixels that survive [%], and $p$", "survive [%], and $p$", survival=True),
     "additive": Strength("σ", "$\\sigma$", "noise $\\sigma$", "noise $\\sigma$", survival=False),
 }

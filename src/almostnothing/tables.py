@@ -86,6 +86,18 @@ def learned(table: pd.DataFrame, values: Sequence[str] = ("accuracy",)) -> pd.Da
     return table.assign(**{name: table[name].where(table["status"] == LEARNED) for name in values})
 
 
+def counted(rows: pd.DataFrame) -> dict[str, int]:
+    """How many networks a claim rests on, those of points where all learned, and how many it leaves out.
+
+    `rows` of trained networks that the claim asks about; a point is told apart by all axes but the seed.
+    """
+    axes_of = [name for name in AXES if name in rows]
+    networks = rows.drop_duplicates(axes_of)
+    by = [name for name in axes_of if name != "seed"]
+    whole = (networks["status"] == LEARNED).groupby([networks[name] for name in by], dropna=False).transform("all")
+    return {"networks": int(whole.sum()), "left_out": int((~whole).sum())}
+
+
 def statuses(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """How many of a table's networks have each status, by columns of its axes: one row for each of their values."""
     networks = table.drop_duplicates([name for name in AXES if name in table])

@@ -27,10 +27,18 @@ def active_shares(model: Stack, x: Float[Tensor, "cell image pixel"]) -> list[li
 def nearest_mean_accuracy(
     x: Float[Tensor, "cell image pixel"], labels: Int[Tensor, "cell image"], classes: int
 ) -> list[float]:
-    """Share of each network's images that are nearest to the mean of their own class, means over the same images."""
+    """Share of each network's images that are nearest to the mean of their own class, over the other images.
+
+    An image is left out of the mean of its class: else under heavy noise it would know itself by its own noise.
+    """
     member = torch.nn.functional.one_hot(labels, classes).to(x)
-    means = member.mT @ x / member.sum(1)[..., None].clamp(min=1)
+    count = member.sum(1)[..., None]
+    means = member.mT @ x / count.clamp(min=1)
     scores = x @ means.mT - means.square().sum(-1)[:, None] / 2
+    each = count.squeeze(-1).gather(1, labels)[..., None]
+    others = (each * means.gather(1, labels[..., None].expand(-1, -1, x.shape[-1])) - x) / (each - 1).clamp(min=1)
+    own = (x * others).sum(-1) - others.square().sum(-1) / 2
+    scores = scores.scatter(-1, labels[..., None], own[..., None])
     return (scores.argmax(-1) == labels).double().mean(1).tolist()
 
 

@@ -11,9 +11,12 @@ from almostnothing.stats.intervals import (
     mean_over,
     paired,
     scaled,
+    share_interval,
+    widened,
+    with_variance,
     worst,
 )
-from almostnothing.stats.knees import FORMS, fit_knees, form_gain, halfway, halfways, sigmoid
+from almostnothing.stats.knees import FORMS, crossing, fit_knees, form_gain, free_knees, halfway, halfways, sigmoid
 
 __all__ = [
     "FORMS",
@@ -23,8 +26,10 @@ __all__ = [
     "calibration_error",
     "collapse_interval",
     "collapse_rms",
+    "crossing",
     "fit_knees",
     "form_gain",
+    "free_knees",
     "from_columns",
     "growth",
     "halfway",
@@ -36,6 +41,9 @@ __all__ = [
     "per_doubling",
     "reliability",
     "scaled",
+    "share_interval",
     "sigmoid",
+    "widened",
+    "with_variance",
     "worst",
 ]

@@ -71,16 +71,35 @@ def absolute(interval: Interval) -> Interval:
 
 
 def worst(table: pd.DataFrame, value: str, by: list[str], largest: bool = False) -> Interval:
-    """The interval over seeds of the level of `by` whose mean is smallest, or `largest`.
+    """The interval over seeds of each seed's own smallest value, or `largest`, over the levels of `by`.
 
-    At 95 % for all levels together (Bonferroni), since the level is chosen by what it shows. Levels that lack a seed do
-    not count.
+    Levels that lack a seed do not count.
     """
-    groups = [rows[value] for _, rows in table[complete(table, value, by)].groupby(by)]
-    if not groups:
-        return mean_interval([])
-    chosen = (max if largest else min)(groups, key=lambda values: values.mean())
-    return mean_interval(chosen, 1 - 0.05 / len(groups))
+    seeds = table[complete(table, value, by)].groupby("seed")[value]
+    return mean_interval(seeds.max() if largest else seeds.min())
+
+
+def share_interval(count: int, n: int) -> Interval:
+    """The share count/n with Clopper and Pearson's 95 % interval."""
+    found = stats.binomtest(count, n).proportion_ci()
+    return Interval(count / n, float(found.low), float(found.high), n)
+
+
+def with_variance(interval: Interval, variance: float) -> Interval:
+    """The t interval of a mean over seeds whose every value has an error in common, of this variance: wider by that."""
+    if interval.n < 2:
+        return interval
+    half = float(np.hypot(interval.high - interval.mean, stats.t.ppf(0.975, interval.n - 1) * np.sqrt(variance)))
+    return Interval(interval.mean, interval.mean - half, interval.mean + half, interval.n)
+
+
+def widened(interval: Interval, count: int) -> Interval:
+    """The interval at 95 % for `count` such quantities together (Bonferroni), of a t interval at 95 % for one."""
+    if count < 2 or interval.n < 2:
+        return interval
+    ratio = stats.t.ppf(1 - 0.025 / count, interval.n - 1) / stats.t.ppf(0.975, interval.n - 1)
+    low, high = (interval.mean + ratio * (end - interval.mean) for end in (interval.low, interval.high))
+    return Interval(interval.mean, float(low), float(high), interval.n)
 
 
 def scaled(interval: Interval, factor: float) -> Interval:

@@ -204,6 +204,39 @@ def halfway(p: np.ndarray, accuracy: np.ndarray, chance: float) -> float:
     return float(np.interp(above[0] / 2, [above[k], above[k - 1]], [p[k], p[k - 1]]))
 
 
+def crossing(p: np.ndarray, accuracy: np.ndarray, chance: float, share: float) -> float:
+    """−ln(1−p) at the first p where only `share` is left of a curve's height above chance at its first p.
+
+    Linear interpolation in −ln(1−p), in which knees keep their shape; no form is assumed. NaN as for `halfway`.
+    """
+    order = np.argsort(p)
+    u, above = -np.log1p(-np.asarray(p, float)[order]), np.asarray(accuracy, float)[order] - chance
+    under = np.flatnonzero(above < share * above[0])
+    if not np.isfinite(above).all() or above[0] < LEAST_FALL or not len(under):
+        return np.nan
+    k = under[0]
+    return float(np.interp(share * above[0], [above[k], above[k - 1]], [u[k], u[k - 1]]))
+
+
+def free_knees(table: pd.DataFrame, by: list[str], chance: float) -> pd.DataFrame:
+    """The knee of each group of a tidy table without any form: one row a group.
+
+    `midpoint` p*: where half of the height is left. `steepness`: 0.5 over the distance in −ln(1−p) from where three
+    quarters are left to where one is; of a sigmoid in ln(1−p) of scale w that is 1/(4.39 w). `slope`: |A'(p*)| of the
+    straight line between these, turned into p at p*.
+    """
+    wide = curves(table, by)
+    p = wide.columns.to_numpy(float)
+    rows = []
+    for curve in wide.to_numpy(float):
+        upper, middle, lower = (crossing(p, curve, chance, share) for share in (0.75, 0.5, 0.25))
+        steepness = 0.5 / (lower - upper) if lower > upper else np.nan
+        midpoint = -np.expm1(-middle)
+        height = curve[int(np.argmin(p))] - chance
+        rows.append({"midpoint": midpoint, "steepness": steepness, "slope": height * steepness / (1 - midpoint)})
+    return pd.concat([wide.index.to_frame(index=False), pd.DataFrame(rows)], axis=1)
+
+
 def halfways(table: pd.DataFrame, by: list[str], chance: float) -> pd.DataFrame:
     """`halfway` of each group of a tidy table, as `midpoint`: one row a group."""
     wide = curves(table, by)

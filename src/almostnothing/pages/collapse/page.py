@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from almostnothing import stats
-from almostnothing.claims import Claim, claim
+from almostnothing.claims import Cases, Claim, judged
 from almostnothing.figures import MARKERS, colours
+from almostnothing.pages.collapse.claims import CLAIMS
 from almostnothing.pages.collapse.parameters import CollapseThresholds
+from almostnothing.tables import counted
 
 CANDIDATES = {  # columns of the table, as seed 000's text and its brief write them
     "proxy": "$(1-p)/\\sqrt{p}$",
@@ -139,27 +141,21 @@ def _size_look(table: pd.DataFrame, size: Any, pixels: Any, width: Any) -> dict[
     }
 
 
-def claims(found: pd.DataFrame, half: pd.DataFrame, limits: CollapseThresholds) -> list[Claim]:
+def claims(table: pd.DataFrame, found: pd.DataFrame, half: pd.DataFrame, limits: CollapseThresholds) -> list[Claim]:
     """What is claimed of each data set and test, from `quality` of all sizes together and from `halfway`."""
-    verdicts, source = [], "seed 000, testable prediction 4"
+    cases = Cases()
     for dataset, test in itertools.product(half["dataset"].unique(), ("clean", "corrupted")):
-        where = f"{dataset}, {test} test"
+        where = {"dataset": str(dataset), "test": test}
+        counts = counted(table[table["dataset"] == dataset])
         here = found[(found["dataset"] == dataset) & (found["test"] == test) & (found["sizes"] == "together")]
         for row in here.to_dict("records"):
-            name, words = row["candidate"], CANDIDATES[row["candidate"]]
-            texts = {"id": f"collapse-{name}-{test}-{dataset}", "statistic": "leave-one-size-out RMS"}
-            texts["statement"] = f"{where}: accuracies of all sizes are a function of {words}"
+            name = row["candidate"]
             rms = stats.Interval(row["mean"], row["low"], row["high"], row["n"])
-            verdicts.append(claim(rms, **texts, source=source, threshold=limits.rms, below=True))
+            cases.add(f"collapse-{name}", where, rms, counts)
             if name != "proxy":
-                texts = {"id": f"gain-{name}-{test}-{dataset}", "statistic": "RMS of (i) less its own"}
-                texts["statement"] = f"{where}: {words} aligns sizes better than (i)"
                 gain = stats.Interval(row["gain"], row["gain_low"], row["gain_high"], row["n"])
-                verdicts.append(claim(gain, **texts, source=source, threshold=limits.gain))
+                cases.add(f"gain-{name}", where, gain, counts)
         mine = half[(half["dataset"] == dataset) & (half["test"] == test)]
         error = stats.mean_over(mine.assign(error=mine["error"].abs()), "error", ["pixels", "train_size", "width"])
-        texts = {"id": f"halfway-{test}-{dataset}", "statistic": "mean absolute error of p"}
-        texts["statement"] = f"{where}: p at half-way is as predicted without training"
-        texts["source"] = "seed 001, the theory's prediction for seed 000"
-        verdicts.append(claim(error, **texts, threshold=limits.error, below=True))
-    return verdicts
+        cases.add("halfway", where, error, counts)
+    return judged("04_collapse", CLAIMS, cases, limits.model_dump())

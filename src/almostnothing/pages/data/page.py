@@ -13,10 +13,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from almostnothing import corruptions, data, stats
-from almostnothing.claims import Claim, claim
+from almostnothing.claims import Cases, Claim, judged
 from almostnothing.corruptions.labels import label
 from almostnothing.figures import MARKERS, image_row, mosaic, picture, strength_axis
-from almostnothing.measures import signal
+from almostnothing.pages.data.claims import CLAIMS
 from almostnothing.pages.data.parameters import Data, Shown
 from almostnothing.strengths import STRENGTHS
 
@@ -69,30 +69,21 @@ def law_curves(ax: Axes, table: pd.DataFrame, value: str, by: str) -> None:
     strength_axis(ax, sorted(table["strength"].unique()), table["kind"].iloc[0])
 
 
-KINDS = {  # of claims: who says so, and the statistic
-    "exponent": ("seed 000, corruption as attenuation + noise", "exponent of p in the noise's standard deviation"),
-    "drowned": ("seed 001, each example carries almost no signal", "noise over signal of a pixel [dB]"),
-    "unseen": ("seed 001, abstract: far beyond human recognition", "decibels below Rose's criterion"),
-}
-
-
 def claims(table: pd.DataFrame, chosen: Data) -> list[Claim]:
-    """What is claimed of the first law at the headline p, for each data set; intervals over images."""
-    limits, p, least = chosen.thresholds, chosen.headline, min(chosen.laws[0].strength)
-    words = {
-        "exponent": f"noise grows as the root of p, exponent over {limits.exponent:g} from {least:g} to {p:g}",
-        "drowned": f"at p = {p:g} a pixel's noise exceeds its signal by over {limits.drowned:g} dB",
-        "unseen": f"at p = {p:g} the whole image stays below Rose's criterion: no person is certain of it",
-    }
-    found = []
-    for row in table[(table["law"] == table["law"].iloc[0]) & (table["strength"] == p)].to_dict("records"):
-        intervals = {
-            "exponent": stats.from_columns(row, "exponent", row["images"]),
-            "drowned": stats.from_columns(row, "pixel_snr", row["images"], sign=-1),
-            "unseen": stats.from_columns(row, "template_snr", row["images"], sign=-1, shift=signal.ROSE),
-        }
-        for kind, (source, statistic) in KINDS.items():
-            texts = {"source": source, "statistic": statistic, "statement": f"{row['dataset']}: {words[kind]}"}
-            limit, name = getattr(limits, kind), f"{kind}-{row['dataset']}"
-            found.append(claim(intervals[kind], id=name, threshold=limit, n_of="images", **texts))
-    return found
+    """What is claimed of the first law, for each data set: at its second smallest p, and at the headline's."""
+    cases, first = Cases(), table[table["law"] == table["law"].iloc[0]]
+    second = sorted(first["strength"].unique())[1]
+    for dataset, rows in first.groupby("dataset", sort=False):
+        where = {"dataset": str(dataset)}
+        weak, strong = (rows[rows["strength"] == p].iloc[0] for p in (second, chosen.headline))
+        p = {**where, "p": f"p = {chosen.headline:g}"}
+        cases.add("exponent-small", {**where, "p": f"p = {second:g}"}, _interval(weak, "exponent"), n_of="images")
+        cases.add("exponent", p, _interval(strong, "exponent"), n_of="images")
+        cases.add("unseen", p, _interval(strong, "unseen"), n_of="images")
+        cases.add("human", p, stats.mean_interval([]), n_of="people")
+        cases.add("drowned", p, stats.scaled(_interval(strong, "pixel_snr"), -1), n_of="images")
+    return judged("00_data", CLAIMS, cases, chosen.thresholds.model_dump())
+
+
+def _interval(row: pd.Series, name: str) -> stats.Interval:
+    return stats.from_columns({str(key): value for key, value in row.items()}, name, int(row["images"]))

@@ -38,7 +38,8 @@ class DataThresholds(Model):
 
     exponent: FiniteFloat = Field(description="of p, in the noise's standard deviation")
     drowned: FiniteFloat = Field(description="decibels by which a pixel's noise exceeds its signal")
-    unseen: FiniteFloat = Field(description="decibels by which an image stays below Rose's criterion")
+    share: Probability = Field(description="of images that stay below Rose's criterion")
+    recognised: Probability = Field(description="share of images that people recognise")
 
 
 class Data(Parameters):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from almostnothing import corruptions, data, stats
 from almostnothing.corruptions.labels import label
-from almostnothing.measures.signal import decibels, powers, sampled_noise, shown_images
+from almostnothing.measures.signal import ROSE, decibels, powers, sampled_noise, shown_images
 from almostnothing.pages.data.parameters import Data
 
 
@@ -19,7 +19,8 @@ def table(parameters: Data, folder: Path) -> pd.DataFrame:
     """One row for each data set, law and strength: means over images of the powers, in decibels with 95 % intervals.
 
     `attenuation` is the slope of E[x̃|x] against x over pixels and images; `exponent` is that of the noise's standard
-    deviation against strength, from the smallest strength to this one; `noise_sampled` is sampled.
+    deviation against strength, from the smallest strength to this one; `noise_sampled` is sampled; `unseen` is the
+    share of images whose template ratio is below Rose's criterion.
     """
     return pd.DataFrame(row for source in parameters.sources(folder) for row in _rows(source, parameters, folder))
 
@@ -52,7 +53,9 @@ def _rows(source: data.Source, parameters: Data, folder: Path) -> Iterator[dict[
                 seen["template_snr"] = decibels(template)
             if strength > least:
                 seen["exponent"] = 0.5 * np.log(noise / weakest) / np.log(strength / least)
-            for name, values in seen.items():
-                interval = stats.mean_interval(values)
+            found = {name: stats.mean_interval(values) for name, values in seen.items()}
+            if law.per == "pixel":
+                found["unseen"] = stats.share_interval(int((seen["template_snr"] < ROSE).sum()), len(x))
+            for name, interval in found.items():
                 row |= {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
             yield row

@@ -10,9 +10,11 @@ from matplotlib.axes import Axes
 
 from almostnothing import stats
 from almostnothing.cells import Cell
-from almostnothing.claims import Claim, claim
-from almostnothing.pages.inductive_bias.parameters import InductiveBiasThresholds
+from almostnothing.claims import Cases, Claim, judged
+from almostnothing.pages.inductive_bias.claims import CLAIMS
+from almostnothing.pages.inductive_bias.parameters import InductiveBias, InductiveBiasThresholds
 from almostnothing.sizes import parameter_count
+from almostnothing.tables import counted
 
 NAMES = {"mlp": "MLP", "cnn": "CNN"}
 
@@ -100,21 +102,23 @@ def seed_points(ax: Axes, differences: pd.DataFrame, label: str, counts: float) 
     ax.set_ylabel(label)
 
 
-KINDS = {  # columns of the paired differences, and what is claimed of them
-    "in place": ("the CNN's p* exceeds the MLP's", "p* of the CNN less that of the MLP"),
-    "lost": ("permuting the pixels takes from the CNN's advantage", "advantage in place less advantage permuted"),
-}
+def claims(
+    table: pd.DataFrame, halves: pd.DataFrame, pairs: Mapping[tuple[str, str], pd.DataFrame], chosen: InductiveBias
+) -> list[Claim]:
+    """What is claimed of each data set, training corruption, test and match.
 
-
-def claims(halves: pd.DataFrame, pairs: Mapping[str, pd.DataFrame], limits: InductiveBiasThresholds) -> list[Claim]:
-    """What is claimed of each data set, test and match, from `stats.halfways` and the pairs that `matches` found."""
-    found = []
-    for dataset, matched in pairs.items():
-        advantage = advantages(halves[halves["dataset"] == dataset], matched, "midpoint")
+    `table`: as of `labelled`; `halves`: `stats.halfways` of what learned; `pairs`: what `matches` found.
+    """
+    cases = Cases()
+    for (dataset, when), matched in pairs.items():
+        here = {"dataset": dataset, "training_corruption": when}
+        own = halves[(halves[list(here)] == pd.Series(here)).all(axis=1)]
+        advantage = advantages(own, matched, "midpoint")
         for (test, what), rows in lost(advantage).groupby(["test", "matched by"], sort=False):
-            for kind, (words, statistic) in KINDS.items():
-                texts = {"id": f"{kind}-{what}-{test}-{dataset}".replace(" ", "-"), "statistic": statistic}
-                texts["statement"] = f"{dataset}, {test} test, matched by {what}: {words}"
-                texts["source"] = "seed 000, testable prediction 3"
-                found.append(claim(stats.mean_interval(rows[kind]), **texts, threshold=limits.shift))
-    return found
+            pair = matched.loc[matched["matched by"] == what, ["mlp", "cnn"]].to_numpy().ravel()
+            used = table[(table["dataset"] == dataset) & (table["training_corruption"] == when)]
+            counts = counted(used[used["network"].isin(pair)])
+            where = {"dataset": dataset, "corruption": f"{when} corruption", "test": str(test), "match": f"same {what}"}
+            for name, column in (("advantage", "in place"), ("lost", "lost")):
+                cases.add(name, where, stats.mean_interval(rows[column]), counts)
+    return judged("03_inductive_bias", CLAIMS, cases, chosen.thresholds.model_dump())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, FiniteFloat, model_validator
 
 from almostnothing.parameters.fields import Model
-from almostnothing.parameters.page import Curves
+from almostnothing.parameters.page import FRESH, Curves
 
 
 class InductiveBiasThresholds(Model):
@@ -20,7 +20,7 @@ class InductiveBias(Curves):
     """`03_inductive_bias`: MLP against CNN, matched in parameter count or clean accuracy, and with permuted pixels."""
 
     free = frozenset(
-        {"dataset", "strength", "permutation", "family", "width", "depth", "learning_rate", "steps", "seeds"}
+        {"dataset", "strength", "permutation", "family", "width", "depth", "learning_rate", "steps", "seeds"} | FRESH
     )
     thresholds: InductiveBiasThresholds
 

@@ -11,18 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter
 
 from almostnothing import stats
-from almostnothing.claims import Claim, claim
+from almostnothing.claims import Cases, Claim, judged
 from almostnothing.figures import mean_line, predictor_style, size_axis
 from almostnothing.measures import naming
+from almostnothing.pages.infinite_width.claims import CLAIMS
 from almostnothing.pages.infinite_width.parameters import Infinite, InfiniteWidth
 from almostnothing.parameters.sweep import Sweep
-from almostnothing.tables import read
+from almostnothing.tables import counted, learned, read
 
-CLAIMS = {
-    "ncm": "the infinitely wide network is NCM",
-    "first_order": "the infinitely wide network is FO",
-    "resummed": "the infinitely wide network is the ridge rule",
-}
+RULES = ("ncm", "first_order", "resummed")  # that claims are about
 
 
 def both_kinds(path: Path, sweep: Sweep) -> pd.DataFrame:
@@ -67,18 +64,6 @@ def flips(found: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts)[["rule", "seed", "train_size", "fifth", "flipped"]]
 
 
-def least_predicted(noise: pd.DataFrame) -> stats.Interval:
-    """The absolute error of the predicted agreement at the N where its mean is largest.
-
-    At 95 % for all N together (Bonferroni), since the N is chosen by what it shows.
-    """
-    groups = [rows["agreement"] - rows["predicted"] for _, rows in noise.groupby("train_size")]
-    if not groups:
-        return stats.mean_interval([])
-    chosen = max(groups, key=lambda errors: abs(errors.mean()))
-    return stats.absolute(stats.mean_interval(chosen, 1 - 0.05 / len(groups)))
-
-
 def exponent(finite: pd.DataFrame, less: float = 0.0) -> stats.Interval:
     """The exponent of 1/width in a network's difference from the infinitely wide one, `less` a number.
 
@@ -119,29 +104,29 @@ def width_lines(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
-def claims(mapped: pd.DataFrame, finite: pd.DataFrame, chosen: InfiniteWidth) -> list[Claim]:
-    """What is claimed of each data set: rules and remainders at N ≤ d and the headline p, noise alone, finite width."""
-    found, limits = [], chosen.thresholds
-    for dataset in dict.fromkeys(mapped["dataset"]):
-        below = mapped[(mapped["dataset"] == dataset) & (mapped["load"] <= 1)]
-        here = below[below["strength"] == chosen.headline]
-        noise = below[(below["strength"] == 1) & (below["rule"] == "first_order")]
-        for rule, words in CLAIMS.items():
-            texts = {"id": f"{rule}-{dataset}", "statement": f"{dataset}: {words}", "source": naming.SOURCES[rule]}
-            share = stats.mean_over(here[here["rule"] == rule], "agreement", ["train_size"])
-            found.append(claim(share, **texts, statistic="agreement", threshold=limits.same))
-        for rule in naming.SCALED:
-            bound = stats.mean_over(here[here["rule"] == rule], "bounded", ["train_size"])
-            texts = {"id": f"bounded-{rule}-{dataset}", "source": "seed 001, major comment 1"}
-            texts["statement"] = f"{dataset}: what {naming.NAMES[rule]} leaves out is too small to flip a decision"
-            texts["statistic"] = "share of points with a remainder below 1"
-            found.append(claim(bound, **texts, threshold=limits.same))
-        texts = {"id": f"predicted-{dataset}", "source": "brief of seed 001, section 3"}
-        texts["statement"] = f"{dataset}: FO agrees in noise alone as Marchenko and Pastur's law predicts"
-        texts["statistic"] = "absolute error of the predicted agreement, worst N"
-        found.append(claim(least_predicted(noise), **texts, threshold=limits.predicted, below=True))
-        off = stats.absolute(exponent(finite[finite["dataset"] == dataset], less=0.5))
-        texts = {"id": f"width-{dataset}", "source": "Jacot et al. 2018; seed 001, abstract"}
-        texts |= {"statement": f"{dataset}: networks tend to infinite width like 1/√width"}
-        found.append(claim(off, **texts, statistic="|exponent − ½|", threshold=limits.exponent, below=True))
-    return found
+def claims(infinite: pd.DataFrame, finite: pd.DataFrame, chosen: InfiniteWidth) -> list[Claim]:
+    """What is claimed of each data set: rules and remainders at N ≤ d and the headline p, noise alone, finite width.
+
+    `infinite`: all "infinite" rows; the claims are about those of the map, and those of its network on other inputs.
+    """
+    cases, first = Cases(), chosen.infinite[0]
+    alike = [one for one in chosen.infinite if (one.activation, one.depth) == (first.activation, first.depth)]
+    for dataset in dict.fromkeys(infinite["dataset"]):
+        for one in alike:
+            mapped = of(infinite, one)
+            below = mapped[(mapped["dataset"] == dataset) & (mapped["load"] <= 1)]
+            here = below[below["strength"] == chosen.headline]
+            where = {"dataset": str(dataset), "inputs": f"inputs − {one.shift:g}" if one.shift else "raw inputs"}
+            for rule in RULES:
+                own = here[here["rule"] == rule]
+                cases.add(rule, where, stats.mean_over(own, "agreement", ["train_size"]))
+                if rule in naming.SCALED:
+                    cases.add(f"bounded-{rule}", where, stats.mean_over(own, "bounded", ["train_size"]))
+            noise = below[(below["strength"] == 1) & (below["rule"] == "first_order")]
+            off = noise.assign(error=(noise["agreement"] - noise["predicted"]).abs())
+            cases.add("predicted", where, stats.worst(off, "error", ["train_size"], largest=True))
+        networks = finite[finite["dataset"] == dataset]
+        good = learned(networks, ["difference"]).dropna(subset="difference")
+        off_half = stats.absolute(exponent(good, less=0.5))
+        cases.add("width", {"dataset": str(dataset)}, off_half, counted(networks))
+    return judged("07_infinite_width", CLAIMS, cases, chosen.thresholds.model_dump())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, FiniteFloat, model_validator
 
 from almostnothing.parameters.fields import Model
-from almostnothing.parameters.page import Curves
+from almostnothing.parameters.page import RECIPE, Curves
 
 
 class KneeThresholds(Model):
@@ -20,7 +20,7 @@ class KneeThresholds(Model):
 class Knee(Curves):
     """`01_knee`: accuracy against corruption, its midpoint and slope against width, depth, N and d."""
 
-    free = frozenset({"dataset", "train_size", "strength", "width", "depth", "downsample", "loss", "seeds"})
+    free = frozenset({"dataset", "train_size", "strength", "width", "depth", "downsample", "loss", "seeds"}) | RECIPE
     thresholds: KneeThresholds
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,13 @@ from matplotlib.lines import Line2D
 from scipy import special
 
 from almostnothing import stats
-from almostnothing.claims import Claim, claim
+from almostnothing.claims import Cases, Claim, judged
 from almostnothing.errors import UserError
 from almostnothing.figures import MARKERS, mean_line, predictor_style
-from almostnothing.pages.margin.parameters import MarginThresholds
+from almostnothing.health import LEARNED
+from almostnothing.pages.margin.claims import CLAIMS
+from almostnothing.pages.margin.parameters import Margin
+from almostnothing.tables import counted
 
 SCORES = {  # the predictors, as a figure calls them
     "margin": "γ",
@@ -32,6 +35,7 @@ SHARED = [
     "training_corruption",
     "strength",
     "seed",
+    "status",
     "image",
     "margin",
     "confidence",
@@ -155,30 +159,48 @@ def training_curves(ax: Axes, table: pd.DataFrame, value: str, label: str) -> No
     ax.set_ylim(bottom=0)
 
 
-COMPARISONS = [  # id, statement, value, better one, worse one, threshold
-    ("rank-margin", "γ/σ ranks failures better than γ alone", "auroc", "ratio", "margin", "ranking"),
-    ("rank-softmax", "γ/σ ranks failures better than softmax", "auroc", "ratio", "confidence", "ranking"),
-    ("drift", "the drift improves γ/σ", "calibration", "ratio", "drifted", "gain"),
-    ("even", "the even part improves on the drift", "calibration", "drifted", "second", "gain"),
-    ("mean-image", "linearising about x̄ improves on the drift", "calibration", "drifted", "centred", "gain"),
-    ("all-classes", "all classes improve on the pair, about x̄", "calibration", "centred", "classes", "gain"),
-]
+COMPARISONS = {  # of claims: value, better predictor, worse one
+    "rank-margin": ("auroc", "ratio", "margin"),
+    "rank-softmax": ("auroc", "ratio", "confidence"),
+    "drift": ("calibration", "ratio", "drifted"),
+    "even": ("calibration", "drifted", "second"),
+    "mean-image": ("calibration", "drifted", "centred"),
+    "all-classes": ("calibration", "centred", "classes"),
+}
+RESAMPLED = 60  # draws of the images, for a variance good to a tenth
 
 
-def claims(scored: pd.DataFrame, trainings: Sequence[tuple[str, str]], limits: MarginThresholds) -> list[Claim]:
-    """What is claimed of each (data set, way of training), from `quality`; means over test strengths, seeds paired."""
-    found = []
-    for dataset, kind in trainings:
-        here = scored[(scored["dataset"] == dataset) & (scored["training"] == kind)]
-        name, source = f"{dataset}, trained {kind}", "seed 000, testable prediction 2"
-        error = stats.mean_over(here[here["predictor"] == "ratio"], "calibration", ["test_strength"])
-        tail = f"{dataset}-{kind}".replace(", p = ", "-").replace(" ", "-")
-        texts = {"id": f"calibrated-{tail}", "source": source, "statistic": "calibration error"}
-        texts["statement"] = f"{name}: Φ(−γ/σ) is the frequency of failure"
-        found.append(claim(error, **texts, threshold=limits.calibrated, below=True))
-        for key, words, value, first, second, limit in COMPARISONS:
-            gain = stats.paired(here, value, "predictor", first, second, ["test_strength"])
-            statistic = "gain in AUROC" if value == "auroc" else "fall of the calibration error"
-            texts = {"id": f"{key}-{tail}", "statement": f"{name}: {words}", "source": source, "statistic": statistic}
-            found.append(claim(gain, **texts, threshold=getattr(limits, limit)))
-    return found
+def statistics(scored: pd.DataFrame) -> dict[str, stats.Interval]:
+    """Each claim's statistic for one data set and way of training, from `quality`: means over strengths, over seeds."""
+    by = ["test_strength"]
+    calibrated = stats.mean_over(scored[scored["predictor"] == "ratio"], "calibration", by)
+    return {"calibrated": calibrated} | {
+        name: stats.paired(scored, value, "predictor", first, second, by)
+        for name, (value, first, second) in COMPARISONS.items()
+    }
+
+
+def claims(table: pd.DataFrame, chosen: Margin) -> list[Claim]:
+    """What is claimed of each data set and way of training, from `at_strengths` of networks that learned.
+
+    All networks see the same images: the intervals' variance over seeds is increased by that over images.
+    """
+    cases = Cases()
+    for (dataset, kind), rows in table.groupby(["dataset", "training"], sort=False):
+        where, counts = {"dataset": str(dataset), "training": f"trained {kind}"}, counted(rows)
+        good = rows[rows["status"] == LEARNED]
+        found = statistics(quality(good, chosen.draws)) if len(good) else {}
+        again = [statistics(quality(some, chosen.draws)) for some in resampled(good)] if found else []
+        for name in ("calibrated", *COMPARISONS):
+            interval = found.get(name, stats.mean_interval([]))
+            means = [one[name].mean for one in again]
+            cases.add(name, where, stats.with_variance(interval, float(np.var(means))) if means else interval, counts)
+    return judged("02_margin", CLAIMS, cases, chosen.thresholds.model_dump())
+
+
+def resampled(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """The rows of images drawn with replacement, the same for all networks and strengths."""
+    rng, images = np.random.default_rng(0), rows["image"].unique()
+    by_image = dict(list(rows.groupby("image")))
+    for _ in range(RESAMPLED):
+        yield pd.concat([by_image[image] for image in rng.choice(images, len(images))])

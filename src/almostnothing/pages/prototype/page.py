@@ -8,10 +8,12 @@ from typing import Any
 import pandas as pd
 
 from almostnothing import stats
-from almostnothing.claims import Claim, claim
+from almostnothing.claims import Cases, Claim, judged
 from almostnothing.measures import naming
+from almostnothing.pages.prototype.claims import CLAIMS, RIVALS
 from almostnothing.pages.prototype.parameters import PrototypeThresholds
 from almostnothing.parameters.sweep import Sweep
+from almostnothing.tables import counted, learned
 
 NAMES = naming.NAMES | {"ntk": "NTK", "lazy": "NTK from its start", "fit": "fit λ", "self": "NCM, other noise"}
 
@@ -19,29 +21,20 @@ NAMES = naming.NAMES | {"ntk": "NTK", "lazy": "NTK from its start", "fit": "fit 
 VARIED = {  # columns of the table that a panel varies alone, and how it calls them
     "train_size": "N",
     "steps": "training steps",
-    "shift": "taken from every pixel",
+    "centred": "inputs of mean zero",
     "objective": "loss",
+    "readout_scale": "start of the last layer",
 }
+USUAL = ("train_size", "centred", "readout_scale", "objective", "steps")  # columns by which a panel fixes the others
 
 
 SIZES = ("train_size", "steps")  # of these, those that are on a logarithmic axis
 
 
-CLAIMS = [  # rule, threshold, tests, and what is claimed
-    ("ncm", "majority", ("clean", "corrupted"), "network and NCM agree on a majority of points"),
-    ("ncm", "same", ("clean", "corrupted"), "the network is NCM"),
-    ("debiased", "same", ("clean",), "the network is debiased NCM"),
-    ("correlation", "same", ("clean",), "the network is the correlation rule"),
-    ("first_order", "same", ("clean", "corrupted"), "the network is FO"),
-    ("resummed", "same", ("clean", "corrupted"), "the network is the ridge rule"),
-    ("ntk", "same", ("clean", "corrupted"), "the network is regression with the NTK"),
-]
-
-
 def usual(sweep: Sweep) -> dict[str, Any]:
     """The first values that the sweep has in columns that may vary, by which a panel fixes the others."""
     first = sweep.columns()
-    return {name: first[name][0] for name in ("train_size", "shift", "objective", "steps")}
+    return {name: first[name][0] for name in USUAL}
 
 
 def at(found: pd.DataFrame, **values: Any) -> pd.DataFrame:
@@ -94,25 +87,31 @@ def by_class(rows: pd.DataFrame, chosen: Sequence[str]) -> pd.DataFrame:
     return own.groupby(["dataset", "strength", "rule"], sort=False)[classes].mean().rename(columns=lambda c: c[6:])
 
 
-def claims(table: pd.DataFrame, usual: dict[str, Any], limits: PrototypeThresholds) -> list[Claim]:
-    """What is claimed of each data set, test and rule: averages and worst cases over p, width and depth."""
-    found, by = [], ["strength", "width", "depth"]
-    views_of = at(table, **usual), at(table, **usual | {"shift": max(table["shift"])})
-    shifted = usual["shift"] != max(table["shift"])
-    for dataset in dict.fromkeys(table["dataset"]):
-        for rule, threshold, tests, words in CLAIMS:
-            for test in tests:
-                base, centred = (
-                    part[(part["dataset"] == dataset) & (part["test"] == test) & (part["rule"] == rule)]
-                    for part in views_of
-                )
-                views = {"": stats.mean_over(base, "agreement", by)}
-                if threshold == "majority":
-                    views[", everywhere"] = stats.worst(base, "agreement", by)
-                elif rule in ("ncm", "resummed") and shifted:
-                    views[", inputs of mean zero"] = stats.mean_over(centred, "agreement", by)
-                for view, share in views.items():
-                    texts = {"id": f"{threshold}-{rule}-{test}-{dataset}{view.replace(', ', '-').replace(' ', '-')}"}
-                    texts |= {"statement": f"{dataset}, {test} test: {words}{view}", "source": naming.SOURCES[rule]}
-                    found.append(claim(share, **texts, statistic="agreement", threshold=getattr(limits, threshold)))
+def regimes(table: pd.DataFrame, usual: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """The rows of each named regime: the referee's table, and where the theory lives."""
+    theory = usual | {"objective": "mse", "readout_scale": 0.0}
+    found = {f"cross-entropy, N = {usual['train_size']:,}": at(table, **usual)}
+    for size in sorted(table["train_size"].unique()):
+        rows = at(table, **theory | {"train_size": size})
+        if len(rows):
+            found[f"squared error from 0, N = {size:,}"] = rows
     return found
+
+
+def claims(table: pd.DataFrame, usual: dict[str, Any], limits: PrototypeThresholds) -> list[Claim]:
+    """What is claimed of each data set, test and regime: averages and worst cases over p, width and depth.
+
+    No claim rests on networks that did not learn.
+    """
+    cases, by = Cases(), ["strength", "width", "depth"]
+    for regime, rows in regimes(table, usual).items():
+        for (dataset, test), here in rows.groupby(["dataset", "test"], sort=False):
+            where = {"dataset": str(dataset), "test": str(test), "regime": regime}
+            counts, good = counted(here), learned(here, ["agreement"])
+            own = {rule: good[good["rule"] == rule] for rule in ("ncm", *RIVALS)}
+            cases.add("majority", where, stats.mean_over(own["ncm"], "agreement", by), counts)
+            cases.add("majority-uniformly", where, stats.worst(own["ncm"], "agreement", by), counts)
+            for rule, of in own.items():
+                if len(of):
+                    cases.add(f"same-{rule}", where, stats.mean_over(of, "agreement", by), counts)
+    return judged("06_prototype", CLAIMS, cases, limits.model_dump())

@@ -10,7 +10,7 @@ from pydantic import Field, FiniteFloat, PositiveInt, model_validator
 
 from almostnothing import data
 from almostnothing.parameters.fields import Model
-from almostnothing.parameters.page import Curves, check_kernel
+from almostnothing.parameters.page import FRESH, RECIPE, Curves, check_kernel
 
 
 class PrototypeThresholds(Model):
@@ -23,7 +23,7 @@ class PrototypeThresholds(Model):
 class Prototype(Curves):
     """`06_prototype`: on how many test points do trained networks and the rules of seed 001 agree?"""
 
-    free = frozenset({"dataset", "train_size", "strength", "width", "depth", "loss", "shift", "steps", "seeds"})
+    free = frozenset({"dataset", "train_size", "strength", "width", "depth", "loss", "seeds"}) | RECIPE - FRESH
     images: PositiveInt = Field(description="test images")
     kernel_size: PositiveInt = Field(description="largest N for which the infinitely wide network is computed as well")
     thresholds: PrototypeThresholds

@@ -12,24 +12,29 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from almostnothing import stats
-from almostnothing.claims import Claim, claim
+from almostnothing.claims import Cases, Claim, judged
 from almostnothing.figures import MARKERS, P_TICKS, mean_line, predictor_style, strength_axis
+from almostnothing.pages.survival.claims import CLAIMS
 from almostnothing.pages.survival.parameters import Survival
 from almostnothing.strengths import STRENGTHS
+from almostnothing.tables import AXES, counted, learned
 
 PANELS = [(law, test) for law in STRENGTHS for test in ("clean", "corrupted")]
 
 
 LINES = {"accuracy": "network", "ncm": "NCM", "ridge": "ridge rule", "theory": "theory of NCM"}
+LIMIT = {"unlimited": "NCM, unlimited data"}
 
 
-SIZES = ["law", "strength", "train_size", "width", "test"]
+SIZES = ["law", "training_corruption", "strength", "train_size", "width", "test"]
+KIND = ["dataset", "law", "training_corruption", "test"]  # what a curve is of, beside sizes
+AXES_OF = [*AXES, "test"]
 
 
 def largest(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the widest networks with the most training images, for each data set and law."""
+    """The rows of the widest networks with the most training images, for each data set, law and training corruption."""
     for column in ("train_size", "width"):
-        table = table[table[column] == table.groupby(["dataset", "law"])[column].transform("max")]
+        table = table[table[column] == table.groupby(KIND[:3])[column].transform("max")]
     return table
 
 
@@ -92,24 +97,29 @@ def prediction_points(ax: Axes, table: pd.DataFrame, predicted: str, measured: t
 
 
 def claims(table: pd.DataFrame, chance: float, chosen: Survival) -> list[Claim]:
-    """What is claimed of the largest networks at each law's headline strength, and of the theory over all sizes."""
-    found, limits, source = [], chosen.thresholds, "seed 001, abstract"
-    for (name, law, test), rows in largest(table).groupby(["dataset", "law", "test"], sort=False):
+    """What is claimed of the largest networks at each law's headline strength, and of the theory over all sizes.
+
+    No claim rests on networks that did not learn.
+    """
+    cases, good = Cases(), learned(table)
+    for key, rows in largest(good).groupby(KIND, sort=False):
+        name, law, when, test = map(str, key)
         strength = chosen.headline[law]  # type: ignore[index]
-        here = rows[rows["strength"] == strength]
-        where = f"{name}, {STRENGTHS[str(law)].symbol} = {strength:g}, {test} test"
-        texts = {"id": f"above-{law}-{test}-{name}", "statement": f"{where}: networks are well above chance"}
-        texts |= {"statistic": "accuracy less chance", "source": source}
-        found.append(claim(stats.mean_interval(here["accuracy"] - chance), **texts, threshold=limits.above))
-        close = stats.absolute(stats.mean_interval(here["accuracy"] - here["ncm"]))
-        texts = {"id": f"ncm-{law}-{test}-{name}", "statement": f"{where}: NCM is as accurate as the network"}
-        texts |= {"statistic": "absolute difference of accuracies", "source": source}
-        found.append(claim(close, **texts, threshold=limits.close, below=True))
-    for name in dict.fromkeys(table["dataset"]):
-        for column, words in (("ncm", "NCM"), ("accuracy", "networks")):
-            own = table[table["dataset"] == name]
+        here, clean = rows[rows["strength"] == strength], rows[rows["strength"] == 0]
+        kind = f"{STRENGTHS[law].symbol} = {strength:g}"
+        where = {"dataset": name, "strength": kind, "test": test, "corruption": f"{when} corruption"}
+        counts = counted(largest(table).merge(here[AXES_OF].drop_duplicates()))
+        whole = here.set_index("seed")["accuracy"] if here["accuracy"].notna().all() else pd.Series(dtype=float)
+        cases.add("above", where, stats.mean_interval(whole - chance), counts)
+        if len(clean):
+            share = (whole - chance) / (clean.set_index("seed")["accuracy"] - chance)
+            cases.add("kept", where, stats.mean_interval(share), counts)
+        near = whole - here.set_index("seed")["ncm"]
+        cases.add("ncm", where, stats.absolute(stats.mean_interval(near)), counts)
+    for name in dict.fromkeys(good["dataset"]):
+        own = good[good["dataset"] == name]
+        for column, claim in (("ncm", "theory-ncm"), ("accuracy", "theory-networks")):
             error = stats.mean_over(own.assign(error=(own[column] - own["theory"]).abs()), "error", SIZES)
-            texts = {"id": f"theory-{column}-{name}", "statement": f"{name}: theory predicts the accuracy of {words}"}
-            texts |= {"statistic": "mean absolute error", "source": "brief of seed 001, section 4"}
-            found.append(claim(error, **texts, threshold=limits.error, below=True))
-    return found
+            asked = table[table["dataset"] == name]
+            cases.add(claim, {"dataset": name}, error, counted(asked) if column == "accuracy" else None)
+    return judged("05_survival", CLAIMS, cases, chosen.thresholds.model_dump())

@@ -8,7 +8,7 @@ from pydantic import Field, FiniteFloat, PositiveInt, model_validator
 
 from almostnothing.parameters.fields import Axis, Model, Strength
 from almostnothing.parameters.laws import Additive, Replacement
-from almostnothing.parameters.page import Curves
+from almostnothing.parameters.page import FRESH, Curves
 
 
 class SurvivalThresholds(Model):
@@ -24,7 +24,7 @@ class SurvivalThresholds(Model):
 class Survival(Curves):
     """`05_survival`: accuracy against corruption, for MLPs, the nearest-class-mean rule and the ridge rule."""
 
-    free = frozenset({"dataset", "train_size", "corruption", "strength", "width", "seeds"})
+    free = frozenset({"dataset", "train_size", "corruption", "strength", "width", "seeds", "steps"}) | FRESH
     headline: dict[Literal["replacement", "additive"], Strength] = Field(
         description="strength of the claims under each law: p, or σ, where over 90 % of a pixel's variance is noise"
     )
@@ -39,7 +39,9 @@ class Survival(Curves):
 
     @model_validator(mode="after")
     def _consistent(self) -> Survival:
-        self._check_rules()
+        self._check_pixels()
+        if any(grid.family != ["mlp"] for grid in self.sweep.grids):
+            raise ValueError("sweep must hold networks of family: mlp here: the rules are about them")
         laws: dict[str, set[float]] = {}
         kinds: dict[str, Replacement | Additive] = {}
         for grid in self.sweep.grids:

@@ -25,6 +25,7 @@ from almostnothing.tables import axes, head
 from almostnothing.theory import prototypes
 
 KINDS = ("clean", "corrupted")
+UNLIMITED = 1e9  # training images of a class
 
 
 def table(parameters: Survival, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
@@ -33,7 +34,7 @@ def table(parameters: Survival, folder: Path, cells: Sequence[Cell], keep: Store
     All on `images` test images. `ncm`: the nearest class mean, on the network's clean training images
     corrupted anew, and test images likewise; the mean over `draws` such corruptions. `ridge`: `prototypes.resummed` on
     the first of them, for the infinitely wide network of the same activation and depth. `theory`: the nearest class
-    mean's expected accuracy over subsets and corruptions, `prototypes.accuracy`.
+    mean's expected accuracy over subsets and corruptions, `prototypes.accuracy`; `unlimited`: that with unlimited data.
     """
     device = device_for(parameters.compute.device)
     rows: list[dict[str, Any]] = []
@@ -44,7 +45,11 @@ def table(parameters: Survival, folder: Path, cells: Sequence[Cell], keep: Store
         for index, cell in enumerate(group):
             name = (cell.source, cell.train_size, cell.corruption, cell.strength)
             if name not in known:
-                known[name] = _theory(dataset, law, cell, tests, labels)
+                ceiling = (cell.source, cell.corruption, cell.strength)
+                if ceiling not in known:
+                    known[ceiling] = _theory(dataset, law, cell, tests, labels, UNLIMITED, "unlimited")
+                finite = _theory(dataset, law, cell, tests, labels, cell.train_size / dataset.facts.classes, "theory")
+                known[name] = {test: finite[test] | known[ceiling][test] for test in KINDS}
             if (*name, cell.seed) not in known:
                 known[(*name, cell.seed)] = _rules(dataset, law, cell, tests, labels, parameters.draws)
             network, first = model.select([index]), head(cell, keep)
@@ -63,12 +68,11 @@ def table(parameters: Survival, folder: Path, cells: Sequence[Cell], keep: Store
 
 
 def _theory(
-    dataset: Dataset, law: Corruption, cell: Cell, tests: Tensor, labels: Tensor
+    dataset: Dataset, law: Corruption, cell: Cell, tests: Tensor, labels: Tensor, n: float, name: str
 ) -> dict[str, dict[str, float]]:
     train = prototypes.training_images(dataset)
     test = tests.double().cpu().numpy(), labels.cpu().numpy()
-    n = cell.train_size / dataset.facts.classes
-    return {kind: {"theory": prototypes.accuracy(law, cell.strength, train, test, n, kind)} for kind in KINDS}
+    return {kind: {name: prototypes.accuracy(law, cell.strength, train, test, n, kind)} for kind in KINDS}
 
 
 def _rules(

@@ -7,8 +7,9 @@ import itertools
 import pandas as pd
 
 from almostnothing import stats
-from almostnothing.claims import Claim, claim
+from almostnothing.claims import Cases, Claim, judged
 from almostnothing.measures import naming
+from almostnothing.pages.universality.claims import CLAIMS
 from almostnothing.pages.universality.parameters import Universality
 
 RULES = ("ncm", "first_order", "resummed")
@@ -62,22 +63,13 @@ def gain(found: pd.DataFrame) -> stats.Interval:
 
 def claims(table: pd.DataFrame, chosen: Universality) -> list[Claim]:
     """What is claimed of each data set and shift: each rule on average and at worst, and what the tilt adds."""
-    found, limits = [], chosen.thresholds
+    cases = Cases()
     for dataset, shift in itertools.product(chosen.datasets, chosen.shifts):
-        where = f"{dataset}, {inputs(shift)}"
+        where = {"dataset": dataset, "inputs": inputs(shift)}
         here = table[(table["dataset"] == dataset) & (table["shift"] == shift)]
         for rule in RULES:
             own = here[(here["part"] == "matrix") & (here["rule"] == rule)]
-            intervals = {"on average": stats.mean_over(own, "agreement", KINDS)}
-            intervals["at worst"] = stats.worst(own, "agreement", KINDS)
-            for words, interval in intervals.items():
-                texts = {"id": f"{words.split()[1]}-{rule}-{shift:g}-{dataset}", "source": naming.SOURCES[rule]}
-                texts["statement"] = f"{where}: every network is {naming.NAMES[rule]}, {words}"
-                texts["statistic"] = f"agreement, {words}"
-                found.append(claim(interval, **texts, threshold=limits.same))
-        texts = {"id": f"tilt-{shift:g}-{dataset}", "source": "seed 001, note 40"}
-        texts["statement"] = f"{where}: the noise's second moment affects the rule's orientation"
-        texts["statistic"] = "absolute change of what the tilt adds to the agreement of FO"
-        change = stats.absolute(gain(here[here["part"] == "tilt"]))
-        found.append(claim(change, **texts, threshold=limits.tilt))
-    return found
+            cases.add(f"average-{rule}", where, stats.mean_over(own, "agreement", KINDS))
+            cases.add(f"worst-{rule}", where, stats.worst(own, "agreement", KINDS))
+        cases.add("tilt", where, stats.absolute(gain(here[here["part"] == "tilt"])))
+    return judged("08_universality", CLAIMS, cases, chosen.thresholds.model_dump())
