@@ -39,7 +39,7 @@ struct Training {
     const float* numbers;
     const uint32_t* key;
     float strength;
-    double* total;  // the steps' mean losses are added to it
+    double* losses;  // of each step: the mean loss of its batch before it; 0 where its rate is 0
 };
 }
 
@@ -548,6 +548,7 @@ extern "C" void train(const Network* network, const Training* training) {
     Numbers clean(model.pixels + VL, 0), changed(model.pixels + VL, 0);
     std::vector<int64_t> labels(t.batch);
     for (long s = 0; s < t.steps; s++) {
+        t.losses[s] = 0;
         if (t.rate[s] == 0) continue;  // beyond its last step
         const Step step{t.optimiser, t.momentum, t.rate[s], t.root[s]};
         double loss = 0;
@@ -562,7 +563,7 @@ extern "C" void train(const Network* network, const Training* training) {
             model.backward(count, step);
         }
         if (!model.convolutions.empty()) model.take(step);
-        *t.total += loss / t.batch;
+        t.losses[s] = loss / t.batch;
     }
     model.hand_back(*network, t);
 }
