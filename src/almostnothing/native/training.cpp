@@ -589,13 +589,16 @@ extern "C" void logits(const Network* network, const float* x, int64_t rows, flo
 // The permutations of 0 .. size - 1 in rows `row` .. `row + rows - 1` of a stream, as `almostnothing.streams`.
 extern "C" void permutations(const uint32_t* key, int64_t size, int64_t row, int64_t rows, int64_t* out) {
     const long half = (size + 1) / 2;
-    std::vector<uint32_t> first(half + VL), second(half + VL);
+    std::vector<uint32_t> first(half + ABREAST * VL), second(half + ABREAST * VL);
     std::vector<uint64_t> packed(size), other(size);
     for (long r = 0; r < rows; r++) {
-        for (long j = 0; j < half; j += VL) {
-            Words w = words(key[0], key[1], uvec{} + (uint32_t)(row + r), (uvec)(count_up() + (int32_t)j));
-            std::memcpy(&first[j], &w.first, sizeof w.first);
-            std::memcpy(&second[j], &w.second, sizeof w.second);
+        for (long j = 0; j < half; j += ABREAST * VL) {
+            Words w[ABREAST];
+            words(key[0], key[1], uvec{} + (uint32_t)(row + r), (uvec)(count_up() + (int32_t)j), w);
+            for (int i = 0; i < ABREAST; i++) {
+                std::memcpy(&first[j + i * VL], &w[i].first, sizeof w[i].first);
+                std::memcpy(&second[j + i * VL], &w[i].second, sizeof w[i].second);
+            }
         }
         for (long j = 0; j < size; j++) packed[j] = (uint64_t)(j < half ? first[j] : second[j - half]) << 32 | j;
         if (size < 512)
