@@ -106,7 +106,7 @@ def walk(
     rate: np.ndarray,
     root: np.ndarray,
 ) -> np.ndarray:
-    """Take a block of steps of network `index` of a stack, in place; return each step's mean loss on its batch, before it.
+    """Take a block of steps of network `index` of a stack, in place; return each batch's mean loss before its step.
 
     The losses are float64, of shape (step,), and 0 where the rate is 0.
 
