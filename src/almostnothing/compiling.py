@@ -55,11 +55,6 @@ def _machine() -> list[str]:
     return [version, platform.machine(), flags]
 
 
-# Tuned for one processor, compilers fuse multiplications and additions in other places than for another: for AMD's, GCC
-# leaves chains of them apart. Then convolutions of one network differ in their last bits, and training makes that more.
-TUNED = ("-mtune=generic",) if platform.machine() in ("x86_64", "AMD64") else ()
-
-
 def folder() -> Path:
     """Where compiled libraries are kept: `almostnothing` in the user's cache, or if that cannot be, among the temporary
     files.
@@ -96,13 +91,13 @@ def library(source: str, headers: Path, flags: tuple[str, ...]) -> ctypes.CDLL |
     if program is None:
         return None
     text = expanded(source, headers)
-    wanted = folder() / f"{digest([text, flags, TUNED, _machine()])}.so"
+    wanted = folder() / f"{digest([text, flags, _machine()])}.so"
     with _alone(wanted.with_suffix(".lock")):
         if wanted.is_file():
             return ctypes.CDLL(str(wanted))
         with tempfile.TemporaryDirectory(dir=folder()) as scratch:
             made = Path(scratch) / "made.so"
-            words = [program, *flags, *TUNED, "-x", "c++", "-", "-o", str(made)]
+            words = [program, *flags, "-x", "c++", "-", "-o", str(made)]
             done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
             if done.returncode:
                 reason = (done.stderr.strip().splitlines() or ["it said nothing"])[0]

@@ -42,7 +42,7 @@ class _Training(ctypes.Structure):
         *(("moments", POINTER), ("steps", INTEGER), ("batch", INTEGER), ("rate", POINTER), ("root", POINTER)),
         *(("pool", POINTER), ("bytes", INTEGER), ("levels", FLOAT), ("labels", POINTER), ("where", POINTER)),
         *(("draw", POINTER), ("images", POINTER), ("at", POINTER)),
-        *(("corrupt", POINTER), ("numbers", POINTER), ("key", POINTER), ("strength", FLOAT), ("total", POINTER)),
+        *(("corrupt", POINTER), ("numbers", POINTER), ("key", POINTER), ("strength", FLOAT), ("losses", POINTER)),
     ]
 
 
@@ -105,8 +105,10 @@ def walk(
     draw: np.ndarray,
     rate: np.ndarray,
     root: np.ndarray,
-) -> float:
-    """Take a block of steps of network `index` of a stack, in place, and return the sum of the batches' mean losses.
+) -> np.ndarray:
+    """Take a block of steps of network `index` of a stack, in place; return each batch's mean loss before its step.
+
+    The losses are float64, of shape (step,), and 0 where the rate is 0.
 
     `where` (step, batch): images by their place in the pool, int64; `at` by their place among the stored ones, int64;
     `draw` numbers their corruptions, uint32. `rate` and `root` (step,): see `optimisers.rates`; float32.
@@ -114,7 +116,7 @@ def walk(
     cell = model.cell
     made = _Described(model, index)
     own = _pointers([moment[index] for moment in moments])
-    total = ctypes.c_double(0.0)
+    losses = np.empty(len(where))
     kernel = images.kernel
     training = _Training(
         loss=LOSSES.index(cell.loss),
@@ -138,12 +140,12 @@ def walk(
         numbers=kernel.values.ctypes.data if kernel else None,
         key=images.key.ctypes.data,
         strength=images.strength,
-        total=ctypes.addressof(total),
+        losses=losses.ctypes.data,
     )
     library = engine()
     assert library is not None
     library.train(ctypes.byref(made.network), ctypes.byref(training))
-    return total.value
+    return losses
 
 
 def logits(model: Stack, x: Float[Tensor, "cell image pixel"]) -> Float[Tensor, "cell image label"]:

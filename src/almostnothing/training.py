@@ -267,7 +267,8 @@ class Bench:
                     self.pool, self.labels, self.dataset.levels, self.law.kernel, here.key, cell.strength, stored
                 )
                 speed, scale = (np.ascontiguousarray(one[:, slot]) for one in (rate, root))
-                total[slot] = stepping.walk(self.model, slot, self.moments, images, where, places, drawn, speed, scale)
+                losses = stepping.walk(self.model, slot, self.moments, images, where, places, drawn, speed, scale)
+                total[slot] = losses.sum()
         return total
 
 

@@ -32,14 +32,27 @@ static inline void corrupt_image(const float* x, float* out, long pixels, const 
     const uint32_t k0 = key[0], k1 = key[1];
     const ivec lanes = count_up();
     const long half = Law::single ? pixels : (pixels + 1) / 2, beyond = pixels - half;
-    const auto two = [&](long j, long first, long second) INLINE {  // so many pixels of either half
-        const Pair made = law.made(words(k0, k1, uvec{} + draw, (uvec)(lanes + (int32_t)j)));
+    const auto two = [&](const Words& w, long j, long first, long second) INLINE {  // so many pixels of either half
+        const Pair made = law.made(w);
         put(out + j, law.changed(some(x + j, first), made.first) - shift, first);
         if (second > 0) put(out + half + j, law.changed(some(x + half + j, second), made.second) - shift, second);
     };
     long j = 0;
-    for (; j + VL <= (Law::single ? half : beyond); j += VL) two(j, VL, Law::single ? 0 : VL);
-    for (; j < half; j += VL) two(j, std::min<long>(VL, half - j), std::min<long>(VL, beyond - j));
+    const auto whole = [&](auto count) INLINE {
+        for (; j + count * VL <= (Law::single ? half : beyond); j += count * VL) {
+            Words drawn[count];
+            words(k0, k1, uvec{} + draw, (uvec)(lanes + (int32_t)j), drawn);
+            for (int i = 0; i < count; i++) two(drawn[i], j + i * VL, VL, Law::single ? 0 : VL);
+        }
+    };
+    whole(std::integral_constant<int, ABREAST>{});
+    whole(std::integral_constant<int, ABREAST / 2>{});
+    whole(std::integral_constant<int, 1>{});
+    for (; j < half; j += VL) {
+        Words drawn[1];
+        words(k0, k1, uvec{} + draw, (uvec)(lanes + (int32_t)j), drawn);
+        two(drawn[0], j, std::min<long>(VL, half - j), std::min<long>(VL, beyond - j));
+    }
 }
 
 // One draw an image: those of a vector of images at once.
@@ -52,7 +65,9 @@ static inline void corrupt_images(const float* x, int64_t x_stride, float* out, 
         const int64_t count = std::min<int64_t>(VL, rows - r);
         uvec number{};
         std::memcpy(&number, draw + r, count * sizeof(uint32_t));
-        const vec drawn = law.made(words(key[0], key[1], number, uvec{})).first;
+        Words counter[1];
+        words(key[0], key[1], number, uvec{}, counter);
+        const vec drawn = law.made(counter[0]).first;
         for (int64_t i = 0; i < count; i++, x += x_stride, out += pixels) {
             const vec each = all(drawn[i]);
             int64_t j = 0;

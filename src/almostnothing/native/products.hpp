@@ -5,6 +5,7 @@
 #pragma once
 #include <algorithm>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 #include "vectors.hpp"
@@ -54,6 +55,12 @@ static inline INLINE void repeat(F f) {
     repeated(f, std::make_integer_sequence<int, N>{});
 }
 
+// Whether results are used as blocks, use(m, count, n, width, sums): `count` rows from m on and `width` columns from n on,
+// row after row; else use(m, n, v): v holds elements n .. n + VL - 1 of row m. A block is a tile: reading what it meets
+// beside the products takes less time than in a row.
+template <class Use>
+constexpr bool in_blocks = std::is_invocable_v<Use&, long, long, long, long, const float*>;
+
 // A tile of sums. `from`, if any, holds the sums of the elements before these; `to`, if any, takes them, else use does.
 template <int MR, int NV, class Use>
 static inline INLINE void tile(const Walk& walk, const float* a, long row, const float* b, long ldb, long m, long n,
@@ -76,7 +83,7 @@ static inline INLINE void tile(const Walk& walk, const float* a, long row, const
     if (to)
         for (int i = 0; i < MR; i++)
             for (int j = 0; j < NV; j++) store(to + (i * NV + j) * VL, sum[i][j]);
-    else
+    else if constexpr (!in_blocks<Use>)
         repeat<MR>([&](auto i) INLINE { repeat<NV>([&](auto j) INLINE { use(m + i, n + j * VL, sum[i][j]); }); });
 }
 
@@ -96,14 +103,29 @@ static void rows(long M, const Walk& walk, const float* a, long row, const float
 }
 
 constexpr long DEEP = 128;  // rows of B that lie in the innermost cache while A's rows pass
-alignas(64) static thread_local float packed[DEEP * WIDEST * VL];
+alignas(64) static thread_local float packed[DEEP * WIDEST * VL], results[16 * WIDEST * VL];
 static thread_local Numbers sums;
+
+// The rows of the product whose sums over the elements before these are in `from`, if there are such.
+template <int NV, class Use>
+static void finish(long M, const Walk& walk, const float* a, long row, const float* b, long ldb, long n,
+                   const float* from, Use& use) {
+    constexpr long each = NV * VL, block = tallest(NV);
+    if constexpr (in_blocks<Use>)
+        for (long m = 0; m < M; m += block) {
+            const long count = std::min(block, M - m);
+            rows<NV>(count, walk, a + m * row, row, b, ldb, n, from ? from + m * each : from, results, use);
+            use(m, count, n, each, results);
+        }
+    else
+        rows<NV>(M, walk, a, row, b, ldb, n, from, nullptr, use);
+}
 
 template <int NV, class Use>
 static void columns(long M, const Walk& walk, const float* a, long row, const float* b, long ldb, long n, Use& use) {
     constexpr long each = NV * VL;
     if (walk.outer * walk.middle > 1 || walk.inner <= DEEP || M <= DEEP / 2)
-        return rows<NV>(M, walk, a, row, b, ldb, n, nullptr, nullptr, use);
+        return finish<NV>(M, walk, a, row, b, ldb, n, nullptr, use);
     sums.resize(M * each);
     for (long k = 0; k < walk.inner; k += DEEP) {
         const long deep = std::min(DEEP, walk.inner - k);
@@ -112,8 +134,12 @@ static void columns(long M, const Walk& walk, const float* a, long row, const fl
             for (long r = 0; r < deep; r++) std::memcpy(packed + r * each, block + r * ldb, each * sizeof(float));
             block = packed;
         }
-        rows<NV>(M, {1, 0, 1, 0, deep, walk.step}, a + k * walk.step, row, block, each, n, k ? sums.data() : nullptr,
-                 k + deep < walk.inner ? sums.data() : nullptr, use);
+        const Walk part{1, 0, 1, 0, deep, walk.step};
+        const float *left = a + k * walk.step, *from = k ? sums.data() : nullptr;
+        if (k + deep < walk.inner)
+            rows<NV>(M, part, left, row, block, each, n, from, sums.data(), use);
+        else
+            finish<NV>(M, part, left, row, block, each, n, from, use);
     }
 }
 
@@ -126,8 +152,8 @@ static inline long in_panels(long rows, long columns, long r, long n) {
     return panel * rows + r * std::min(PANEL, vectors(columns) - panel) + n - panel;
 }
 
-// use(m, n, v): v holds elements n .. n + VL - 1 of row m of AB. Rows of A begin `row` apart; B has `ldb` numbers a row,
-// of which N, rounded up to whole vectors, are used; where ldb is 0 it lies in panels.
+// AB, handed to `use`. Rows of A begin `row` apart; B has `ldb` numbers a row, of which N, rounded up to whole vectors,
+// are used; where ldb is 0 it lies in panels.
 template <class Use>
 static inline void product(long M, long N, const Walk& walk, const float* a, long row, const float* b, long ldb,
                            Use use) {

@@ -39,7 +39,7 @@ struct Training {
     const float* numbers;
     const uint32_t* key;
     float strength;
-    double* total;  // the steps' mean losses are added to it
+    double* losses;  // of each step: the mean loss of its batch before it; 0 where its rate is 0
 };
 }
 
@@ -50,60 +50,81 @@ constexpr float ROOT_HALF = 0.70710678118654752f, INVERSE_ROOT_PI = 0.5641895835
 constexpr long LONG = 1 << 15;   // numbers of a batch that are turned rather than read across
 constexpr long CHUNK = 1 << 18;  // numbers of the images that convolutions treat at once: as the cache holds
 
+// What an activation leaves to do while a product's results are in registers: ReLU's values are no less than this.
+inline vec floor_of(int kind) { return all(kind == RELU ? 0.0f : -INFINITY); }
+
 // f(z) and f'(z).
 struct Activated {
     vec value, slope;
 };
-__attribute__((noinline)) Activated curved(int kind, vec z) {
-    switch (kind) {
-        case LEAKY_RELU: {
-            vec slope = z > 0.0f ? all(1.0f) : all(SLOPE);
-            return {z * slope, slope};
-        }
-        case GELU: {
-            vec share = 0.5f + 0.5f * error_function(z * ROOT_HALF);
-            return {z * share, share + z * exponential(-0.5f * z * z) * (INVERSE_ROOT_PI * ROOT_HALF)};
-        }
-        case ERF:
-            return {error_function(z), exponential(-z * z) * (2 * INVERSE_ROOT_PI)};
-        case TANH: {
-            vec t = hyperbolic_tangent(z);
-            return {t, 1.0f - t * t};
-        }
-        case SINE: {
-            Circle c = angle(z);
-            return {c.sine, c.cosine};
-        }
-        default:
-            return {z, vec{}};
+template <class F>
+inline void pass(float* z, float* slope, long count, F f) {
+    for (long i = 0; i < count; i += VL) {
+        const Activated a = f(load(z + i));
+        store(z + i, a.value);
+        if (slope) store(slope + i, a.slope);
     }
 }
-INLINE inline Activated activated(int kind, vec z) {
-    if (kind == RELU) return {z > 0.0f ? z : (z == z ? vec{} : z), vec{}};  // its slope is read from the value
-    return kind == IDENTITY ? Activated{z, vec{}} : curved(kind, z);
+// The rest of it, in place, on `count` numbers, whole vectors; with slopes, if they are wanted: that of ReLU is read from
+// its value. It is a pass of its own: between products it would empty their registers.
+void activate(int kind, float* z, float* slope, long count) {
+    switch (kind) {
+        case LEAKY_RELU:
+            return pass(z, slope, count, [](vec z) {
+                vec slope = z > 0.0f ? all(1.0f) : all(SLOPE);
+                return Activated{z * slope, slope};
+            });
+        case GELU:
+            return pass(z, slope, count, [](vec z) {
+                vec share = 0.5f + 0.5f * error_function(z * ROOT_HALF);
+                return Activated{z * share,
+                                 share + z * exponential(-0.5f * z * z) * (INVERSE_ROOT_PI * ROOT_HALF)};
+            });
+        case ERF:
+            return pass(z, slope, count, [](vec z) {
+                return Activated{error_function(z), exponential(-z * z) * (2 * INVERSE_ROOT_PI)};
+            });
+        case TANH:
+            return pass(z, slope, count, [](vec z) {
+                vec t = hyperbolic_tangent(z);
+                return Activated{t, 1.0f - t * t};
+            });
+        case SINE:
+            return pass(z, slope, count, [](vec z) {
+                Circle c = angle(z);
+                return Activated{c.sine, c.cosine};
+            });
+    }
 }
-inline vec times_slope(int kind, vec g, const float* made, const float* slope) {
-    if (kind == RELU) return load(made) > 0.0f ? g : vec{};
-    return kind == IDENTITY ? g : g * load(slope);
+// Derivatives g by values, made ones by z: times the slopes, in place.
+void times_slopes(int kind, float* g, const float* made, const float* slope, long count) {
+    if (kind == RELU)
+        for (long i = 0; i < count; i += VL) store(g + i, load(made + i) > 0.0f ? load(g + i) : vec{});
+    else if (kind != IDENTITY)
+        for (long i = 0; i < count; i += VL) store(g + i, load(g + i) * load(slope + i));
 }
 
 struct Step {
     int kind;
     float momentum, rate, root;
 
-    // One step of a vector of weights w with gradient g.
-    inline void take(vec g, float* w, float* first, float* second) const {
-        if (kind == ADAM) {
-            vec m = load(first), v = load(second);
-            m += (g - m) * (1 - BETA1);
-            v = v * BETA2 + g * g * (1 - BETA2);
-            store(first, m), store(second, v);
-            store(w, load(w) - rate * m * inverse(::root(v) * root + EPSILON));
-        } else {
-            vec b = load(first) * momentum + g;
-            store(first, b);
-            store(w, load(w) - rate * b);
-        }
+    // One step of `count` weights w, whole vectors, whose gradient is g times `factor`; as many after them come next.
+    void take(const float* g, float factor, float* w, float* first, float* second, long count) const {
+        if (kind == ADAM)
+            for (long i = 0; i < count; i += VL) {
+                vec m = load(first + i), v = load(second + i), by = load(g + i) * factor;
+                for (float* next : {w, first, second}) __builtin_prefetch(next + i + count, 1);
+                m += (by - m) * (1 - BETA1);
+                v = v * BETA2 + by * by * (1 - BETA2);
+                store(first + i, m), store(second + i, v);
+                store(w + i, load(w + i) - rate * m * inverse(::root(v) * root + EPSILON));
+            }
+        else
+            for (long i = 0; i < count; i += VL) {
+                vec b = load(first + i) * momentum + load(g + i) * factor;
+                store(first + i, b);
+                store(w + i, load(w + i) - rate * b);
+            }
     }
 };
 
@@ -148,12 +169,11 @@ struct Weights {
         }
     }
     void take_bias(const Step& step) {
-        for (long n = 0; n < vectors(out); n += VL)
-            step.take(load(&bias_gradient[n]), &bias[n], &bias_first[n], &bias_second[n]);
+        step.take(bias_gradient.data(), 1, bias.data(), bias_first.data(), bias_second.data(), vectors(out));
         std::fill(bias_gradient.begin(), bias_gradient.end(), 0);
     }
     void take(const Step& step) {
-        for (size_t i = 0; i < w.size(); i += VL) step.take(load(&gradient[i]), &w[i], &first[i], &second[i]);
+        step.take(gradient.data(), 1, w.data(), first.data(), second.data(), w.size());
         std::fill(gradient.begin(), gradient.end(), 0);
     }
 };
@@ -164,9 +184,11 @@ inline void turn(long rows, long columns, From from, To to) {
     for (long r = 0; r < rows; r += VL)
         for (long c = 0; c < columns; c += VL) {
             vec block[VL];
-            for (int i = 0; i < VL; i++) block[i] = r + i < rows ? from(r + i, c) : vec{};
+            repeat<VL>([&](auto i) INLINE { block[i] = r + i < rows ? from(r + i, c) : vec{}; });
             transpose(block);
-            for (int i = 0; i < VL && c + i < columns; i++) to(c + i, r, block[i]);
+            repeat<VL>([&](auto i) INLINE {
+                if (c + i < columns) to(c + i, r, block[i]);
+            });
         }
 }
 
@@ -178,13 +200,13 @@ struct Dense {
 
     void forward(const float* x, long count, int kind, bool training) {
         const float *bias = p.bias.data(), factor = p.factor;
-        float *to = made.data(), *derivative = training ? slope.data() : nullptr;
+        const vec floor = floor_of(kind);
+        float* to = made.data();
         const long ld = p.ld;
         product(count, p.out, {1, 0, 1, 0, in, 1}, x, ld_in, p.w.data(), 0, [=](long m, long n, vec sum) INLINE {
-            Activated a = activated(kind, sum * factor + load(bias + n));
-            store(to + m * ld + n, a.value);
-            if (derivative) store(derivative + m * ld + n, a.slope);
+            store(to + m * ld + n, larger(sum * factor + load(bias + n), floor));
         });
+        activate(kind, to, training ? slope.data() : nullptr, count * ld);
     }
     // use(image, unit, g): derivatives of the loss by the layer's input.
     template <class Use>
@@ -199,7 +221,7 @@ struct Dense {
     void take(const float* x, long count, const Step& step) {
         float *w = p.w.data(), *first = p.first.data(), *second = p.second.data();
         const float factor = p.factor;
-        const long length = stride(count), rows = in, out = p.out;
+        const long length = stride(count), rows = in;
         const bool apart = count * ld_in > LONG;  // rows of x lie on many pages: read each once
         if (apart) {
             input.resize(in * length);
@@ -209,9 +231,9 @@ struct Dense {
         }
         const Walk walk{1, 0, 1, 0, count, apart ? 1 : ld_in};
         product(in, p.out, walk, apart ? input.data() : x, apart ? length : 1, error.data(), p.ld,
-                [=](long m, long n, vec sum) INLINE {
-                    const long at = in_panels(rows, out, m, n);
-                    step.take(sum * factor, w + at, first + at, second + at);
+                [=](long m, long count, long n, long width, const float* sums) {
+                    const long at = n * rows + m * width;
+                    step.take(sums, factor, w + at, first + at, second + at, count * width);
                 });
     }
     void add(const float* x, long count) {
@@ -238,15 +260,15 @@ struct Convolution {
 
     void forward(long count, int kind, bool training) {
         const float *bias = p.bias.data(), factor = p.factor;
+        const vec floor = floor_of(kind);
         const long ld = p.ld;
         for (long row = 0; row < count * side; row++) {
             const float* x = &input[(row / side * wide() + row % side) * wide() * ld_in];
-            float *to = &made[row * side * ld], *derivative = training ? &slope[row * side * ld] : nullptr;
-            product(side, p.out, patch(in, ld_in), x, ld_in, p.w.data(), 0, [=](long m, long n, vec sum) {
-                Activated a = activated(kind, sum * factor + load(bias + n));
-                store(to + m * ld + n, a.value);
-                if (derivative) store(derivative + m * ld + n, a.slope);
+            float* to = &made[row * side * ld];
+            product(side, p.out, patch(in, ld_in), x, ld_in, p.w.data(), 0, [=](long m, long n, vec sum) INLINE {
+                store(to + m * ld + n, larger(sum * factor + load(bias + n), floor));
             });
+            activate(kind, to, training ? &slope[row * side * ld] : nullptr, side * ld);
         }
     }
     // The output, averaged where it pools, as an image whose rows and pixels are so far apart.
@@ -262,15 +284,13 @@ struct Convolution {
                     store(to + y * row + x * pixel + c, v);
                 }
     }
-    // Takes the derivative by what it delivered at (y, x).
-    void receive(int kind, long image, long y, long x, long c, vec g) {
+    // Takes the derivative by what it delivered at (y, x): by its values, before `times_slopes`.
+    void receive(long image, long y, long x, long c, vec g) {
         const long each = pools ? 2 : 1;
         if (pools) g *= 0.25f;
         for (long i = 0; i < each; i++)
-            for (long j = 0; j < each; j++) {
-                const long at = ((image * side + y * each + i) * side + x * each + j) * p.ld + c;
-                store(&error[at], times_slope(kind, g, &made[at], slope.empty() ? nullptr : &slope[at]));
-            }
+            for (long j = 0; j < each; j++)
+                store(&error[((image * side + y * each + i) * side + x * each + j) * p.ld + c], g);
     }
     void add(long count) {
         const bool rows = in == ld_in;
@@ -309,6 +329,7 @@ struct Model {
     bool bias;
     long pixels, chunk;  // images that are treated at once
     Numbers flat;        // input of the first dense layer
+    Numbers scores;      // of a class: the values of all images
 
     Model(const Network& n, long batch) : convolutions(n.convolutions), dense(n.dense), activation(n.activation) {
         bias = n.bias;
@@ -420,34 +441,46 @@ struct Model {
         return x;
     }
 
-    // The summed loss of some images of a batch; errors of the last layer for the batch's mean.
-    double judge(const int64_t* labels, long count, long batch, int loss) {
+    // The summed loss of some images of a batch; errors of the last layer for the batch's mean. Images are lanes.
+    double judge(const int32_t* labels, long count, long batch, int loss) {
         Dense& last = dense.back();
-        const long ld = last.p.ld, out = last.p.out;
-        const ivec lanes = count_up();
+        const long ld = last.p.ld, out = last.p.out, length = vectors(count);
+        const float *z = last.made.data(), share = 1.0f / batch;
+        float* error = last.error.data();
+        scores.resize(out * length);
+        turn(
+            count, out, [=](long b, long o) { return load(z + b * ld + o); },
+            [&](long o, long b, vec v) { store(&scores[o * length + b], v); });
         double sum = 0;
-        for (long b = 0; b < count; b++) {
-            const float* z = &last.made[b * ld];
-            float* e = &last.error[b * ld];
-            float most = z[0], norm = 0, squares = 0;
+        for (long b = 0; b < count; b += VL) {
+            float* of = &scores[b];
+            ivec label;
+            std::memcpy(&label, labels + b, sizeof label);
+            vec lost{}, norm{}, most = load(of);
             if (loss == CROSS_ENTROPY) {
-                for (long o = 1; o < out; o++) most = z[o] > most ? z[o] : most;
-                for (long o = 0; o < out; o += VL)
-                    store(e + o, lanes + (int32_t)o < (int32_t)out ? exponential(load(z + o) - most) : vec{});
-                for (long o = 0; o < out; o++) norm += e[o];
-                const float share = 1 / (norm * batch);
-                for (long o = 0; o < out; o += VL) store(e + o, load(e + o) * share);
-                e[labels[b]] -= 1.0f / batch;
-                sum += most + std::log(norm) - z[labels[b]];
+                for (long o = 1; o < out; o++) most = larger(most, load(of + o * length));
+                for (long o = 0; o < out; o++) {
+                    const vec score = load(of + o * length), e = exponential(score - most);
+                    lost = label == (int32_t)o ? most - score : lost;
+                    norm += e;
+                    store(of + o * length, e);
+                }
+                lost += norm == norm ? logarithm(norm) : norm;
+                const vec scale = share / norm;
+                for (long o = 0; o < out; o++)
+                    store(of + o * length, (load(of + o * length) - (label == (int32_t)o ? norm : vec{})) * scale);
             } else {
                 for (long o = 0; o < out; o++) {
-                    const float apart = z[o] - (o == labels[b]);
-                    squares += apart * apart;
-                    e[o] = apart / batch;
+                    const vec apart = load(of + o * length) - (label == (int32_t)o ? all(1.0f) : vec{});
+                    lost += 0.5f * apart * apart;
+                    store(of + o * length, apart * share);
                 }
-                sum += squares / 2;
             }
+            for (long i = 0; i < VL && b + i < count; i++) sum += lost[i];
         }
+        turn(
+            out, count, [&](long o, long b) { return load(&scores[o * length + b]); },
+            [=](long b, long o, vec v) { store(error + b * ld + o, v); });
         return sum;
     }
 
@@ -460,17 +493,14 @@ struct Model {
             if (l > 0) {
                 Dense& below = dense[l - 1];
                 const long ld = d.ld_in;
-                const float *made = below.made.data(), *slope = below.slope.data();
                 float* to = below.error.data();
-                d.backward(count, [=](long m, long n, vec g) INLINE {
-                    const long at = m * ld + n;
-                    store(to + at, times_slope(kind, g, made + at, slope + at));
-                });
+                d.backward(count, [=](long m, long n, vec g) INLINE { store(to + m * ld + n, g); });
+                times_slopes(kind, to, below.made.data(), below.slope.data(), count * ld);
             } else if (apart) {
                 Convolution& below = convolutions.back();
                 const long ld = below.p.ld, side = below.pools ? below.side / 2 : below.side;
-                d.backward(count, [&below, kind, ld, side](long m, long n, vec g) {
-                    below.receive(kind, m, n / ld / side, n / ld % side, n % ld, g);
+                d.backward(count, [&below, ld, side](long m, long n, vec g) {
+                    below.receive(m, n / ld / side, n / ld % side, n % ld, g);
                 });
             }
             if (bias) d.p.bias_of(d.error.data(), count);
@@ -483,10 +513,11 @@ struct Model {
         }
         for (long l = (long)convolutions.size() - 1; l >= 0; l--) {
             Convolution& c = convolutions[l];
+            times_slopes(kind, c.error.data(), c.made.data(), c.slope.data(), count * c.side * c.side * c.p.ld);
             if (l > 0) {
                 Convolution& below = convolutions[l - 1];
-                c.backward(count, [&below, kind](long image, long y, long x, long n, vec g) {
-                    below.receive(kind, image, y, x, n, g);
+                c.backward(count, [&below](long image, long y, long x, long n, vec g) {
+                    below.receive(image, y, x, n, g);
                 });
             }
             c.add(count);
@@ -546,8 +577,9 @@ extern "C" void train(const Network* network, const Training* training) {
     Model model(*network, t.batch);
     model.prepare(t);
     Numbers clean(model.pixels + VL, 0), changed(model.pixels + VL, 0);
-    std::vector<int64_t> labels(t.batch);
+    std::vector<int32_t> labels(vectors(t.batch));
     for (long s = 0; s < t.steps; s++) {
+        t.losses[s] = 0;
         if (t.rate[s] == 0) continue;  // beyond its last step
         const Step step{t.optimiser, t.momentum, t.rate[s], t.root[s]};
         double loss = 0;
@@ -562,7 +594,7 @@ extern "C" void train(const Network* network, const Training* training) {
             model.backward(count, step);
         }
         if (!model.convolutions.empty()) model.take(step);
-        *t.total += loss / t.batch;
+        t.losses[s] = loss / t.batch;
     }
     model.hand_back(*network, t);
 }
@@ -588,13 +620,16 @@ extern "C" void logits(const Network* network, const float* x, int64_t rows, flo
 // The permutations of 0 .. size - 1 in rows `row` .. `row + rows - 1` of a stream, as `almostnothing.streams`.
 extern "C" void permutations(const uint32_t* key, int64_t size, int64_t row, int64_t rows, int64_t* out) {
     const long half = (size + 1) / 2;
-    std::vector<uint32_t> first(half + VL), second(half + VL);
+    std::vector<uint32_t> first(half + ABREAST * VL), second(half + ABREAST * VL);
     std::vector<uint64_t> packed(size), other(size);
     for (long r = 0; r < rows; r++) {
-        for (long j = 0; j < half; j += VL) {
-            Words w = words(key[0], key[1], uvec{} + (uint32_t)(row + r), (uvec)(count_up() + (int32_t)j));
-            std::memcpy(&first[j], &w.first, sizeof w.first);
-            std::memcpy(&second[j], &w.second, sizeof w.second);
+        for (long j = 0; j < half; j += ABREAST * VL) {
+            Words w[ABREAST];
+            words(key[0], key[1], uvec{} + (uint32_t)(row + r), (uvec)(count_up() + (int32_t)j), w);
+            for (int i = 0; i < ABREAST; i++) {
+                std::memcpy(&first[j + i * VL], &w[i].first, sizeof w[i].first);
+                std::memcpy(&second[j + i * VL], &w[i].second, sizeof w[i].second);
+            }
         }
         for (long j = 0; j < size; j++) packed[j] = (uint64_t)(j < half ? first[j] : second[j - half]) << 32 | j;
         if (size < 512)
