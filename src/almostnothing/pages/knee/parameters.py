@@ -15,6 +15,7 @@ class KneeThresholds(Model):
     sharpening: FiniteFloat = Field(description="growth of ln |A'(p*)|")
     form: FiniteFloat = Field(description="gain in held-out ln-likelihood a point of a sigmoid in ln(1−p)")
     exponent: FiniteFloat = Field(description="α in 1−p* ∝ N^−α")
+    recipe: FiniteFloat = Field(description="difference of p* between recipes")
 
 
 class Knee(Curves):
