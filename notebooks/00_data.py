@@ -15,7 +15,39 @@
 
 # %% [markdown]
 # # What is corrupted, and how
-#
+
+# %% tags=["parameters", "hide-input"]
+parameter_set = "quick"  # a folder of params/; what is not empty below changes what its file says
+datasets: list = []
+laws: list = []
+images = 0
+draws = 0
+headline = 0.0
+thresholds: dict = {}
+folder = "figures"  # of the sets' tables
+output = ""  # a folder for the figure's files; nothing is written without one
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import Markdown, display
+
+from almostnothing import claims, data, figures
+from almostnothing.files import project
+from almostnothing.pages.data import page
+from almostnothing.pages.data.parameters import Data
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import read
+
+root = project()
+changes = {"datasets": datasets, "laws": laws, "images": images, "draws": draws, "headline": headline}
+chosen = with_changes(Data, root / "params" / parameter_set / "00_data.yaml", **changes, thresholds=thresholds)
+table = read(root / folder / parameter_set / "00_data.csv")
+sets = [data.load(source, chosen.folder(root)) for source in chosen.sources(chosen.folder(root))]
+verdicts = page.claims(table, chosen)
+display(Markdown(claims.answer(verdicts)))
+
+# %% [markdown]
 # The data sets, the corruption laws, and what each law leaves of an image. Seed 000 says of its law, in which a pixel
 # $x_i$ becomes uniform noise with probability $p$:
 #
@@ -28,65 +60,10 @@
 # pixels: $|s|^4 / \sum_i s_i^2 v_i$. Rose's criterion, an amplitude ratio of 5 (14 dB), is what the eye needs to be
 # certain of a pattern; that observer sees at least as much as a person, so below it nobody is certain.
 
-# %% tags=["parameters"]
-parameter_set = "quick"  # a folder of params/; what is not empty below changes what its file says
-datasets: list = []
-laws: list = []
-images = 0
-draws = 0
-headline = 0.0
-thresholds: dict = {}
-folder = "figures"  # of the sets' tables
-output = ""  # a folder for the figure's files; nothing is written without one
-
-# %%
-import matplotlib.pyplot as plt
-import pandas as pd
-
-from almostnothing import claims, data, figures
-from almostnothing.files import project
-from almostnothing.measures import signal
-from almostnothing.pages.data import page
-from almostnothing.pages.data.parameters import Data
-from almostnothing.parameters.files import with_changes
-from almostnothing.strengths import STRENGTHS
-from almostnothing.tables import read
-
-root = project()
-changes = {"datasets": datasets, "laws": laws, "images": images, "draws": draws, "headline": headline}
-chosen = with_changes(Data, root / "params" / parameter_set / "00_data.yaml", **changes, thresholds=thresholds)
-table = read(root / folder / parameter_set / "00_data.csv")
-sets = [data.load(source, chosen.folder(root)) for source in chosen.sources(chosen.folder(root))]
-
-# %% [markdown]
-# ## Cards
-#
-# The digest is that of the arrays as the networks get them; moments are those of a pixel of the training images.
-
-# %%
-pd.DataFrame([data.card(dataset) for dataset in sets]).set_index("name").T.map(claims.short)
-
-
-# %%
+# %% tags=["hide-input"]
 figures.style()
-fig = plt.figure(figsize=(figures.DOUBLE, 1.35 * figures.DOUBLE))
-pictures, curves = fig.subfigures(2, 1, height_ratios=[2, 1])
-page.corruption_table(pictures, sets[0].names, *page.pictures(sets[0], chosen.laws, table))
-
-axes = list(curves.subplots(1, 3))
-here = table[table.dataset == sets[0].source.name]
-for ax, kind in zip(axes, STRENGTHS, strict=False):
-    page.law_curves(ax, here[here.kind == kind], "pixel_snr", "law")
-    ax.set(title=f"{kind}: a pixel", ylabel="signal to noise [dB]" if ax is axes[0] else None)
-page.law_curves(axes[2], table[table.law == here.law.iloc[0]], "template_snr", "dataset")
-axes[2].axhline(signal.ROSE, color="0.5", lw=0.8, ls=":")
-axes[2].annotate(
-    "Rose's criterion", (0.98, signal.ROSE), xytext=(0, 2), textcoords="offset points", ha="right", color="0.4"
-)
-axes[2].set(title="seed 000's law: the image")
-for ax in axes:
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3))
-figures.panel_letters(axes)
+fig, *others = [page.figure(dataset, chosen, table, verdicts, dataset is sets[0]) for dataset in sets]
+plt.show()
 
 # %% [markdown]
 # Above: one test image of each class, and half of them under every law at growing strength; titles give the strength
@@ -95,28 +72,35 @@ figures.panel_letters(axes)
 # ratio under replacement (a) and additive noise (b; laws without clipping have equal variance and coincide), and the
 # image's under seed 000's law (c); means over test images, bands are 95 % intervals of the mean (Student's $t$).
 
-# %%
-for dataset in sets[1:]:
-    figure = plt.figure(figsize=(figures.DOUBLE, 0.85 * figures.DOUBLE))
-    page.corruption_table(figure, dataset.names, *page.pictures(dataset, chosen.laws, table))
-    plt.show()
+# %% [markdown]
+# ## Cards
+#
+# The digest is that of the arrays as the networks get them; moments are those of a pixel of the training images.
+
+# %% tags=["hide-input"]
+display(pd.DataFrame([data.card(dataset) for dataset in sets]).set_index("name").T.map(claims.short))
 
 # %% [markdown]
 # ## The formulas against sampling
 #
 # Noise power by the formulas that the library states for each law, against that of sampled corruptions: their ratio.
 
-# %%
+# %% tags=["hide-input"]
 ratio = (table.noise_sampled / table.noise).groupby([table.dataset, table.law], sort=False)
-ratio.agg(["min", "max"]).round(4)
+display(ratio.agg(["min", "max"]).round(4))
 
 # %% [markdown]
-# ## Verdict
+# ## Verdicts
 #
-# For seed 000's law, over test images (the images of one data set are the sample; intervals are Student's $t$). The
-# exponent is that of the noise's standard deviation in $p$, from the smallest strength to the one in the statement.
+# For seed 000's law, over test images (the images of one data set are the sample). The exponent is that of the noise's
+# standard deviation in $p$. What an ideal observer cannot see nobody sees; what people recognise has not been measured.
 
-# %%
-verdicts = page.claims(table, chosen)
+# %% tags=["hide-input"]
 figures.save(fig, verdicts, "00_data", output)
-claims.summary(verdicts)
+display(claims.summary(verdicts))
+
+# %% [markdown]
+# Exploratory, each for itself:
+
+# %% tags=["hide-input"]
+display(claims.summary(verdicts, "exploratory"))

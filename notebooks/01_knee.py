@@ -27,7 +27,7 @@ output = ""  # a folder for the figure's files; nothing is written without one
 import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
-from almostnothing import claims, data, figures, stats, tables
+from almostnothing import claims, figures, stats, tables
 from almostnothing.files import project
 from almostnothing.naming import dataset_name
 from almostnothing.pages.knee import page

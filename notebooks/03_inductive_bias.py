@@ -15,7 +15,43 @@
 
 # %% [markdown]
 # # Inductive bias: MLP against CNN
-#
+
+# %% tags=["parameters", "hide-input"]
+parameter_set = "quick"  # a folder of params/; the sections below change what its file says
+sweep: dict = {}
+thresholds: dict = {}
+folder = "figures"  # of the sets' tables
+output = ""  # a folder for the figure's files; nothing is written without one
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import pandas as pd
+from IPython.display import Markdown, display
+
+from almostnothing import claims, figures, stats
+from almostnothing.files import project
+from almostnothing.pages.inductive_bias import page
+from almostnothing.pages.inductive_bias.parameters import InductiveBias
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import learned, read, statuses
+
+root = project()
+path = root / "params" / parameter_set / "03_inductive_bias.yaml"
+chosen = with_changes(InductiveBias, path, sweep=sweep, thresholds=thresholds)
+cells = chosen.sweep.cells(chosen.folder(root))
+whole = read(root / folder / parameter_set / "03_inductive_bias.csv", chosen.sweep)
+asked = page.labelled(whole[whole.test.isin(["clean", "corrupted"])])
+table, chance = learned(asked), 1 / cells[0].source.facts.classes
+by = ["dataset", "training_corruption", "test", "order", "network", "seed"]
+fits, halves = stats.fit_knees(table, by, chance, "log"), stats.halfways(table, by, chance)
+pairs = {
+    key: page.matches([c for c in cells if c.dataset == key[0]], rows, chosen.thresholds)
+    for key, rows in table.groupby(["dataset", "training_corruption"], sort=False)
+}
+verdicts = page.claims(asked, halves, pairs, chosen)
+display(Markdown(claims.answer(verdicts)))
+
+# %% [markdown]
 # Seed 000 predicts:
 #
 # > Compare MLP vs. CNN: CNNs should tolerate larger $p^*$ due to inductive bias.
@@ -28,37 +64,18 @@
 # $p^*$ is where a seed's accuracy is half-way between that at $p = 0$ and chance, so that no shape is assumed; the
 # slope is that of a fitted sigmoid in $p$ (see `01_knee`).
 
-# %% tags=["parameters"]
-parameter_set = "quick"  # a folder of params/; the sections below change what its file says
-sweep: dict = {}
-thresholds: dict = {}
-folder = "figures"  # of the sets' tables
-output = ""  # a folder for the figure's files; nothing is written without one
+# %% tags=["hide-input"]
+figures.style()
+limit = chosen.thresholds.shift
+each = [page.figure(asked, fits, halves, pairs[key], key, chance, verdicts, limit) for key in pairs]
+fig = each[0]
+plt.show()
 
-# %%
-import matplotlib.pyplot as plt
-import pandas as pd
-
-from almostnothing import claims, figures, stats
-from almostnothing.files import project
-from almostnothing.pages.inductive_bias import page
-from almostnothing.pages.inductive_bias.parameters import InductiveBias
-from almostnothing.parameters.files import with_changes
-from almostnothing.tables import read
-
-root = project()
-path = root / "params" / parameter_set / "03_inductive_bias.yaml"
-chosen = with_changes(InductiveBias, path, sweep=sweep, thresholds=thresholds)
-cells = chosen.sweep.cells(chosen.folder(root))
-whole = read(root / folder / parameter_set / "03_inductive_bias.csv", chosen.sweep)
-table = page.labelled(whole[whole.test != "train"])
-chance = 1 / cells[0].source.facts.classes
-by = ["dataset", "test", "order", "network", "seed"]
-fits, halves = stats.fit_knees(table, by, chance), stats.halfways(table, by, chance)
-pairs = {
-    name: page.matches([c for c in cells if c.dataset == name], rows, chosen.thresholds)
-    for name, rows in table.groupby("dataset", sort=False)
-}
+# %% [markdown]
+# Curves: dots are seeds, bars 95 % intervals of the mean over seeds (Student's $t$), lines the fitted sigmoids in
+# $\ln(1-p)$; hollow points, of which some networks did not learn. Right: differences between the matched networks,
+# paired by seed (same training images); filled: pixels in place, open: permuted; dotted: the smallest difference that
+# counts. Images are corrupted once ("fixed"), or anew at each presentation ("fresh").
 
 # %% [markdown]
 # ## The matches
@@ -66,40 +83,27 @@ pairs = {
 # Weights and biases, and accuracy on clean test images at $p = 0$ with pixels in place (mean over seeds). The same
 # pairs serve the permuted control, where their accuracies may differ.
 
-# %%
-pd.concat(pairs, names=["dataset"]).droplevel(1).map(claims.short)
-
-# %%
-figures.style()
-tests, orders = ("clean", "corrupted"), ("in place", "permuted")
-fig = plt.figure(figsize=(figures.DOUBLE, 0.95 * figures.DOUBLE * len(pairs)))
-for part, dataset in zip(fig.subfigures(len(pairs), 1, squeeze=False).flat, pairs, strict=True):
-    axes = part.subplots(2, 3)
-    part.suptitle(dataset)
-    for row, test in zip(axes, tests, strict=True):
-        for ax, order in zip(row, orders, strict=False):
-            rows, fit = (t[(t.dataset == dataset) & (t.test == test) & (t.order == order)] for t in (table, fits))
-            figures.accuracy_curves(ax, rows, fit, "network", chance)
-            ax.set_title(f"{test} test, {order}", loc="right")
-        row[0].set_ylabel("accuracy $A$")
-    advantage = page.advantages(halves[halves.dataset == dataset], pairs[dataset], "midpoint")
-    page.seed_points(axes[0, 2], advantage, "CNN less MLP, $p^*$", chosen.thresholds.shift)
-    steeper = page.advantages(fits[fits.dataset == dataset], pairs[dataset], "slope")
-    page.seed_points(axes[1, 2], steeper, "CNN less MLP, $|A'(p^*)|$", 0)
-    axes[0, 1].legend(title="network, width")
-    figures.panel_letters(list(axes.flat))
+# %% tags=["hide-input"]
+display(pd.concat(pairs, names=["dataset", "corruption"]).droplevel(2).map(claims.short))
 
 # %% [markdown]
-# Curves: dots are seeds, bars 95 % intervals of the mean over seeds (Student's $t$), lines the fitted sigmoids. Right:
-# differences between the matched networks, paired by seed (same training images); filled: pixels in place, open:
-# permuted; dotted: the smallest difference that counts.
-#
-# ## Verdict
+# ## Did the networks learn?
+
+# %% tags=["hide-input"]
+display(statuses(asked, ["dataset", "network", "training_corruption"]))
+
+# %% [markdown]
+# ## Verdicts
 #
 # Differences of $p^*$ paired by seed; intervals over seeds. A claim about networks that are no match within the limits
-# of the parameter file has no estimate.
+# of the parameter file is not measured.
 
-# %%
-verdicts = page.claims(halves, pairs, chosen.thresholds)
+# %% tags=["hide-input"]
 figures.save(fig, verdicts, "03_inductive_bias", output)
-claims.summary(verdicts)
+display(claims.summary(verdicts))
+
+# %% [markdown]
+# Exploratory, each for itself:
+
+# %% tags=["hide-input"]
+display(claims.summary(verdicts, "exploratory"))

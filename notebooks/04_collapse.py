@@ -15,7 +15,36 @@
 
 # %% [markdown]
 # # Collapse: one curve for all sizes?
-#
+
+# %% tags=["parameters", "hide-input"]
+parameter_set = "quick"  # a folder of params/; what is not empty below looks at a part of what its file says
+sweep: dict = {}
+thresholds: dict = {}
+folder = "figures"  # of the sets' tables
+output = ""  # a folder for the figure's files; nothing is written without one
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+from IPython.display import Markdown, display
+
+from almostnothing import claims, figures
+from almostnothing.files import project
+from almostnothing.pages.collapse import page
+from almostnothing.pages.collapse.parameters import Collapse
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import learned, read, statuses
+
+root = project()
+path = root / "params" / parameter_set / "04_collapse.yaml"
+chosen = with_changes(Collapse, path, sweep=sweep, thresholds=thresholds)
+asked = read(root / folder / parameter_set / "04_collapse.csv", chosen.sweep)
+chance = 1 / chosen.sources(chosen.folder(root))[0].facts.classes
+table = learned(asked)
+quality, half = page.quality(table), page.halfway(table, chance)
+verdicts = page.claims(asked, quality, half, chosen.thresholds)
+display(Markdown(claims.answer(verdicts)))
+
+# %% [markdown]
 # Seed 000 expects that accuracies of networks of all sizes fall on one curve:
 #
 # > **Collapse:** when plotted against an effective SNR proxy (e.g., $(1-p)/\sqrt{p}$ or a measured margin-to-noise
@@ -33,76 +62,62 @@
 # predicts those of the size left out; root mean square, in accuracy. Intervals: bootstrap over seeds, with the scatter
 # that resampling adds taken off.
 
-# %% tags=["parameters"]
-parameter_set = "quick"  # a folder of params/; what is not empty below looks at a part of what its file says
-sweep: dict = {}
-thresholds: dict = {}
-folder = "figures"  # of the sets' tables
-output = ""  # a folder for the figure's files; nothing is written without one
-
-# %%
-import matplotlib.pyplot as plt
-
-from almostnothing import claims, figures
-from almostnothing.files import project
-from almostnothing.pages.collapse import page
-from almostnothing.pages.collapse.parameters import Collapse
-from almostnothing.parameters.files import with_changes
-from almostnothing.tables import read
-
-root = project()
-path = root / "params" / parameter_set / "04_collapse.yaml"
-chosen = with_changes(Collapse, path, sweep=sweep, thresholds=thresholds)
-table = read(root / folder / parameter_set / "04_collapse.csv", chosen.sweep)
-chance = 1 / chosen.sources(chosen.folder(root))[0].facts.classes
-quality = page.quality(table)
-half = page.halfway(table, chance)
-datasets, tests = list(table.dataset.unique()), ("clean", "corrupted")
-
-# %%
+# %% tags=["hide-input"]
 figures.style()
-fig = plt.figure(figsize=(figures.DOUBLE, 0.8 * figures.DOUBLE * len(datasets)))
-for part, dataset in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, datasets, strict=True):
-    axes = part.subplots(2, 5, sharey="row", width_ratios=[1, 1, 1, 1, 1])
-    for row, test in zip(axes, tests, strict=True):
-        rows = table[(table.dataset == dataset) & (table.test == test) & (table.strength > 0)]
-        for ax, (candidate, words) in zip(row, page.CANDIDATES.items(), strict=False):
-            page.collapse_points(ax, rows, candidate)
-            ax.set_xlabel(words)
-        row[0].set_ylabel(f"accuracy, {test} test")
-        page.halfway_points(row[4], half[(half.dataset == dataset) & (half.test == test)])
-    part.suptitle(dataset)
-    page.size_legend(part, table[table.dataset == dataset])
-    figures.panel_letters(list(axes.flat))
+names = list(table.dataset.unique())
+fig, *others = [page.figure(table, quality, verdicts, name) for name in names]
+plt.show()
 
 # %% [markdown]
 # Each point is the mean over seeds of one network size at one $p$: colours tell $N$, markers $d$, marker sizes the
-# width. Rightmost: the $p$ at which accuracy is half-way from its value at $p = 0$ to chance, measured (mean over seeds
-# with 95 % interval) against predicted without training.
+# width. Black: the increasing curve through all points; titles give how far a size lies from the curve of the others.
+
+# %% [markdown]
+# ## The other candidate, and $p$ at half-way
 #
+# Right of each pair: the $p$ at which accuracy is half-way from its value at $p = 0$ to chance, measured (mean over
+# seeds with 95 % interval) against predicted without training.
+
+# %% tags=["hide-input"]
+for name in names:
+    page.supplement(table, half, name)
+plt.show()
+
+# %% [markdown]
 # ## Quality of each collapse
 
-# %%
+# %% tags=["hide-input"]
 words = quality["mean"].map("{:.3f}".format) + quality.apply(lambda q: f" [{q.low:.3f}, {q.high:.3f}]", axis=1)
-quality.assign(rms=words).pivot_table("rms", ["dataset", "test", "sizes"], "candidate", "first", sort=False)
+display(quality.assign(rms=words).pivot_table("rms", ["dataset", "test", "sizes"], "candidate", "first", sort=False))
 
 # %% [markdown]
 # ## What a network survives
 #
-# The $p$ at which accuracy has fallen half-way from its value at $p = 0$ to chance, for each $N$, $d$ and width:
-# predicted for these test images from the training images and the noise law, without training, and measured.
-# `almostnothing.predict_knee` predicts it for any data set and law without test images.
+# The $p$ at half-way for each $N$, $d$ and width: predicted for these test images from training images and noise
+# law, without training, and measured. `almostnothing.predict_knee` predicts it for any data set and law without test
+# images.
 
-# %%
-page.survived(half)
+# %% tags=["hide-input"]
+display(page.survived(half))
 
 # %% [markdown]
-# ## Verdict
+# ## Did the networks learn?
+
+# %% tags=["hide-input"]
+display(statuses(asked, ["dataset", "width", "train_size"]))
+
+# %% [markdown]
+# ## Verdicts
 #
 # Collapse of all sizes together, and the prediction into which no measured accuracy enters; errors of $p$ are means
 # over sizes of the absolute error, with intervals over seeds.
 
-# %%
-verdicts = page.claims(quality, half, chosen.thresholds)
+# %% tags=["hide-input"]
 figures.save(fig, verdicts, "04_collapse", output)
-claims.summary(verdicts)
+display(claims.summary(verdicts))
+
+# %% [markdown]
+# Exploratory, each for itself:
+
+# %% tags=["hide-input"]
+display(claims.summary(verdicts, "exploratory"))

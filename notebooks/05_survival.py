@@ -15,7 +15,40 @@
 
 # %% [markdown]
 # # Learning from almost nothing
-#
+
+# %% tags=["parameters", "hide-input"]
+parameter_set = "quick"  # a folder of params/; what is not empty below looks at a part of what its file says
+sweep: dict = {}
+headline: dict = {}  # strength of the claims under each law
+pictures: dict = {}  # strengths of each law that are shown
+thresholds: dict = {}
+folder = "figures"  # of the sets' tables
+output = ""  # a folder for the figure's files; nothing is written without one
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Markdown, display
+
+from almostnothing import claims, corruptions, data, figures
+from almostnothing.files import project
+from almostnothing.pages.survival import page
+from almostnothing.pages.survival.parameters import Survival
+from almostnothing.parameters.files import with_changes
+from almostnothing.strengths import STRENGTHS
+from almostnothing.tables import learned, read, statuses
+
+root = project()
+changes = {"sweep": sweep, "headline": headline, "pictures": pictures, "thresholds": thresholds}
+chosen = with_changes(Survival, root / "params" / parameter_set / "05_survival.yaml", **changes)
+table = read(root / folder / parameter_set / "05_survival.csv", chosen.sweep)
+datasets = {source.name: source for source in chosen.sources(chosen.folder(root))}
+chance = 1 / next(iter(datasets.values())).facts.classes
+laws = {(name, grid.corruption.law): grid.corruption.record() for grid in chosen.sweep.grids for name in grid.dataset}
+verdicts = page.claims(table, chance, chosen)
+display(Markdown(claims.answer(verdicts)))
+
+# %% [markdown]
 # Seed 001 trains MLPs on images of which almost everything is noise:
 #
 # > Through experiments with multi-layer perceptrons (MLPs) on corrupted classification datasets, we find that neural
@@ -32,41 +65,10 @@
 # with mean $\mu_i$ and variance $\sigma_i^2$ of the score $-|x - m_i|^2/2$ over draws of the training images and of
 # their noise. Nothing is fitted.
 
-# %% tags=["parameters"]
-parameter_set = "quick"  # a folder of params/; what is not empty below looks at a part of what its file says
-sweep: dict = {}
-headline: dict = {}  # strength of the claims under each law
-pictures: dict = {}  # strengths of each law that are shown
-thresholds: dict = {}
-folder = "figures"  # of the sets' tables
-output = ""  # a folder for the figure's files; nothing is written without one
-
-# %%
-import matplotlib.pyplot as plt
-import numpy as np
-
-from almostnothing import claims, corruptions, data, figures
-from almostnothing.files import project
-from almostnothing.pages.survival import page
-from almostnothing.pages.survival.parameters import Survival
-from almostnothing.parameters.files import with_changes
-from almostnothing.strengths import STRENGTHS
-from almostnothing.tables import read
-
-root = project()
-changes = {"sweep": sweep, "headline": headline, "pictures": pictures, "thresholds": thresholds}
-chosen = with_changes(Survival, root / "params" / parameter_set / "05_survival.yaml", **changes)
-table = read(root / folder / parameter_set / "05_survival.csv", chosen.sweep)
-datasets = {source.name: source for source in chosen.sources(chosen.folder(root))}
-chance = 1 / next(iter(datasets.values())).facts.classes
-laws = {(name, grid.corruption.law): grid.corruption.record() for grid in chosen.sweep.grids for name in grid.dataset}
-largest = page.largest(table)
-
-# %%
+# %% tags=["hide-input"]
 figures.style()
-fig = plt.figure(figsize=(figures.DOUBLE, 0.5 * figures.DOUBLE * len(datasets)))
-for part, (name, source) in zip(fig.subfigures(len(datasets), 1, squeeze=False).flat, datasets.items(), strict=True):
-    shown, panels = part.subfigures(2, 1, height_ratios=[1, 2.2])
+fig = None
+for name, source in datasets.items():
     dataset = data.load(source, chosen.folder(root))
     image = dataset.values(dataset.test)[:1]
     titles, seen = [], []
@@ -75,44 +77,45 @@ for part, (name, source) in zip(fig.subfigures(len(datasets), 1, squeeze=False).
             built = corruptions.law_of(laws[name, law], dataset)
             titles += [f"{kind.mathematics} = {strength:g}" for strength in chosen.pictures[law]]
             seen.append(corruptions.series(built, image, chosen.pictures[law], seed=0))
-    figures.image_row(
-        shown.subplots(1, len(titles), squeeze=False)[0], np.concatenate(seen).reshape(-1, *dataset.facts.shape), titles
-    )
-    axes = panels.subplots(1, 5)
-    rows = largest[largest.dataset == name]
-    for ax, (law, test) in zip(axes, page.PANELS, strict=False):
-        here = rows[(rows.law == law) & (rows.test == test)]
-        if len(here):
-            page.survival_curves(ax, here, page.LINES, law, chance)
-        ax.set_title(f"{law},\n{test} test", fontsize=6.5)
-        ax.set_visible(len(here) > 0)
-    page.prediction_points(axes[4], table[table.dataset == name], "theory", ("accuracy", "ncm"))
-    axes[0].set_ylabel("accuracy")
-    panels.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
-    part.suptitle(f"{name}, N = {rows.train_size.max():,}")
-    figures.panel_letters(list(axes))
+    shown = np.concatenate(seen).reshape(-1, *dataset.facts.shape)
+    main = page.figure(table[table.dataset == name], shown, titles, chance, verdicts, name)
+    fig = fig or main
+plt.show()
 
 # %% [markdown]
 # Above: one test image under replacement ($p$) and additive Gaussian noise ($\sigma$; values outside $[0, 1]$ are drawn
-# as black or white). Below: accuracies at the largest $N$ and width; bars are 95 % intervals of the mean over seeds
-# (Student's $t$), dotted is chance. Rightmost: accuracy against the theory's, for all $N$, widths, laws and strengths;
-# filled: networks, open: NCM; blue: clean test, orange: corrupted test, darker for larger $N$; markers: width.
-#
+# as black or white). a, b, d, e: accuracies at the largest $N$ and width; bars are 95 % intervals of the mean over
+# seeds (Student's $t$), dotted is chance. c: the share that is kept of the height above chance without corruption. f:
+# accuracy against the theory's, for all $N$, widths, laws and strengths; filled: networks, open: NCM; blue: clean test, orange:
+# corrupted test, darker for larger $N$; markers: width. Networks that did not learn are left out.
+
+# %% [markdown]
 # ## How far the theory is off
 #
 # Root mean square and mean difference (measured less predicted), over all strengths and seeds.
 
-# %%
-page.errors(table).map(claims.short)
+# %% tags=["hide-input"]
+display(page.errors(learned(table)).map(claims.short))
 
 # %% [markdown]
-# ## Verdict
+# ## Did the networks learn?
+
+# %% tags=["hide-input"]
+display(statuses(table, ["dataset", "law", "training_corruption"]))
+
+# %% [markdown]
+# ## Verdicts
 #
 # At the headline strengths of the parameter file. Networks, rules and theory answer for the same test images;
 # differences between network and rule are paired by seed (the same clean training images, other noise); intervals over
 # seeds.
 
-# %%
-verdicts = page.claims(table, chance, chosen)
+# %% tags=["hide-input"]
 figures.save(fig, verdicts, "05_survival", output)
-claims.summary(verdicts)
+display(claims.summary(verdicts))
+
+# %% [markdown]
+# Exploratory, each for itself:
+
+# %% tags=["hide-input"]
+display(claims.summary(verdicts, "exploratory"))

@@ -45,6 +45,23 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 P_TICKS = (0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 
+# Colour and marker of what appears on several pages; contrast with white is 3 : 1 at least.
+LOOKS = {
+    "accuracy": ("black", "o"),  # the network
+    "fresh": ("#5a5a5a", "P"),  # the network, images corrupted anew
+    "ncm": ("#0173b2", "s"),
+    "unlimited": ("#0173b2", "None"),
+    "theory": ("#d55e00", "None"),
+    "first_order": ("#02805f", "^"),
+    "resummed": ("#b0529f", "D"),
+    "ridge": ("#b0529f", "D"),
+    "ntk": ("#9a6324", "v"),
+    "debiased": ("#3a86b8", "X"),
+    "correlation": ("#7a6a00", "<"),
+}
+FREE = [("#c2410c", "P"), ("#4b5563", ">"), ("#7c3aed", "v"), ("#0f766e", "X"), ("#be123c", "<"), ("#1d4ed8", "D")]
+
+
 MARKS = {SUPPORTED: "✓", REFUTED: "✗", SMALLER: "<", INCONCLUSIVE: "?", UNKNOWN: "–"}
 
 
@@ -188,11 +205,10 @@ def image_row(axes: Sequence[Axes], images: np.ndarray, titles: Sequence[str]) -
 
 
 def predictor_style(names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Colour and marker of each predictor, the same in every panel."""
-    palette = sns.color_palette("colorblind", len(names))
-    return {
-        name: {"color": colour, "marker": marker} for name, colour, marker in zip(names, palette, MARKERS, strict=False)
-    }
+    """Colour and marker of each predictor: its own, the same on all pages, or one that no other of these has."""
+    free = itertools.cycle([pair for pair in FREE if pair not in [LOOKS.get(name) for name in names]])
+    looks = {name: LOOKS.get(name) or next(free) for name in names}
+    return {name: {"color": colour, "marker": marker} for name, (colour, marker) in looks.items()}
 
 
 def mean_line(ax: Axes, groups: Any, **options: Any) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from scipy import optimize
 
 from almostnothing import stats
 from almostnothing.claims import Cases, Claim, judged
-from almostnothing.figures import MARKERS, colours
+from almostnothing.figures import DOUBLE, MARKERS, colours, panel_letters, verdict_lines, verdict_space
+from almostnothing.naming import dataset_name
 from almostnothing.pages.collapse.claims import CLAIMS
 from almostnothing.pages.collapse.parameters import CollapseThresholds
 from almostnothing.tables import counted
@@ -96,12 +102,17 @@ def survived(half: pd.DataFrame) -> pd.DataFrame:
 def collapse_points(ax: Axes, table: pd.DataFrame, u: str) -> None:
     """Mean accuracy over seeds against the mean of `u`: one point for each size and strength.
 
-    Colours tell N, markers d, marker sizes the width: see `size_legend`. x is logarithmic unless it is an accuracy or
+    Black: the increasing curve through all of them. Colours tell N, markers d, marker sizes the width: see
+    `size_legend`. x is logarithmic unless it is an accuracy or
     has values below 0.
     """
     for (size, pixels, width), rows in table.groupby(["train_size", "pixels", "width"]):
         means = rows.groupby("strength")[[u, "accuracy"]].mean()
         ax.plot(means[u], means["accuracy"], ls="", mew=0, alpha=0.8, **_size_look(table, size, pixels, width))
+    points = table.groupby(["train_size", "pixels", "width", "strength"])[[u, "accuracy"]].mean().sort_values(u)
+    points = points.loc[np.isfinite(points.to_numpy()).all(axis=1)]
+    if len(points):
+        ax.plot(points[u], optimize.isotonic_regression(points["accuracy"]).x, color="black", lw=0.9)
     if u == "theory":
         ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
         ax.set_xlim(0, 1)
@@ -139,6 +150,50 @@ def _size_look(table: pd.DataFrame, size: Any, pixels: Any, width: Any) -> dict[
         "marker": MARKERS[len(places) - 1 - places.index(pixels)],
         "ms": 2.5 + 1.2 * widths.index(width),
     }
+
+
+MAIN = ("proxy", "ratio", "theory")  # candidates of the main figure
+
+
+def figure(table: pd.DataFrame, found: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figure:
+    """The main figure of a data set: accuracies against three candidates, with the quality of each collapse."""
+    space = verdict_space(verdicts, dataset)
+    whole = plt.figure(figsize=(DOUBLE, 0.78 * DOUBLE + space))
+    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.78 * DOUBLE, space]).flat
+    own = table[(table["dataset"] == dataset) & (table["strength"] > 0)]
+    together = found[(found["dataset"] == dataset) & (found["sizes"] == "together")]
+    axes = panels.subplots(2, len(MAIN), sharey="row")
+    for row, test in zip(axes, ("clean", "corrupted"), strict=True):
+        for ax, name in zip(row, MAIN, strict=True):
+            collapse_points(ax, own[own["test"] == test], name)
+            ax.set_xlabel(CANDIDATES[name])
+            rms = together[(together["test"] == test) & (together["candidate"] == name)]
+            if len(rms):
+                ax.set_title(f"off by {rms['mean'].iloc[0]:.3f}", loc="right", fontsize=6.5)
+        row[0].set_ylabel(f"accuracy, {test} test")
+    best = together[together["candidate"].isin(MAIN)].groupby("candidate")["mean"].mean()
+    title = (
+        f"{CANDIDATES[str(best.idxmin())]} aligns best, to {best.min():.3f}" if best.notna().any() else "not measured"
+    )
+    panels.suptitle(f"{dataset_name(dataset)}: {title}")
+    size_legend(panels, own)
+    panel_letters(list(axes.flat))
+    verdict_lines(note, verdicts, dataset)
+    return whole
+
+
+def supplement(table: pd.DataFrame, half: pd.DataFrame, dataset: str) -> Figure:
+    """The other candidate, and the p at half-way against what is predicted without training."""
+    whole = plt.figure(figsize=(DOUBLE, 0.32 * DOUBLE))
+    axes = whole.subplots(1, 4)
+    own = table[(table["dataset"] == dataset) & (table["strength"] > 0)]
+    for pair, test in zip((axes[:2], axes[2:]), ("clean", "corrupted"), strict=True):
+        collapse_points(pair[0], own[own["test"] == test], "signal")
+        pair[0].set(xlabel=CANDIDATES["signal"], ylabel=f"accuracy, {test} test")
+        halfway_points(pair[1], half[(half["dataset"] == dataset) & (half["test"] == test)])
+    whole.suptitle(dataset_name(dataset))
+    panel_letters(list(axes))
+    return whole
 
 
 def claims(table: pd.DataFrame, found: pd.DataFrame, half: pd.DataFrame, limits: CollapseThresholds) -> list[Claim]:

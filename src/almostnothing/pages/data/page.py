@@ -10,12 +10,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from almostnothing import corruptions, data, stats
 from almostnothing.claims import Cases, Claim, judged
 from almostnothing.corruptions.labels import label
-from almostnothing.figures import MARKERS, image_row, mosaic, picture, strength_axis
+from almostnothing.figures import (
+    DOUBLE,
+    MARKERS,
+    image_row,
+    mosaic,
+    panel_letters,
+    picture,
+    strength_axis,
+    verdict_lines,
+    verdict_space,
+)
+from almostnothing.measures import signal
+from almostnothing.naming import dataset_name
 from almostnothing.pages.data.claims import CLAIMS
 from almostnothing.pages.data.parameters import Data, Shown
 from almostnothing.strengths import STRENGTHS
@@ -67,6 +81,38 @@ def law_curves(ax: Axes, table: pd.DataFrame, value: str, by: str) -> None:
         ax.plot(group["strength"], group[value], color=colour, marker=marker, label=name)
         ax.fill_between(group["strength"], group[f"{value}_low"], group[f"{value}_high"], color=colour, alpha=0.2, lw=0)
     strength_axis(ax, sorted(table["strength"].unique()), table["kind"].iloc[0])
+
+
+def figure(dataset: data.Dataset, chosen: Data, table: pd.DataFrame, verdicts: Sequence[Claim], curves: bool) -> Figure:
+    """The figure of a data set: images under every law at growing strength, and `curves` of what is left of them."""
+    name = dataset.source.name
+    space = verdict_space(verdicts, name)
+    heights = [0.78 * DOUBLE, *([0.4 * DOUBLE] if curves else []), space]
+    whole = plt.figure(figsize=(DOUBLE, sum(heights)))
+    parts = list(whole.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).flat)
+    corruption_table(parts[0], dataset.names, *pictures(dataset, chosen.laws, table))
+    if curves:
+        axes = list(parts[1].subplots(1, 3))
+        here = table[table["dataset"] == name]
+        for ax, kind in zip(axes, STRENGTHS, strict=False):
+            law_curves(ax, here[here["kind"] == kind], "pixel_snr", "law")
+            ax.set(title=f"{kind}: a pixel", ylabel="signal to noise [dB]" if ax is axes[0] else None)
+        first = table[table["law"] == here["law"].iloc[0]]
+        law_curves(axes[2], first.assign(dataset=first["dataset"].map(dataset_name)), "template_snr", "dataset")
+        axes[2].axhline(signal.ROSE, color="0.5", lw=0.8, ls=":")
+        at = {"xytext": (0, 2), "textcoords": "offset points", "ha": "left", "color": "0.4"}
+        axes[2].annotate("Rose's criterion", (0.02, signal.ROSE), **at)
+        axes[2].set(title="the image")
+        for ax in axes:
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.35))
+        panel_letters(axes)
+    strong = table[(table["dataset"] == name) & (table["law"] == table["law"].iloc[0])]
+    row = strong[strong["strength"] == chosen.headline].iloc[0]
+    words = f"at $p$ = {chosen.headline:g} a pixel's noise is {-row['pixel_snr']:.0f} dB above its signal"
+    share = f"{100 * row['unseen']:.0f} % of images are below Rose's criterion"
+    parts[0].suptitle(f"{dataset_name(name)}: {words}; {share}")
+    verdict_lines(parts[-1], verdicts, name)
+    return whole
 
 
 def claims(table: pd.DataFrame, chosen: Data) -> list[Claim]:

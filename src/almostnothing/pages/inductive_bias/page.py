@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from almostnothing import stats
 from almostnothing.cells import Cell
 from almostnothing.claims import Cases, Claim, judged
+from almostnothing.figures import DOUBLE, accuracy_curves, panel_letters, verdict_lines, verdict_space
+from almostnothing.naming import dataset_name
 from almostnothing.pages.inductive_bias.claims import CLAIMS
 from almostnothing.pages.inductive_bias.parameters import InductiveBias, InductiveBiasThresholds
 from almostnothing.sizes import parameter_count
-from almostnothing.tables import counted
+from almostnothing.tables import counted, learned
 
 NAMES = {"mlp": "MLP", "cnn": "CNN"}
 
@@ -100,6 +105,51 @@ def seed_points(ax: Axes, differences: pd.DataFrame, label: str, counts: float) 
     ax.set_xticks(range(len(groups)), list(groups), fontsize=5.5)
     ax.set_xlim(-0.5, len(groups) - 0.5)
     ax.set_ylabel(label)
+
+
+def figure(
+    table: pd.DataFrame,
+    fits: pd.DataFrame,
+    halves: pd.DataFrame,
+    pairs: pd.DataFrame,
+    key: tuple[str, str],
+    chance: float,
+    verdicts: Sequence[Claim],
+    counts: float,
+) -> Figure:
+    """The figure of a data set and training corruption: curves of all networks, and differences of those matched."""
+    dataset, when = key
+    table, fits, halves = (
+        t[(t["dataset"] == dataset) & (t["training_corruption"] == when)] for t in (table, fits, halves)
+    )
+    own = [claim_of(claim, f"{when} corruption") for claim in verdicts]
+    space = verdict_space(own, dataset)
+    whole = plt.figure(figsize=(DOUBLE, 0.72 * DOUBLE + space))
+    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.72 * DOUBLE, space]).flat
+    axes = panels.subplots(2, 3)
+    for row, test in zip(axes, ("clean", "corrupted"), strict=True):
+        for ax, order in zip(row, ("in place", "permuted"), strict=False):
+            rows, fit = (t[(t["test"] == test) & (t["order"] == order)] for t in (table, fits))
+            accuracy_curves(ax, learned(rows), fit, "network", chance, "log", hollow=rows)
+            ax.set_title(f"{test} test, {order}", loc="right")
+        row[0].set_ylabel("accuracy $A$")
+    advantage = advantages(halves, pairs, "midpoint")
+    seed_points(axes[0, 2], advantage, "CNN less MLP, $p^*$", counts)
+    seed_points(axes[1, 2], advantages(fits, pairs, "slope"), "CNN less MLP, $|A'(p^*)|$", 0)
+    axes[0, 1].legend(title="network, width")
+    mean = advantage[advantage["order"] == "in place"].groupby("matched by")["difference"].mean()
+    words = ", ".join(f"{value:+.3f} (same {what})" for what, value in mean.dropna().items())
+    panels.suptitle(
+        f"{dataset_name(dataset)}, {when} corruption: $p^*$ of the CNN less the MLP's is {words or 'not known'}"
+    )
+    panel_letters(list(axes.flat))
+    verdict_lines(note, own, dataset)
+    return whole
+
+
+def claim_of(claim: Claim, when: str) -> Claim:
+    """The claim with the cases of one training corruption alone, for its figure."""
+    return replace(claim, cases=[case for case in claim.cases if case.where["corruption"] == when])
 
 
 def claims(

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from almostnothing import stats
 from almostnothing.claims import Cases, Claim, judged
-from almostnothing.figures import mean_line, predictor_style, size_axis
+from almostnothing.figures import (
+    DOUBLE,
+    heat_map,
+    mean_line,
+    panel_letters,
+    predictor_style,
+    rule_lines,
+    size_axis,
+    verdict_lines,
+    verdict_space,
+)
 from almostnothing.measures import naming
+from almostnothing.naming import dataset_name
 from almostnothing.pages.infinite_width.claims import CLAIMS
 from almostnothing.pages.infinite_width.parameters import Infinite, InfiniteWidth
 from almostnothing.parameters.sweep import Sweep
@@ -94,7 +107,7 @@ def width_lines(ax: Axes, table: pd.DataFrame) -> None:
     """Difference from the infinitely wide network against width: seeds as dots, mean, and the law 1/√width."""
     ax.plot(table["width"], table["difference"], ".", color="0.6", ms=4)
     groups = table.groupby("width")["difference"]
-    mean_line(ax, groups, color="C0", marker="o")
+    mean_line(ax, groups, color="black", marker="o")
     widths, means = groups.mean().index.to_numpy(float), groups.mean().to_numpy()
     ax.plot(widths, means[0] * np.sqrt(widths[0] / widths), color="0.3", ls="--", lw=0.8)
     size_axis(ax, widths, "width")
@@ -102,6 +115,53 @@ def width_lines(ax: Axes, table: pd.DataFrame) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
     ticks = [tick for tick in (0.05, 0.1, 0.2, 0.5, 1, 2) if means.min() / 1.6 < tick < means.max() * 1.6]
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+
+
+def figure(mapped: pd.DataFrame, finite: pd.DataFrame, verdicts: Sequence[Claim], dataset: str, p: float) -> Figure:
+    """The main figure of a data set: agreement with three rules, remainder, flips, networks of growing width."""
+    rows, mine = (t[t["dataset"] == dataset] for t in (mapped, finite))
+    space = verdict_space(verdicts, dataset)
+    whole = plt.figure(figsize=(DOUBLE, 0.72 * DOUBLE + space))
+    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.72 * DOUBLE, space]).flat
+    axes = panels.subplots(2, 3)
+    for ax, rule in zip(axes[0], RULES, strict=True):
+        own = rows[rows["rule"] == rule].pivot_table("agreement", "load", "strength").sort_index(ascending=False)
+        heat_map(ax, own.set_axis([f"{load:.2g}" for load in own.index]))
+        ax.set(xlabel="$p$", ylabel="$N/d$", title=naming.NAMES[rule])
+    remainders(axes[1, 0], rows[rows["strength"] == p], naming.NAMES)
+    axes[1, 0].set_title(f"$p$ = {p:g}")
+    below = rows[(rows["load"] <= 1) & (rows["strength"] == p)]
+    rule_lines(axes[1, 1], flips(below), "fifth", "flipped", naming.NAMES)
+    axes[1, 1].set(xlabel="fifth of points by logit gap", ylabel="share flipped", ylim=(0, 1), xticks=range(1, 6))
+    axes[1, 1].legend()
+    width_lines(axes[1, 2], mine)
+    axes[1, 2].set(title="", ylabel="difference from infinite width", xlabel="width")
+    share = 100 * below[below["rule"] == "ncm"]["agreement"].mean()
+    title = f"NCM and infinite width agree on {share:.0f} % at $N$ ≤ $d$, $p$ = {p:g}"
+    panels.suptitle(f"{dataset_name(dataset)}, raw inputs: {title}")
+    panel_letters(list(axes.flat))
+    verdict_lines(note, verdicts, dataset)
+    return whole
+
+
+def supplement(mapped: pd.DataFrame, finite: pd.DataFrame) -> Figure:
+    """Noise alone against what is predicted, and agreement against width: a row a data set."""
+    datasets = list(dict.fromkeys(mapped["dataset"]))
+    whole = plt.figure(figsize=(DOUBLE, 0.32 * DOUBLE * len(datasets)))
+    axes = whole.subplots(len(datasets), 2, squeeze=False)
+    for row, dataset in zip(axes, datasets, strict=True):
+        noise = mapped[(mapped["dataset"] == dataset) & (mapped["strength"] == 1)]
+        rule_lines(row[0], noise, "load", "agreement", naming.NAMES)
+        expected = noise.groupby("load")["predicted"].mean()
+        row[0].plot(expected.index, expected, color="black", ls="--", label="FO, predicted")
+        row[0].set(xscale="log", xlabel="$N/d$", ylim=(0, 1.02), ylabel="agreement", title="$p$ = 1")
+        mine = finite[finite["dataset"] == dataset]
+        mean_line(row[1], mine.groupby("width")["agreement"], color="black", marker="o")
+        size_axis(row[1], mine["width"], "width")
+        row[1].set(ylim=(0, 1.02), title=dataset_name(dataset))
+    axes[0, 0].legend(ncols=2)
+    panel_letters(list(axes.flat))
+    return whole
 
 
 def claims(infinite: pd.DataFrame, finite: pd.DataFrame, chosen: InfiniteWidth) -> list[Claim]:

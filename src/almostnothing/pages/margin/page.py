@@ -8,15 +8,26 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy import special
 
 from almostnothing import stats
 from almostnothing.claims import Cases, Claim, judged
 from almostnothing.errors import UserError
-from almostnothing.figures import MARKERS, mean_line, predictor_style
+from almostnothing.figures import (
+    DOUBLE,
+    MARKERS,
+    mean_line,
+    panel_letters,
+    predictor_style,
+    verdict_lines,
+    verdict_space,
+)
 from almostnothing.health import LEARNED
+from almostnothing.naming import dataset_name
 from almostnothing.pages.margin.claims import CLAIMS
 from almostnothing.pages.margin.parameters import Margin
 from almostnothing.tables import counted
@@ -157,6 +168,55 @@ def training_curves(ax: Axes, table: pd.DataFrame, value: str, label: str) -> No
         mean_line(ax, means.groupby("test_strength"), color=colour, marker=marker, label=words)
     ax.set(xlabel="test $p$", ylabel=label)
     ax.set_ylim(bottom=0)
+
+
+MAIN = ("margin", "ratio", "centred")  # predictors of the main figure
+
+
+def figure(table: pd.DataFrame, scored: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figure:
+    """The main figure of a data set: how three predictors rank failures and how far they are from frequencies."""
+    kinds = list(table["training"].unique())
+    space = verdict_space(verdicts, dataset)
+    whole = plt.figure(figsize=(DOUBLE, 0.68 * DOUBLE + space))
+    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.68 * DOUBLE, space]).flat
+    axes = panels.subplots(2, len(kinds), sharey="row", squeeze=False)
+    for column, kind in zip(axes.T, kinds, strict=True):
+        here = scored[scored["training"] == kind]
+        predictor_curves(column[0], here, "auroc", MAIN)
+        predictor_curves(column[1], here, "calibration", MAIN)
+        column[0].set_title(f"trained {kind}", loc="right", fontsize=6.5)
+    axes[0, 0].set_ylabel("AUROC")
+    axes[1, 0].set_ylabel("calibration error")
+    handles = [Line2D([], [], label=SCORES[name], **look) for name, look in predictor_style(MAIN).items()]
+    axes[0, 0].legend(handles=handles, loc="lower left")
+    gain = stats.paired(scored, "auroc", "predictor", "ratio", "margin", ["training", "test_strength"])
+    panels.suptitle(f"{dataset_name(dataset)}: knowing the noise adds {gain.mean:+.3f} to γ's AUROC")
+    panel_letters(list(axes.flat))
+    verdict_lines(note, verdicts, dataset)
+    return whole
+
+
+def supplement(table: pd.DataFrame, scored: pd.DataFrame, dataset: str, shown: float) -> Figure:
+    """All predictors, reliability at one test strength, and where the linearisation breaks."""
+    kinds = list(table["training"].unique())
+    whole = plt.figure(figsize=(DOUBLE, 0.3 * DOUBLE * (len(kinds) + 1)))
+    grid = whole.subplots(len(kinds) + 1, 3)
+    for row, kind in zip(grid, kinds, strict=False):
+        here, rows = scored[scored["training"] == kind], table[table["training"] == kind]
+        predictor_curves(row[0], here, "auroc", list(SCORES))
+        predictor_curves(row[1], here, "calibration", list(SCORES))
+        reliability_curves(row[2], rows[rows["test_strength"] == shown], list(SCORES), survival)
+        row[0].set_ylabel("AUROC")
+        row[0].set_title(f"trained {kind}", loc="right", fontsize=6)
+        row[1].set(ylabel="calibration error")
+        row[2].set_title(f"test $p$ = {shown:g}", loc="right", fontsize=7)
+    training_curves(grid[-1][0], table, "failures", "share of failures")
+    training_curves(grid[-1][1], table, "bending", "even over odd part")
+    grid[-1][0].legend(title="trained", loc="upper center", bbox_to_anchor=(0.5, -0.3))
+    predictor_legend(grid[-1][2], SCORES)
+    whole.suptitle(dataset_name(dataset))
+    panel_letters(list(grid.flat)[:-1])
+    return whole
 
 
 COMPARISONS = {  # of claims: value, better predictor, worse one

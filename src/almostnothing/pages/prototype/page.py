@@ -6,10 +6,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from almostnothing import stats
 from almostnothing.claims import Cases, Claim, judged
+from almostnothing.figures import (
+    DOUBLE,
+    handles,
+    panel_letters,
+    rule_lines,
+    size_axis,
+    verdict_lines,
+    verdict_space,
+)
 from almostnothing.measures import naming
+from almostnothing.naming import dataset_name
 from almostnothing.pages.prototype.claims import CLAIMS, RIVALS
 from almostnothing.pages.prototype.parameters import PrototypeThresholds
 from almostnothing.parameters.sweep import Sweep
@@ -26,9 +39,6 @@ VARIED = {  # columns of the table that a panel varies alone, and how it calls t
     "readout_scale": "start of the last layer",
 }
 USUAL = ("train_size", "centred", "readout_scale", "objective", "steps")  # columns by which a panel fixes the others
-
-
-SIZES = ("train_size", "steps")  # of these, those that are on a logarithmic axis
 
 
 def usual(sweep: Sweep) -> dict[str, Any]:
@@ -85,6 +95,90 @@ def by_class(rows: pd.DataFrame, chosen: Sequence[str]) -> pd.DataFrame:
     own = rows[rows["rule"].isin(chosen)].assign(rule=lambda t: t["rule"].map(NAMES))
     classes = [name for name in rows.columns if name.startswith("class_")]
     return own.groupby(["dataset", "strength", "rule"], sort=False)[classes].mean().rename(columns=lambda c: c[6:])
+
+
+SHOWN = ("ncm", "correlation", "first_order", "resummed", "ntk")  # rules of the main figure
+
+
+def figure(table: pd.DataFrame, usual: dict[str, Any], verdicts: Sequence[Claim], dataset: str, same: float) -> Figure:
+    """The main figure of a data set: agreement against p, margin, N and width; what did not learn is left out."""
+    good = learned(table[table["dataset"] == dataset], ["agreement"]).dropna(subset="agreement")
+    some = centre(good, usual)
+    p = sorted(good["strength"].unique())[-2]
+    space = verdict_space(verdicts, dataset)
+    whole = plt.figure(figsize=(DOUBLE, 0.8 * DOUBLE + space))
+    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.8 * DOUBLE, space]).flat
+    axes = panels.subplots(2, 3, sharey=True)
+    names = {name: NAMES[name] for name in SHOWN}
+    clean = some[some["test"] == "clean"]
+    here = at(clean, **usual)
+    for ax, test in zip(axes[0], ("clean", "corrupted"), strict=False):
+        rows = at(some[some["test"] == test], **usual)
+        twins(ax, rows, "strength")
+        rule_lines(ax, rows, "strength", "agreement", names)
+        ax.set(xlabel="$p$", title=f"{test} test")
+    rule_lines(axes[0, 2], fifths(here[here["strength"] == p]), "fifth", "agreement", names)
+    axes[0, 2].set(xlabel="fifth of points by the rule's margin", title=f"$p$ = {p:g}")
+    theory = usual | {"objective": "mse", "readout_scale": 0.0}
+    wide = at(good[good["test"] == "clean"], **usual)
+    for ax, rows, column, label in (
+        (axes[1, 0], but_one(clean, usual, "train_size"), "train_size", "$N$, cross-entropy"),
+        (axes[1, 1], but_one(clean, theory, "train_size"), "train_size", "$N$, squared error from 0"),
+        (axes[1, 2], wide, "width", "width, all depths"),
+    ):
+        at_p = rows[rows["strength"] == p]
+        twins(ax, at_p, column)
+        rule_lines(ax, at_p, column, "agreement", names)
+        if len(at_p):
+            size_axis(ax, at_p[column], label)
+        ax.set_title(f"$p$ = {p:g}")
+    for ax in axes.flat:
+        ax.set_ylim(0, 1.02)
+        ax.axhline(same, color="0.5", lw=0.8, ls=":")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("agreement with the network")
+    panels.legend(*handles(axes.flat), loc="outside lower center", ncols=6)
+    share = here[here["rule"] == "ncm"]["agreement"].mean()
+    title = f"network and NCM agree on {100 * share:.0f} % of clean tests" if share == share else "not measured"
+    panels.suptitle(f"{dataset_name(dataset)}: {title}\n{described(clean, usual)}")
+    panel_letters(list(axes.flat))
+    verdict_lines(note, verdicts, dataset)
+    return whole
+
+
+def twins(ax: Axes, rows: pd.DataFrame, column: str) -> None:
+    """A grey band: how far NCM agrees with itself under other noise, which tells how noisy class means are."""
+    own = rows[rows["rule"] == "self"].groupby(column)["agreement"]
+    if len(own):
+        ax.fill_between(own.min().index, own.min(), own.max(), color="0.85", lw=0, label=NAMES["self"], zorder=0)
+
+
+def recipes(table: pd.DataFrame, usual: dict[str, Any], dataset: str) -> Figure:
+    """How agreement changes with what is changed alone: centre, loss, start of the last layer, training steps."""
+    good = learned(table[table["dataset"] == dataset], ["agreement"]).dropna(subset="agreement")
+    clean = centre(good, usual)
+    clean = clean[clean["test"] == "clean"]
+    p = sorted(good["strength"].unique())[-2]
+    columns = [name for name in VARIED if name != "train_size"]
+    whole = plt.figure(figsize=(DOUBLE, 0.36 * DOUBLE))
+    axes = whole.subplots(1, len(columns), sharey=True)
+    for ax, column in zip(axes, columns, strict=True):
+        rows = but_one(clean, usual, column)
+        rows = rows[rows["strength"] == p]
+        levels = sorted(rows[column].unique())
+        places = rows.assign(place=rows[column].map(levels.index))
+        rule_lines(ax, places, "place", "agreement", {name: NAMES[name] for name in SHOWN})
+        ax.set_xticks(range(len(levels)), [WORDS.get(str(level), f"{level}") for level in levels])
+        ax.set(xlabel=VARIED[column], xlim=(-0.4, len(levels) - 0.6), ylim=(0, 1.02))
+    axes[0].set_ylabel("agreement with the network")
+    axes[0].legend(loc="lower left")
+    whole.suptitle(f"{dataset_name(dataset)}, clean test, $p$ = {p:g}")
+    panel_letters(list(axes))
+    return whole
+
+
+WORDS = {"cross_entropy": "cross-\nentropy", "mse": "squared\nerror", "True": "yes", "False": "no"}
+WORDS |= {"0.0": "0", "1.0": "He"}
 
 
 def regimes(table: pd.DataFrame, usual: dict[str, Any]) -> dict[str, pd.DataFrame]:

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from almostnothing import stats
 from almostnothing.claims import Cases, Claim, judged
-from almostnothing.figures import MARKERS, P_TICKS, mean_line, predictor_style, strength_axis
+from almostnothing.figures import (
+    DOUBLE,
+    LOOKS,
+    MARKERS,
+    P_TICKS,
+    handles,
+    image_row,
+    mean_line,
+    panel_letters,
+    predictor_style,
+    strength_axis,
+    survival_label,
+    verdict_lines,
+    verdict_space,
+)
+from almostnothing.naming import dataset_name
 from almostnothing.pages.survival.claims import CLAIMS
 from almostnothing.pages.survival.parameters import Survival
 from almostnothing.strengths import STRENGTHS
@@ -72,7 +89,7 @@ def survival_curves(ax: Axes, table: pd.DataFrame, lines: Mapping[str, str], law
     ax.set_xlabel(STRENGTHS[law].short)
     if STRENGTHS[law].survival:  # narrow panels have room for every other tick
         ticks = [tick for tick in P_TICKS[::2] if tick <= max(strengths)]
-        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.set_xticks(ticks, [survival_label(tick) for tick in ticks])
     ax.set_ylim(0, 1.02)
 
 
@@ -94,6 +111,75 @@ def prediction_points(ax: Axes, table: pd.DataFrame, predicted: str, measured: t
     ax.plot([0, 1], [0, 1], color="0.6", lw=0.8, ls=":")
     ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="theory")
     ax.set_title("measured", fontsize=6.5, loc="right")
+
+
+def figure(
+    table: pd.DataFrame, pictures: Any, titles: Sequence[str], chance: float, verdicts: Sequence[Claim], dataset: str
+) -> Figure:
+    """The figure of a data set: one image under both laws, accuracies of the largest networks, and against theory.
+
+    `table`: the rows of a data set; what did not learn is left out. `pictures`: images (image, channel, height, width).
+    """
+    space = verdict_space(verdicts, dataset)
+    whole = plt.figure(figsize=(DOUBLE, 0.86 * DOUBLE + space))
+    heights = [0.14 * DOUBLE, 0.72 * DOUBLE, space]
+    shown, panels, note = whole.subfigures(3, 1, squeeze=False, height_ratios=heights).flat
+    image_row(shown.subplots(1, len(titles), squeeze=False)[0], pictures, titles)
+    axes = panels.subplots(2, 3)
+    good = learned(table)
+    best = largest(good[good["training_corruption"] == "fixed"])
+    fresh = largest(good[good["training_corruption"] == "fresh"])
+    for ax, (law, test) in zip((axes[0, 0], axes[0, 1], axes[1, 0], axes[1, 1]), PANELS, strict=True):
+        rows, other = (t[(t["law"] == law) & (t["test"] == test)] for t in (best, fresh))
+        if len(rows):
+            survival_curves(ax, rows, LINES, law, chance)
+            ceiling = rows.groupby("strength")["unlimited"].mean()
+            ax.plot(ceiling.index, ceiling, color=LOOKS["ncm"][0], ls=":", lw=1, label=LIMIT["unlimited"])
+        if len(other):
+            colour, marker = LOOKS["fresh"]
+            look = {"color": colour, "marker": marker, "ls": "--", "label": f"network, {FRESH}"}
+            mean_line(ax, other.groupby("strength")["accuracy"], **look)
+        ax.set_title(f"{law}, {test} test", fontsize=6.5, loc="right")
+        ax.set_visible(len(rows) + len(other) > 0)
+    kept_curves(axes[0, 2], best, chance)
+    prediction_points(axes[1, 2], good, "theory", ("accuracy", "ncm"))
+    for ax in axes[:, 0]:
+        ax.set_ylabel("accuracy")
+    panels.legend(*handles(axes.flat[:2]), loc="outside lower center", ncols=3)
+    panels.suptitle(f"{dataset_name(dataset)}, $N$ = {best['train_size'].max():,}: {_headline(best, chance)}")
+    panel_letters(list(axes.flat))
+    verdict_lines(note, verdicts, dataset)
+    return whole
+
+
+FRESH = "images corrupted anew"
+
+
+def kept_curves(ax: Axes, best: pd.DataFrame, chance: float) -> None:
+    """What is kept of the height above chance under replacement."""
+    for test, face in (("clean", "black"), ("corrupted", "white")):
+        rows = best[(best["law"] == "replacement") & (best["test"] == test)]
+        start = rows[rows["strength"] == 0].set_index("seed")["accuracy"] - chance
+        share = (rows["accuracy"] - chance) / rows["seed"].map(start)
+        look = {"color": "black", "marker": "o", "mfc": face, "label": f"{test} test"}
+        mean_line(ax, share.groupby(rows["strength"]), **look)
+    strengths = sorted(best.loc[best["law"] == "replacement", "strength"].unique())
+    if strengths:
+        strength_axis(ax, strengths)
+        ax.set_xlabel(STRENGTHS["replacement"].short)
+    ax.set(ylim=(0, 1.05), ylabel="share kept of height above chance")
+    ax.legend()
+
+
+def _headline(best: pd.DataFrame, chance: float) -> str:
+    """Clean and corrupted accuracy at the replacement nearest to nine tenths."""
+    rows = best[best["law"] == "replacement"]
+    if not len(rows):
+        return ""
+    p = min(rows["strength"].unique(), key=lambda value: abs(value - 0.9))
+    means = rows[rows["strength"] == p].groupby("test")["accuracy"].mean()
+    words = ", ".join(f"{means[test]:.2f} on {test} tests" for test in ("clean", "corrupted") if test in means)
+    return f"at $p$ = {p:g} accuracy is {words} (chance {chance:g})"
 
 
 def claims(table: pd.DataFrame, chance: float, chosen: Survival) -> list[Claim]:

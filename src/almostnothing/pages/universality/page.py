@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from almostnothing import stats
 from almostnothing.claims import Cases, Claim, judged
+from almostnothing.figures import (
+    DOUBLE,
+    handles,
+    heat_map,
+    panel_letters,
+    rule_lines,
+    size_axis,
+    verdict_lines,
+    verdict_space,
+)
 from almostnothing.measures import naming
+from almostnothing.naming import dataset_name
 from almostnothing.pages.universality.claims import CLAIMS
 from almostnothing.pages.universality.parameters import Universality
 
@@ -59,6 +73,46 @@ def gain(found: pd.DataFrame) -> stats.Interval:
     added = found.pivot_table("agreement", [*by, "moment"], "rule")
     added = (added["first_order"] - added["untilted"]).unstack("moment")
     return stats.mean_interval((added[added.columns.max()] - added[added.columns.min()]).groupby("seed").mean())
+
+
+def figure(networks: pd.DataFrame, shifts: Sequence[float], verdicts: Sequence[Claim], dataset: str) -> Figure:
+    """The main figure of a data set: agreement of each rule with every infinitely wide network, by law."""
+    space = verdict_space(verdicts, dataset)
+    height = 0.44 * DOUBLE * len(shifts) + 0.1
+    whole = plt.figure(figsize=(DOUBLE, height + space), layout="none")
+    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[height, space]).flat
+    axes = panels.subplots(len(shifts), len(RULES), sharex=True, sharey=True, squeeze=False)
+    here = networks[networks["dataset"] == dataset]
+    for row, shift in zip(axes, shifts, strict=True):
+        for ax, rule in zip(row, RULES, strict=True):
+            heat_map(ax, matrix(here[(here["shift"] == shift) & (here["rule"] == rule)]))
+            ax.set_title(f"{naming.NAMES[rule]}, {inputs(shift)}", fontsize=6.5, loc="right")
+    ncm = here[here["rule"] == "ncm"]
+    mean, least = ncm["agreement"].mean(), ncm.groupby(["shift", *KINDS])["agreement"].mean().min()
+    title = f"NCM agrees on {100 * mean:.0f} % of the points on average, on {100 * least:.0f} % at worst"
+    panels.suptitle(f"{dataset_name(dataset)}: {title}")
+    panel_letters(list(axes.flat))
+    verdict_lines(note, verdicts, dataset)
+    whole.set_layout_engine("constrained")  # only now: maps that are half drawn have no room in it
+    return whole
+
+
+def supplement(tilted: pd.DataFrame, shifts: Sequence[float]) -> Figure:
+    """Agreement against the noise's second moment, with FO's tilt and without: a panel a data set and shift."""
+    pairs = [(dataset, shift) for dataset in dict.fromkeys(tilted["dataset"]) for shift in shifts]
+    whole = plt.figure(figsize=(DOUBLE, 0.4 * DOUBLE))
+    axes = whole.subplots(1, len(pairs), squeeze=False, sharey=True)[0]
+    for ax, (dataset, shift) in zip(axes, pairs, strict=True):
+        here = tilted[(tilted["dataset"] == dataset) & (tilted["shift"] == shift)]
+        rule_lines(ax, over_networks(here), "moment", "agreement", TILT)
+        size_axis(ax, here["moment"].round(2), "second moment of the noise")
+        ax.tick_params(axis="x", labelrotation=90)
+        ax.set_ylim(0, 1.02)
+        ax.set_title(f"{dataset_name(dataset)}, {inputs(shift)}", fontsize=6.5, loc="right")
+    axes[0].set_ylabel("agreement")
+    whole.legend(*handles(axes), loc="outside lower center", ncols=4)
+    panel_letters(list(axes))
+    return whole
 
 
 def claims(table: pd.DataFrame, chosen: Universality) -> list[Claim]:
