@@ -80,9 +80,10 @@ plt.show()
 
 # %% [markdown]
 # a, b: accuracy by $N$ at the middle width; dots are seeds, bars 95 % intervals of the mean over seeds (Student's $t$),
-# lines the sigmoid in $\ln(1-p)$, hollow points of which some networks did not learn. c, d: what $1-p^*$ is, on
-# logarithmic axes; full lines and filled markers clean test, dashed and open corrupted test. e, f: slope in $p$, and
-# against $\ln(1-p)$. A seed varies the training subset, its corruption, the initial weights and the order of the data.
+# lines the sigmoid in $\ln(1-p)$ (thin: no fit is trusted), hollow points of which some networks did not learn. c, d:
+# what $1-p^*$ is, on logarithmic axes; full lines and filled markers clean test, dashed and open corrupted test. e, f:
+# slope in $p$, and against $\ln(1-p)$. A seed varies the training subset, its corruption, the initial weights and the
+# order of the data.
 
 # %% [markdown]
 # ## What the recipe does

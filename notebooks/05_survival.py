@@ -86,8 +86,8 @@ plt.show()
 # Above: one test image under replacement ($p$) and additive Gaussian noise ($\sigma$; values outside $[0, 1]$ are drawn
 # as black or white). a, b, d, e: accuracies at the largest $N$ and width; bars are 95 % intervals of the mean over
 # seeds (Student's $t$), dotted is chance. c: the share that is kept of the height above chance without corruption. f:
-# accuracy against the theory's, for all $N$, widths, laws and strengths; filled: networks, open: NCM; blue: clean test, orange:
-# corrupted test, darker for larger $N$; markers: width. Networks that did not learn are left out.
+# accuracy against the theory's, for all $N$, widths, laws and strengths; filled: networks, open: NCM; blue: clean test,
+# orange: corrupted test, darker for larger $N$; markers: width. Networks that did not learn are left out.
 
 # %% [markdown]
 # ## How far the theory is off

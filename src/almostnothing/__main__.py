@@ -98,6 +98,23 @@ def certify(arguments: argparse.Namespace) -> None:
     print("\n".join(certifying.certify(arguments.parameter_set, arguments.why)))
 
 
+def lock(arguments: argparse.Namespace) -> None:
+    """Lock a set's primary claims before their results, or with --check say which are not."""
+    from almostnothing import locks
+
+    found = (locks.problems if arguments.check else locks.lock)(arguments.parameter_set)
+    if arguments.check and found:
+        raise UserError("; ".join(found))
+    print("\n".join(found) if found else f"{arguments.parameter_set}: every published primary claim was locked before")
+
+
+def health(arguments: argparse.Namespace) -> None:
+    """Say how many networks of a set learned, by page, size and strength."""
+    from almostnothing import reporting
+
+    print("\n".join(reporting.health(arguments.parameter_set)))
+
+
 def gallery(arguments: argparse.Namespace) -> None:  # noqa: ARG001
     """Write each published set's gallery and the generated parts of the front page."""
     from almostnothing import gallery
@@ -146,7 +163,7 @@ def main() -> None:
             sub.add_argument("--shard", nargs="+", help="the keys of some shards; without them, all")
         if verb is fetch:
             sub.add_argument("--dataset", help="the name of one data set; without it, all of them")
-    for verb in (reproduce, publish, certify, status):
+    for verb in (reproduce, publish, certify, status, lock, health):
         sub = verbs.add_parser(verb.__name__, help=verb.__doc__)
         sub.add_argument("parameter_set", metavar="SET", nargs="?" if verb is status else None)
         sub.set_defaults(verb=verb)
@@ -154,6 +171,8 @@ def main() -> None:
             sub.add_argument("--cores", default=str(os.cpu_count() or 1), help="jobs at a time")
         if verb is status:
             sub.add_argument("--verbose", action="store_true", help="modules that count whole in digests, and why")
+        if verb is lock:
+            sub.add_argument("--check", action="store_true", help="say what is not locked, and lock nothing")
         if verb is certify:
             sub.add_argument("--why", required=True, help="what was edited, for the record")
     verbs.add_parser("gallery", help=gallery.__doc__).set_defaults(verb=gallery)

@@ -22,6 +22,7 @@ SHA256_DIGITS = 64
 SUPPORTED, REFUTED, SMALLER = "supported", "refuted", "smaller than asked"
 INCONCLUSIVE, UNKNOWN, MIXED = "inconclusive", "not measured", "mixed"
 VERDICTS = (SUPPORTED, REFUTED, SMALLER, INCONCLUSIVE, UNKNOWN)
+MARKS = dict(zip(VERDICTS, "✓✗<?–", strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,9 @@ class Claim:
     def finding(self) -> str:
         """What was found, in one sentence for a reader."""
         if self.verdict == UNKNOWN:
-            return "Not measured: there is no point at which all networks learned."
+            lacking = any(case.left_out for case in self.cases)
+            why = "there is no point at which all networks learned" if lacking else "nothing to judge it by is there"
+            return f"Not measured: {why}."
         by: dict[str, list[str]] = {}
         for case in self.cases:
             by.setdefault(self.verdict_of(case), []).append(f"{place(case.where)} {estimate_text(case.found)}")
@@ -208,15 +211,8 @@ def _within(found: Interval, bounds: tuple[float, float] | None) -> Interval:
 
 def place(where: Mapping[str, Any]) -> str:
     """Where a case is, in words: `MNIST, clean test`."""
-    words = []
-    for name, value in where.items():
-        if name == "dataset":
-            words.append(dataset_name(str(value)))
-        elif name == "test":
-            words.append(f"{value} test")
-        else:
-            words.append(f"{name} {value}".strip() if name[-1:] in "=≤" or len(name) <= 2 else str(value))
-    return ", ".join(words)
+    forms = {"dataset": dataset_name, "test": "{} test".format}
+    return ", ".join(forms.get(name, str)(str(value)) for name, value in where.items())
 
 
 def number(value: float | None) -> str:
@@ -241,7 +237,7 @@ def estimate_text(found: Interval | Mapping[str, Any]) -> str:
         mean, low, high = (math.nan if found[key] is None else found[key] for key in ("estimate", "low", "high"))
     if not all(map(math.isfinite, (mean, low, high))) or high == low:
         return f"{number(mean)} [{number(low)}, {number(high)}]"
-    places = max(0, 1 - math.floor(math.log10(high - low)))
+    places = min(4, max(0, 1 - math.floor(math.log10(high - low))))
     return f"{mean:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
 
 

@@ -58,10 +58,10 @@ def compare(published: Path, again: Path) -> list[Comparison]:
 
 
 def _compared(path: Path, other: Path) -> Comparison:
-    claims = {claim["id"]: claim for claim in json.loads(path.read_text())["claims"]}
+    claims = _cases(path)
     if not other.is_file():
         return Comparison(path.stem, len(claims), 0, np.nan, "", [], [f"{other} is missing"])
-    again = {claim["id"]: claim for claim in json.loads(other.read_text())["claims"]}
+    again = _cases(other)
     tables = [pd.read_csv(p.with_suffix(".csv")) for p in (path, other)]
     found = [f"{other.with_suffix('.csv')} {words}" for words in _table_differences(*tables)]
     if claims.keys() != again.keys():
@@ -76,6 +76,16 @@ def _compared(path: Path, other: Path) -> Comparison:
     changes = {name: _change(claims[name], again[name]) for name in claims}
     of = max(changes, key=lambda name: changes[name], default="")
     return Comparison(path.stem, len(claims), len(claims) - len(wrong), changes.get(of, 0.0), of, moved, found + wrong)
+
+
+def _cases(path: Path) -> dict[str, dict[str, Any]]:
+    """The cases of a published page's claims, each with its claim's threshold, by the claim's id and where it is."""
+    found = {}
+    for claim in json.loads(path.read_text())["claims"]:
+        for case in claim["cases"]:
+            name = f"{claim['id']} ({', '.join(case['where'].values())})"
+            found[name] = {**case, "id": name, "threshold": claim["threshold"]}
+    return found
 
 
 def _change(old: dict[str, Any], new: dict[str, Any]) -> float:

@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import logging
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -21,18 +22,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from almostnothing import stats
-from almostnothing.claims import (
-    INCONCLUSIVE,
-    REFUTED,
-    SMALLER,
-    SUPPORTED,
-    UNKNOWN,
-    Claim,
-    estimate_text,
-    place,
-    short,
-    threshold_text,
-)
+from almostnothing.claims import MARKS, Claim, estimate_text, place, short, threshold_text
 from almostnothing.files import write_atomic
 from almostnothing.strengths import STRENGTHS
 
@@ -60,9 +50,6 @@ LOOKS = {
     "correlation": ("#7a6a00", "<"),
 }
 FREE = [("#c2410c", "P"), ("#4b5563", ">"), ("#7c3aed", "v"), ("#0f766e", "X"), ("#be123c", "<"), ("#1d4ed8", "D")]
-
-
-MARKS = {SUPPORTED: "✓", REFUTED: "✗", SMALLER: "<", INCONCLUSIVE: "?", UNKNOWN: "–"}
 
 
 PARTING = (0.62, 0.79, 0.88)  # light blue: no grey that a pixel could have
@@ -165,6 +152,8 @@ def accuracy_curves(
         plateau, midpoint, scale = fits.loc[fits[size] == level, ["plateau", "midpoint", "scale"]].mean()
         if np.isfinite(plateau):
             ax.plot(fine, stats.sigmoid(fine, chance, plateau, midpoint, scale, form), color=colour)
+        else:  # no fit is trusted
+            ax.plot(strengths, [m.mean for m in means], color=colour, lw=0.7)
     ax.axhline(chance, color="0.5", lw=0.8, ls=":")
     ax.annotate("chance", (strengths[0], chance), xytext=(0, -2), textcoords="offset points", va="top", color="0.4")
     strength_axis(ax, list(strengths))
@@ -241,6 +230,16 @@ def size_axis(ax: Axes, sizes: Iterable[float], label: str) -> None:
     ax.set_xticks(ticks, [f"{tick:,g}" for tick in ticks])
     ax.set_xticks([], minor=True)
     ax.set_xlabel(label)
+
+
+def plain_ticks(ax: Axes) -> None:
+    """Numbers, not powers of ten, on a logarithmic y that spans little, with as many ticks as have room."""
+    low, high = ax.get_ylim()
+    steps = (1, 1.5, 2, 3, 5, 7) if high < 12 * low else (1, 3)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    ticks = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
+    ax.set_yticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    ax.set_yticks([], minor=True)
 
 
 def heat_map(ax: Axes, values: pd.DataFrame) -> None:

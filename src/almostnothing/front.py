@@ -50,12 +50,18 @@ def sizes(table: pd.DataFrame, trained: pd.DataFrame) -> pd.DataFrame:
 
     A row for each size of `table`, with the column `least`: over seeds and p, NaN where `trained` lacks the networks.
     """
-    chosen = table[(table["dataset"] == DATASET) & (table["law"] == LAW.name) & (table["test"] == "clean")]
+    chosen = shown(table)
     same = [axis for axis in AXES if axis in chosen and axis in trained]
     own = trained.loc[trained["test"] == "train", [*same, "accuracy"]].rename(columns={"accuracy": "own"})
     joined = chosen.astype({axis: own[axis].dtype for axis in same}).merge(own, on=same, how="left")
     by = joined.groupby(["train_size", "width"])["own"]
     return by.min().where(by.count() == by.size()).rename("least").reset_index()
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of MNIST's clean test under replacement, each training image corrupted once."""
+    own = (table["dataset"] == DATASET) & (table["law"] == LAW.name) & (table["test"] == "clean")
+    return table[own & (table["training_corruption"] == "fixed")]
 
 
 def drawn(table: pd.DataFrame, trained: pd.DataFrame) -> tuple[pd.DataFrame, float]:
@@ -67,7 +73,7 @@ def drawn(table: pd.DataFrame, trained: pd.DataFrame) -> tuple[pd.DataFrame, flo
     found = sizes(table, trained)
     found["rank"] = found["least"].fillna(0).clip(upper=FITTED)
     best = found.sort_values(["rank", "train_size", "width"]).iloc[-1]
-    rows = table[(table["dataset"] == DATASET) & (table["law"] == LAW.name) & (table["test"] == "clean")]
+    rows = shown(table)
     rows = rows[(rows["train_size"] == best["train_size"]) & (rows["width"] == best["width"])]
     return rows.sort_values(["strength", "seed"]), float(best["least"])
 

@@ -15,25 +15,16 @@ from typing import Any
 import pandas as pd
 
 from almostnothing import comparing, corruptions, front
-from almostnothing.claims import INCONCLUSIVE, REFUTED, SUPPORTED, estimate_text, threshold_text
+from almostnothing.claims import MARKS, VERDICTS, estimate_text, place, threshold_text
 from almostnothing.errors import UserError
 from almostnothing.files import write_atomic
 from almostnothing.freshness import FIGURES
+from almostnothing.health import LEARNED, STATUSES
+from almostnothing.naming import dataset_name
+from almostnothing.tables import statuses
 
 MAIN = "paper"  # the set whose verdicts the front page shows
-SMALLER, UNKNOWN = "smaller than asked", "not measured"
-VERDICTS = (SUPPORTED, REFUTED, SMALLER, INCONCLUSIVE, UNKNOWN)
-ALWAYS = (SUPPORTED, REFUTED, INCONCLUSIVE, UNKNOWN)  # columns that a scoreboard has even where they are empty
 MARK, END = "<!-- {} -->", "<!-- end of {} -->"
-NAMES = {  # of data sets, as people say them
-    "digits": "scikit-learn's handwritten digits",
-    "mnist": "MNIST",
-    "fashion_mnist": "Fashion-MNIST",
-    "kmnist": "KMNIST",
-    "cifar10": "CIFAR-10",
-    "npz:cifar10.npz": "CIFAR-10",
-}
-NEVER = 2.5  # times chance: a network that has fewer of its own training images right has not learned
 BENCHMARKS = Path("benchmarks/results")
 
 Stale = Callable[[str], bool]  # says of a page's name whether what is published of it is stale
@@ -67,38 +58,35 @@ def title(record: Mapping[str, Any]) -> str:
     return found.group(1) if found else str(record["figure"])
 
 
-def cases(claim: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What a claim has a verdict for: its cases, or itself where it is about one thing only."""
-    return list(claim.get("cases", [claim]))
-
-
-def verdict(case: Mapping[str, Any]) -> str:
-    """The verdict of a case; "not measured" where there is no estimate."""
-    return UNKNOWN if case["estimate"] is None else str(case["verdict"])
-
-
 def scoreboard(parameter_set: str | None = None) -> str:
-    """A row for each page of a set, the main one by default: its title, and how many of its claims have each verdict.
+    """A row for each primary claim of a set, the main one by default: the text's words, and a mark a data set.
 
-    Claims of several cases count once a case. Where records say how many networks learned, a column shows that.
+    Under a mark's data set: of its cases how many have which verdict.
     """
     parameter_set = parameter_set or MAIN
     pages = records(parameter_set)
-    found = {r["figure"]: [case for claim in r["claims"] for case in cases(claim)] for r in pages}
-    counts = {name: Counter(map(verdict, of)) for name, of in found.items()}
-    columns = [each for each in VERDICTS if each in ALWAYS or any(count[each] for count in counts.values())]
-    learned = any("learned" in case for of in found.values() for case in of)
-    heads = ["page", "claims", *columns, *(["networks that learned"] if learned else [])]
-    lines = [f"| {' | '.join(heads)} |", f"|---|{'--:|' * (len(heads) - 1)}"]
-    for record in pages:
-        name = record["figure"]
-        page = f"[{_escaped(title(record))}]({(FIGURES / parameter_set / name).as_posix()}.ipynb)"
-        row = [page, str(len(found[name])), *(str(counts[name][each]) for each in columns)]
-        if learned:
-            all_of, ok = (sum(case.get(key, 0) for case in found[name]) for key in ("networks", "learned"))
-            row.append(f"{ok:,} of {all_of:,}" if all_of else "trains none")
+    primary = [(record, claim) for record in pages for claim in record["claims"] if claim["role"] == "primary"]
+    names = list(dict.fromkeys(name for _, claim in primary for case in claim["cases"] for name in [_dataset(case)]))
+    heads = ["the text says", "tested", *map(dataset_name, names), "networks"]
+    lines = [f"| {' | '.join(heads)} |", f"|---|---|{'---|' * (len(heads) - 2)}"]
+    for record, claim in primary:
+        page = f"[{record['figure'][:2]}]({(FIGURES / parameter_set / record['figure']).as_posix()}.ipynb)"
+        words = f"“{claim['quote']}”" if claim["quote"] else "(ours)"
+        marks = [_marks([case for case in claim["cases"] if _dataset(case) == name]) for name in names]
+        networks = max((case["networks"] for case in claim["cases"]), default=0)
+        row = [_escaped(words), f"{page} {_escaped(claim['statement'])}", *marks, f"{networks:,}" if networks else "–"]
         lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines) + "\n"
+
+
+def _dataset(case: Mapping[str, Any]) -> str:
+    return str(case["where"].get("dataset", "all"))
+
+
+def _marks(cases: Iterable[Mapping[str, Any]]) -> str:
+    """How many cases have each verdict, by its mark: `✓2 ?1`."""
+    counts = Counter(case["verdict"] for case in cases)
+    return " ".join(f"{MARKS[verdict]}{counts[verdict]}" for verdict in VERDICTS if counts[verdict])
 
 
 def gallery(parameter_set: str, stale: Stale = never) -> str:
@@ -109,21 +97,21 @@ def gallery(parameter_set: str, stale: Stale = never) -> str:
         files = f"[notebook]({name}.ipynb), [data]({name}.csv), [provenance]({name}.json)"
         mark = f" (stale: `python -m almostnothing status {parameter_set}` says why)" if stale(name) else ""
         parts.append(f"\n## {words}{mark}\n\n![{words}]({name}.png)\n\n{files}\n")
-        parts.append("| claim | estimate [95 %] | threshold | n | verdict |\n|---|---|---|---|---|")
-        parts += [_row(claim, case) for claim in record["claims"] for case in cases(claim)]
-        parts.append("")
+        for role in ("primary", "exploratory"):
+            rows = [_row(claim, case) for claim in record["claims"] if claim["role"] == role for case in claim["cases"]]
+            if rows:
+                heads = "| claim | estimate [95 %] | threshold | n | networks | verdict |"
+                parts.append(f"{role.capitalize()} claims:\n\n{heads}")
+                parts += ["|---|---|---|---|--:|---|", *rows, ""]
     return "\n".join(parts)
 
 
 def _row(claim: Mapping[str, Any], case: Mapping[str, Any]) -> str:
     """A line of a gallery's table."""
-    where = case.get("where", "")
-    where = ", ".join(map(str, where.values())) if isinstance(where, Mapping) else str(where)
-    statement = f"{where}: {claim['statement']}" if where else claim["statement"]
-    asked = {**claim, "below": claim.get("below", claim.get("direction") == "below")}
+    statement = f"{place(case['where'])}: {claim['statement']}"
     return (
-        f"| {_escaped(statement)} | {estimate_text(dict(case))} | {threshold_text(asked)} "
-        f"| {case['n']} {case['n_of']} | **{verdict(case)}** |"
+        f"| {_escaped(statement)} | {estimate_text(case)} | {threshold_text(claim)} "
+        f"| {case['n']} {case['n_of']} | {case['networks'] or '–'} | **{case['verdict']}** |"
     )
 
 
@@ -137,34 +125,44 @@ def sizes() -> str:
     lines = ["| set | data | pages | rows of data | claims |", "|---|---|--:|--:|--:|"]
     for name in published_sets():
         found = records(name)
-        sources = sorted({NAMES.get(one["name"], one["name"]) for record in found for one in record["sources"]})
+        sources = sorted({dataset_name(one["name"]) for record in found for one in record["sources"]})
         rows = sum(record["table"]["rows"] for record in found)
-        claims = sum(len(cases(claim)) for record in found for claim in record["claims"])
+        claims = sum(len(claim["cases"]) for record in found for claim in record["claims"])
         lines.append(f"| `{name}` | {', '.join(sources)} | {len(found)} | {rows:,} | {claims} |")
     return "\n".join(lines) + "\n"
 
 
 def untrained(parameter_set: str | None = None) -> str:
-    """How many networks have not learned even their own training images, of the pages whose tables tell it.
-
-    That is: their accuracy on the images they were trained on is below `NEVER` times that of always the same class.
-    """
+    """How many networks of each page's table learned, and how many did not: no claim rests on these."""
     parts = []
     for record in records(parameter_set or MAIN):
         table = pd.read_csv(FIGURES / record["set"] / f"{record['figure']}.csv", low_memory=False)
-        if not {"test", "accuracy", "dataset"} <= set(table.columns):
+        if "status" not in table:
             continue
-        chance = {source["name"]: 1 / source["facts"]["classes"] for source in record["sources"]}
-        own = table[table["test"] == "train"]
-        if len(own):
-            below = int((own["accuracy"] < NEVER * own["dataset"].map(chance)).sum())
-            parts.append(f"`{record['figure']}` {below:,} of {len(own):,}")
+        table = table[table["what"] == "finite"] if "what" in table else table
+        counts = statuses(table, ["dataset"]).sum()
+        lacking = ", ".join(f"{counts[name]:,} {name}" for name in STATUSES if name != LEARNED and counts[name])
+        told = f" ({lacking})" if lacking else ""
+        parts.append(f"`{record['figure']}` {counts[LEARNED]:,} of {counts.sum():,}{told}")
     if not parts:
         return "No table tells how well its networks fit their own training images.\n"
-    return (
-        f"Networks that are right on less than {NEVER:g} times the share that chance gives, on the very images they "
-        f"were trained on: {', '.join(parts)}.\n"
-    )
+    return f"Networks that learned: {', '.join(parts)}.\n"
+
+
+def claim_files(parameter_set: str) -> dict[str, str]:
+    """`claims.json`, all claims of a set, and `claims.csv`, a row a case."""
+    claims = [claim for record in records(parameter_set) for claim in record["claims"]]
+    rows = [
+        {
+            **{name: claim[name] for name in ("id", "page", "role", "source", "statement", "threshold", "direction")},
+            "where": place(case["where"]),
+            **{name: value for name, value in case.items() if name != "where"},
+        }
+        for claim in claims
+        for case in claim["cases"]
+    ]
+    text = json.dumps(claims, indent=1, ensure_ascii=False) + "\n"
+    return {"claims.json": text, "claims.csv": pd.DataFrame(rows).to_csv(index=False)}
 
 
 def tolerances() -> str:
@@ -245,6 +243,8 @@ def write(stale: Callable[[str], Stale] | None = None) -> None:
 
     for name in published_sets():
         _write(FIGURES / name / "README.md", gallery(name, (stale or _stale)(name)))
+        for file, text in claim_files(name).items():
+            _write(FIGURES / name / file, text)
     if front.TABLE.is_file() and front.TRAINED.is_file() and not front.fresh():
         try:
             front.draw(data.folder())

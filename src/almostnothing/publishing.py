@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from almostnothing import environment, keys, pages, tables
+from almostnothing import environment, keys, locks, pages, tables
 from almostnothing.errors import UserError
 from almostnothing.files import digest, file_digest, write_atomic
 from almostnothing.freshness import IMAGES, Page, notebook_content
@@ -32,7 +32,7 @@ def make_table(page: Page) -> None:
         torch.set_num_threads(1)  # as in training: the same bits wherever the job runs
     digits = tables.DIGITS
     if entry == keys.COLLECTED:
-        table = tables.collect(page.cells, store)
+        table, digits = tables.collect(page.cells, store).drop(columns=tables.UNPUBLISHED), tables.COUNTED_DIGITS
     else:
         module = importlib.import_module(entry.rpartition(".")[0])
         trained = [page.cells, store] if page.cells else []
@@ -56,11 +56,14 @@ def make_figure(page: Page) -> None:
     for suffix in IMAGES:
         shutil.copyfile(scratch / f"{page.name}.{suffix}", page.file(suffix))
     table = pd.read_csv(page.file("csv"))
+    drawn = json.loads((scratch / f"{page.name}.json").read_text())
+    for claim in drawn["claims"]:
+        claim["lock"] = locks.lock_of(page, claim)
     content = {
         "figure": page.name,
         "set": page.parameter_set,
         "title": title(page),
-        **json.loads((scratch / f"{page.name}.json").read_text()),
+        **drawn,
         "parameters": page.parameters.content(),
         "digest": wanted,
         "notebook": digest(notebook_content(page.notebook)),

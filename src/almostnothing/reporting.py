@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from almostnothing import costs
+import pandas as pd
+
+from almostnothing import costs, tables
 from almostnothing.freshness import FIGURES, Page, pages_of
+from almostnothing.health import LEARNED, STATUSES
 from almostnothing.parameters import files
 from almostnothing.store import STORE, Store
 
@@ -34,6 +37,35 @@ def status(parameter_set: str, verbose: bool = False) -> Iterator[str]:
             yield f"    {_cost(page)}"
     if waiting:
         yield f"To make them: snakemake --config params={parameter_set}   (or: make figures SET={parameter_set})"
+
+
+def health(parameter_set: str) -> Iterator[str]:
+    """How many networks have each status, by page, size, training corruption and strength: lines of text tables.
+
+    From the published tables; where a page's is missing, a line says so.
+    """
+    for page in pages_of(parameter_set):
+        path = FIGURES / parameter_set / f"{page.name}.csv"
+        if not page.cells:
+            continue
+        if not path.is_file():
+            yield f"{parameter_set}/{page.name}: no table yet: make figures SET={parameter_set}"
+            continue
+        table = pd.read_csv(path, low_memory=False)
+        table = table[table["status"].isin(STATUSES) & table["seed"].notna()]
+        if "what" in table:
+            table = table[table["what"] == "finite"]
+        by = [name for name in ("dataset", *SIZES, *RECIPE) if name in table and table[name].nunique() > 1]
+        found = tables.statuses(table, by or ["dataset"])
+        lacking = found[found.drop(columns=LEARNED).sum(axis=1) > 0]
+        total, good = int(found.to_numpy().sum()), int(found[LEARNED].sum())
+        yield f"{parameter_set}/{page.name}: {good:,} of {total:,} networks learned"
+        if len(lacking):
+            yield lacking.to_string()
+
+
+SIZES = ("family", "width", "depth", "train_size", "strength")
+RECIPE = ("training_corruption", "objective", "centred", "readout_scale", "steps")
 
 
 def _cost(page: Page) -> str:

@@ -58,6 +58,8 @@ MEASURED = [  # of each evaluation of a cell
 ASKED = ("strength", "test_strength", "shift", "readout_scale", "learning_rate")  # numbers as a file gives them
 ROUNDING = 1e-12  # what is smaller is a rounded zero
 DIGITS = 6  # significant ones of what was measured: float32 has seven
+COUNTED_DIGITS = 4  # of shares of test images: 10,000 have no more
+UNPUBLISHED = ["margin_sd", "margin_q05", "margin_q50", "margin_q95"]  # what the store keeps, and a file leaves out
 
 
 def axes(cell: Cell) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from almostnothing import corruptions, data
 from almostnothing.cells import Cell
 from almostnothing.corruptions.law import Corruption
 from almostnothing.devices import device_for
-from almostnothing.health import DIVERGED
+from almostnothing.health import DIVERGED, LEARNED
 from almostnothing.measures import rules
 from almostnothing.measures.naming import SCALED
 from almostnothing.measures.trained import chosen_tests, draw, opened, stacks, training_set
@@ -32,13 +32,13 @@ QUANTILES = (0.1, 0.5, 0.9)
 def table(parameters: InfiniteWidth, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
     """Two kinds of rows, told apart by `what`. Test images are clean.
 
-    "infinite": one for each data set, network, N, p, seed and rule: `agreement` of the rule with exact kernel
-    regression, of all points and by fifths of the regression's logit gap from the smallest on (`fifth_1` to `_5`), its
-    accuracy and that of the regression (`exact`); of rules that predict outputs, `remainder_10`, `_50`, `_90`:
-    quantiles over test images of twice the largest error of an output over the logit gap, below 1 of which no decision
-    can flip, and `bounded`, the share of images where it is below 1. `predicted`: the agreement at vanishing signal of
-    rules with and without ridge, by Marchenko and Pastur's law with `rho`, the ridge in units of N times a pixel's
-    variance.
+    "infinite", networks that learn by definition, for they are trained to convergence: one row for each data set,
+    network, N, p, seed and rule: `agreement` of the rule with exact kernel regression, of all points and by fifths of
+    the regression's logit gap from the smallest on (`fifth_1` to `_5`), its accuracy and that of the regression
+    (`exact`); of rules that predict outputs, `remainder_10`, `_50`, `_90`: quantiles over test images of twice the
+    largest error of an output over the logit gap, below 1 of which no decision can flip, and `bounded`, the share of
+    images where it is below 1. `predicted`: the agreement at vanishing signal of rules with and without ridge, by
+    Marchenko and Pastur's law with `rho`, the ridge in units of N times a pixel's variance.
 
     "finite": one for each trained network: `agreement` with the infinitely wide network that starts from the same
     function, and `difference`, the root mean square of their outputs' difference over that of the latter's outputs.
@@ -66,6 +66,7 @@ def _infinite(parameters: InfiniteWidth, folder: Path, device: torch.device) -> 
                     "activation": one.activation,
                     "depth": one.depth,
                     "shift": one.shift,
+                    "status": LEARNED,
                     "seed": seed,
                 }
                 for row in compared(one, x, y, tests, labels, law, strength):

@@ -22,6 +22,7 @@ from almostnothing.figures import (
     colours,
     mean_line,
     panel_letters,
+    plain_ticks,
     strength_axis,
     verdict_lines,
     verdict_space,
@@ -202,7 +203,9 @@ def figure(
     ):
         size_curves(ax, gap, size, lines, value)
         ax.set(ylabel=label, xlabel={"train_size": "training images $N$"}.get(size, size), yscale="log")
-        line_legend(ax, sorted(gap[lines].unique()), {"train_size": "$N$"}.get(lines, lines))
+        plain_ticks(ax)
+        if size == "width" or value == "steepness":
+            line_legend(ax, sorted(gap[lines].unique()), {"train_size": "$N$"}.get(lines, lines))
     panels.suptitle(f"{title}: {_headline(gap)}")
     panel_letters(list(axes.flat))
     verdict_lines(note, verdicts, dataset)
