@@ -72,7 +72,7 @@ figures.style()
 names, fig = list(dict.fromkeys(asked.dataset)), None
 for name in names:
     here = [page.at(t, dataset=name) for t in (asked, tested, fits, knees)]
-    usual = page.usual(knee.sweep, here[0].pixels.max())
+    usual = page.usual(knee.sweep, int(here[0].pixels.max()))
     main = page.figure(*here, usual, chance, verdicts, dataset_name(name))
     if main is not None:
         fig = fig or main

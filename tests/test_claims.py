@@ -1,40 +1,160 @@
 import json
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats as reference
 
-from almostnothing import claims
+from almostnothing import claims, locks, pages, stats
+from almostnothing.claims import Case, Cases, Declaration
+from almostnothing.files import project
+from almostnothing.freshness import pages_of
 from almostnothing.stats.intervals import Interval
+from almostnothing.tables import counted
 
-TEXTS = {"id": "a", "statement": "It grows", "source": "seed 000", "statistic": "growth", "threshold": 0.1}
+TEXTS = {"statement": "it grows by over {limit:g}", "source": "seed 000", "statistic": "growth", "threshold": "least"}
+SEEDS = " ".join(
+    path.read_text() for path in sorted((project().resolve().parent / "shared/seeds").glob("*.txt"))
+).replace("-\n", "-")
+
+
+def declared(**changes) -> Declaration:
+    return Declaration(**{**TEXTS, "reason": "a tenth"} | changes)
+
+
+def one(interval: Interval, **changes) -> claims.Claim:
+    cases = Cases()
+    cases.add("a", {"dataset": "mnist", "test": "clean"}, interval)
+    [made] = claims.judged("01_page", {"a": declared(**changes)}, cases, {"least": 0.1})
+    return made
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "verdict"),
+    ("low", "high", "above", "below"),
     [
-        (0.11, 0.3, "supported"),
-        (-0.3, 0.09, "refuted"),
-        (0.05, 0.2, "inconclusive"),
-        (math.nan, math.nan, "inconclusive"),
+        (0.11, 0.3, "supported", "refuted"),
+        (-0.3, 0.09, "refuted", "supported"),
+        (0.01, 0.09, "smaller than asked", "supported"),
+        (0.05, 0.2, "inconclusive", "inconclusive"),
+        (math.nan, math.nan, "not measured", "not measured"),
     ],
 )
-def test_the_interval_decides_the_verdict(low, high, verdict):
-    assert claims.claim(Interval((low + high) / 2, low, high, 5), **TEXTS).verdict == verdict
+def test_the_interval_decides_the_verdict(low, high, above, below):
+    interval = Interval((low + high) / 2, low, high, 5)
+    assert one(interval).verdict == above
+    assert one(interval, below=True).verdict == below
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"), [(0.11, 0.3, "refuted"), (-0.3, 0.09, "supported"), (0.05, 0.2, "inconclusive")]
-)
-def test_a_claim_can_ask_for_little(low, high, verdict):
-    assert claims.claim(Interval((low + high) / 2, low, high, 5), below=True, **TEXTS).verdict == verdict
+def test_a_record_has_what_the_form_asks_for_and_is_strict_json():
+    record = one(Interval(math.nan, math.nan, math.nan, 0), primary=True, quote="w").record()
+    assert json.loads(json.dumps(record, allow_nan=False))["cases"][0]["estimate"] is None
+    keys = "id page source quote statement role statistic range threshold direction reason lock interval simultaneous"
+    assert set(record) == {*keys.split(), "cases", "verdict", "finding"}
+    assert record["statement"] == "it grows by over 0.1"
+    assert record["finding"].startswith("Not measured")
 
 
-def test_record_is_strict_json():
-    record = claims.claim(Interval(math.nan, math.nan, math.nan, 0), **TEXTS).record()
-    assert json.loads(json.dumps(record, allow_nan=False))["estimate"] is None
-    assert claims.estimate_text(record) == "– [–, –]"
+def test_verdicts_at_half_and_twice_the_threshold():
+    case = one(Interval(0.15, 0.12, 0.18, 5)).record()["cases"][0]
+    assert (case["at_half"], case["verdict"], case["at_twice"]) == ("supported", "supported", "smaller than asked")
 
 
-def test_summary_shows_estimate_threshold_and_verdict():
-    table = claims.summary([claims.claim(Interval(0.25, 0.2, 0.3, 8), **TEXTS)])
-    assert table.iloc[0].tolist() == ["It grows", "growth", "0.25 [0.2, 0.3]", "> 0.1", "8 seeds", "supported"]
+def test_primary_intervals_hold_together_and_exploratory_ones_alone():
+    cases, found = Cases(), stats.mean_interval([0.1, 0.2, 0.4, 0.3, 0.25])
+    for name in "abc":
+        for test in ("clean", "corrupted"):
+            cases.add(name, {"test": test}, found)
+    kinds = {"a": declared(primary=True), "b": declared(primary=True), "c": declared()}
+    a, _, c = claims.judged("p", kinds, cases, {"least": 0.1})
+    values = np.array([0.1, 0.2, 0.4, 0.3, 0.25])
+    half = reference.t.ppf(1 - 0.025 / 4, 4) * reference.sem(values)
+    assert a.cases[0].found.high == pytest.approx(values.mean() + half)
+    assert c.cases[0].found == found
+
+
+def test_an_interval_of_a_share_stays_within_its_range():
+    made = one(Interval(0.9, 0.7, 1.1, 5), range=(0, 1))
+    assert made.cases[0].found[:3] == (0.9, 0.7, 1.0)
+
+
+def test_a_claim_of_different_cases_is_mixed_and_says_which():
+    cases = Cases()
+    for name, low, high in (("mnist", 0.2, 0.3), ("fashion_mnist", -0.2, 0.0), ("digits", math.nan, math.nan)):
+        counts = {"networks": 10, "left_out": 5 * (name == "digits")}
+        cases.add("a", {"dataset": name}, Interval((low + high) / 2, low, high, 5), counts)
+    [made] = claims.judged("p", {"a": declared()}, cases, {"least": 0.1})
+    assert made.verdict == "mixed"
+    assert "Supported: MNIST 0.25" in made.finding
+    assert "refuted: Fashion-MNIST" in made.finding
+    assert "1 of 3 cases not measured" in made.finding
+    assert "5 networks at points where some did not learn are left out" in made.finding
+    table = claims.summary([made], "exploratory")
+    assert table["verdict"].tolist() == ["supported", "refuted", "not measured"]
+    assert claims.summary([made]).empty
+
+
+def test_the_answer_has_every_primary_claim_and_counts_what_would_change():
+    text = claims.answer([one(Interval(0.15, 0.12, 0.18, 5), primary=True)])
+    assert "**it grows by over 0.1**: *supported.*" in text
+    assert "Of 1 cases 1 supported; 1 would change" in text
+
+
+def test_estimates_have_the_digits_that_their_interval_tells():
+    assert claims.estimate_text(Interval(0.123456, 0.11, 0.134, 5)) == "0.123 [0.110, 0.134]"
+    assert claims.estimate_text(Interval(12.3456, 3.0, 22.0, 5)) == "12 [3, 22]"
+    assert claims.estimate_text({"estimate": None, "low": None, "high": None}) == "– [–, –]"
+
+
+def test_networks_are_counted_at_points_where_all_learned():
+    rows = pd.DataFrame(
+        {
+            "dataset": "d",
+            "strength": [0.5] * 4 + [0.9] * 4,
+            "seed": [0, 1] * 4,
+            "test": ["clean", "clean", "corrupted", "corrupted"] * 2,
+            "status": ["learned"] * 5 + ["dead"] + ["learned", "dead"],
+        }
+    )
+    assert counted(rows) == {"networks": 2, "left_out": 2}
+
+
+@pytest.mark.parametrize("name", [page.name for page in pages_of("quick")])
+def test_declarations_are_whole_and_quotes_are_the_texts_own(name):
+    import importlib
+
+    own = importlib.import_module(f"almostnothing.pages.{pages.page_of(name)}.claims").CLAIMS
+    page = next(page for page in pages_of("quick") if page.name == name)
+    primary = [each for each in own.values() if each.primary]
+    assert 1 <= len(primary) <= 4
+    for each in own.values():
+        assert each.threshold in page.parameters.content()["thresholds"]
+        assert each.reason
+    if SEEDS:
+        words = " ".join(SEEDS.split())
+        for each in primary:
+            assert each.quote
+            assert " ".join(each.quote.split()) in words, each.quote
+
+
+@pytest.mark.parametrize("parameter_set", ["quick", "paper", "full"])
+def test_every_primary_claim_is_locked_as_it_stands(parameter_set):
+    known = {(one["set"], one["claim"], one["digest"]) for one in locks.read()}
+    for page in pages_of(parameter_set):
+        for record in locks.declared(page):
+            assert (parameter_set, record["id"], locks.digest_of(page, record)) in known
+
+
+def test_an_edited_claim_is_not_the_locked_one():
+    page = pages_of("quick")[1]
+    record = next(locks.declared(page))
+    before = locks.digest_of(page, record)
+    assert locks.digest_of(page, record | {"threshold": 0.0}) != before
+    assert locks.digest_of(page, record | {"finding": "other"}) == before
+
+
+def test_cases_keep_their_order():
+    cases = Cases()
+    cases.add("b", {"x": 1}, Interval(0, 0, 0, 2))
+    cases.add("b", {"x": 2}, Interval(0, 0, 0, 2), {"networks": 3, "left_out": 1}, n_of="images")
+    assert cases["b"][1] == Case({"x": 2}, Interval(0, 0, 0, 2), 3, 1, "images")

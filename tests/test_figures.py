@@ -39,7 +39,10 @@ def draw() -> plt.Figure:
 
 
 def test_equal_figures_are_equal_files(tmp_path):
-    claim = claims.claim(Interval(0.2, 0.1, 0.3, 5), id="a", statement="s", source="s", statistic="s", threshold=0.0)
+    own = claims.Declaration(statement="s", source="s", statistic="s", threshold="t", reason="r", primary=True)
+    cases = claims.Cases()
+    cases.add("a", {"dataset": "d"}, Interval(0.2, 0.1, 0.3, 5))
+    [claim] = claims.judged("p", {"a": own}, cases, {"t": 0.0})
     for folder in ("one", "two"):
         figures.save(draw(), [claim], "f", str(tmp_path / folder))
         plt.close("all")

@@ -245,31 +245,37 @@ def test_the_lead_of_the_network_ends_where_it_is_no_longer_sure():
     assert front.ahead(table[2:]) is None
 
 
-CLAIM = {"statement": "a | b", "threshold": 0.2, "estimate": 0.5, "low": 0.4, "high": 0.6, "n": 5, "n_of": "seeds"}
+CASE = {"estimate": 0.5, "low": 0.4, "high": 0.6, "n": 5, "n_of": "seeds", "networks": 0, "learned": 0}
+
+
+def record(quote: str | None, cases: list[dict], **changes) -> dict:
+    claim = {"id": "a", "page": "p", "source": "seed", "statement": "c | d", "threshold": 0.2, "direction": "above"}
+    return {**claim, "quote": quote, "role": "primary" if quote else "exploratory", "cases": cases, **changes}
 
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """A set of two pages: one with claims as they are today, one with claims of several cases."""
+    """A set of two pages: one that trains nothing, one with cases on two data sets."""
     monkeypatch.setattr(gallery, "FIGURES", tmp_path)
     folder = tmp_path / "paper"
     folder.mkdir()
-    old = [
-        {**CLAIM, "verdict": "supported"},
-        {**CLAIM, "estimate": None, "low": None, "high": None, "verdict": "inconclusive"},
+    nothing = {"estimate": None, "low": None, "high": None, "verdict": "not measured"}
+    first = [
+        record("its | words", [{**CASE, "where": {"dataset": "mnist"}, "verdict": "supported"}]),
+        record(None, [{**CASE, **nothing, "where": {"dataset": "mnist"}}]),
     ]
-    case = {key: CLAIM[key] for key in ("estimate", "low", "high", "n", "n_of")}
-    cases = [
-        {**case, "where": {"data": "MNIST"}, "networks": 10, "learned": 9, "verdict": "smaller than asked"},
-        {**case, "where": "CIFAR-10", "networks": 5, "learned": 5, "verdict": "refuted"},
+    many = [
+        {**CASE, "where": {"dataset": "mnist", "test": "clean"}, "networks": 10, "verdict": "smaller than asked"},
+        {**CASE, "where": {"dataset": "mnist", "test": "corrupted"}, "networks": 10, "verdict": "supported"},
+        {**CASE, "where": {"dataset": "npz:cifar10.npz"}, "networks": 5, "verdict": "refuted"},
     ]
-    new = [{"statement": "c", "threshold": 0.2, "direction": "below", "verdict": "mixed", "cases": cases}]
+    second = [record("more", many, direction="below")]
     common = {"set": "paper", "sources": [{"name": "mnist", "facts": {"classes": 10}}], "table": {"rows": 4}}
-    for name, claims in (("01_old", old), ("02_new", new)):
-        record = {"figure": name, **common, "claims": claims, **({"title": "New"} if name == "02_new" else {})}
-        (folder / f"{name}.json").write_text(json.dumps(record))
-        accuracy = [0.1, 0.24, 0.26, 0.9]
-        table = pd.DataFrame({"dataset": "mnist", "test": ["train"] * 3 + ["clean"], "accuracy": accuracy})
+    for name, claims in (("01_old", first), ("02_new", second)):
+        content = {"figure": name, **common, "claims": claims, **({"title": "New"} if name == "02_new" else {})}
+        (folder / f"{name}.json").write_text(json.dumps(content))
+        status = ["learned", "learned", "dead", "unfinished"]
+        table = pd.DataFrame({"dataset": "mnist", "seed": [0, 1, 2, 3], "status": status})
         table.to_csv(folder / f"{name}.csv", index=False)
     heading = [{"cell_type": "markdown", "source": ["# Old | page\n", "text"]}]
     (folder / "01_old.ipynb").write_text(json.dumps({"cells": heading}))
@@ -277,27 +283,37 @@ def published(tmp_path, monkeypatch):
     return folder
 
 
-def test_the_scoreboard_counts_verdicts_a_case(published):
+def test_the_scoreboard_has_a_row_a_sentence_and_marks_a_data_set(published):
     lines = gallery.scoreboard("paper").splitlines()
-    verdicts = "supported | refuted | smaller than asked | inconclusive | not measured"
-    assert lines[0] == f"| page | claims | {verdicts} | networks that learned |"
-    assert "[Old \\| page]" in lines[2]
-    assert lines[2].endswith("| 2 | 1 | 0 | 0 | 0 | 1 | trains none |")
-    assert lines[3].endswith("| 2 | 0 | 1 | 1 | 0 | 0 | 14 of 15 |")
+    assert lines[0] == "| the text says | tested | MNIST | CIFAR-10 | networks |"
+    assert lines[2].startswith("| “its \\| words” | [01](")
+    assert lines[2].endswith(" c \\| d | ✓1 |  | – |")
+    assert lines[3].endswith(" c \\| d | ✓1 <1 | ✗1 | 10 |")
+    assert len(lines) == 4
 
 
 def test_a_gallery_shows_every_case_and_marks_what_is_stale(published):
     text = gallery.gallery("paper", {"02_new"}.__contains__)
     assert "## Old | page\n" in text
     assert "## New (stale: `python -m almostnothing status paper` says why)\n" in text
-    assert "| a \\| b | 0.5 [0.4, 0.6] | > 0.2 | 5 seeds | **supported** |" in text
-    assert "| – [–, –] | > 0.2 | 5 seeds | **not measured** |" in text
-    assert "| MNIST: c | 0.5 [0.4, 0.6] | < 0.2 | 5 seeds | **smaller than asked** |" in text
-    assert "| CIFAR-10: c |" in text
+    assert "| MNIST: c \\| d | 0.50 [0.40, 0.60] | > 0.2 | 5 seeds | – | **supported** |" in text
+    assert "Exploratory claims:" in text
+    assert "| – [–, –] | > 0.2 | 5 seeds | – | **not measured** |" in text
+    assert "| MNIST, clean test: c \\| d | 0.50 [0.40, 0.60] | < 0.2 | 5 seeds | 10 | **smaller than asked** |" in text
+    assert "| CIFAR-10: c" in text
 
 
 def test_networks_that_did_not_learn_are_counted(published):
-    assert gallery.untrained("paper").endswith("trained on: `01_old` 2 of 3, `02_new` 2 of 3.\n")
+    told = "2 of 4 (1 unfinished, 1 dead)"
+    assert gallery.untrained("paper") == f"Networks that learned: `01_old` {told}, `02_new` {told}.\n"
+
+
+def test_all_claims_of_a_set_are_in_two_files(published):
+    files = gallery.claim_files("paper")
+    assert [claim["quote"] for claim in json.loads(files["claims.json"])] == ["its | words", None, "more"]
+    rows = files["claims.csv"].splitlines()
+    assert len(rows) == 1 + 5
+    assert "MNIST, clean test" in files["claims.csv"]
 
 
 def test_generated_parts_are_replaced_and_their_links_led_home():

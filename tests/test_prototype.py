@@ -120,10 +120,18 @@ def test_fitted_centre_recovers_the_rule_that_made_the_outputs():
 def test_panels_take_the_rows_that_differ_in_one_thing(referee):
     _, table, chosen = referee
     usual = prototype.usual(chosen.sweep)
-    assert usual == {"train_size": 20, "shift": 0.0, "objective": "cross_entropy", "steps": 60}
+    first = {
+        "train_size": 20,
+        "centred": False,
+        "shift": 0.0,
+        "readout_scale": 1.0,
+        "objective": "cross_entropy",
+        "steps": 60,
+    }
+    assert usual == first
     here = prototype.centre(table, usual)
     assert set(prototype.but_one(here, usual, "train_size").train_size) == {20, 60}
-    assert set(prototype.but_one(here, usual, "shift").objective) == {"cross_entropy"}
+    assert set(prototype.but_one(here, usual, "centred").objective) == {"cross_entropy"}
     assert prototype.described(here, usual) == "N = 20, 1 hidden layer of width 16, cross-entropy, 60 steps"
     base = prototype.at(table, **usual)
     wide = prototype.grid(base[base.test == "clean"], "ncm")

@@ -10,18 +10,46 @@ from almostnothing.stats.knees import fit_knee, held_out, least_squares
 P = np.array([0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99])
 
 
-def test_the_worst_level_pays_for_having_been_chosen():
+def test_the_worst_is_each_seeds_own():
     rng = np.random.default_rng(0)
     rows = pd.DataFrame({"seed": list(range(5)) * 3, "level": np.repeat([1, 2, 3], 5), "value": rng.normal(size=15)})
-    rows.loc[rows.level == 2, "value"] -= 5
-    rows.loc[rows.level == 3, "value"] += 5
-    found = stats.worst(rows, "value", ["level"])
-    plain = stats.mean_interval(rows.value[rows.level == 2])
-    assert found.mean == plain.mean
-    assert found.high - found.low > 1.2 * (plain.high - plain.low)
-    assert stats.worst(rows, "value", ["level"], largest=True).mean == rows.value[rows.level == 3].mean()
-    rows.loc[5, "value"] = np.nan  # the lowest level lacks a seed
-    assert stats.worst(rows, "value", ["level"]).mean == rows.value[rows.level == 1].mean()
+    least = [rows.value[rows.seed == seed].min() for seed in range(5)]
+    assert stats.worst(rows, "value", ["level"]) == stats.mean_interval(least)
+    most = [rows.value[rows.seed == seed].max() for seed in range(5)]
+    assert stats.worst(rows, "value", ["level"], largest=True) == stats.mean_interval(most)
+    rows.loc[5, "value"] = np.nan  # a level that lacks a seed counts for none
+    least = [rows.value[(rows.seed == seed) & (rows.level != 2)].min() for seed in range(5)]
+    assert stats.worst(rows, "value", ["level"]) == stats.mean_interval(least)
+
+
+def test_widened_and_common_variance_against_students_t():
+    values = np.array([0.1, 0.3, 0.2, 0.6])
+    base = stats.mean_interval(values)
+    for count in (1, 2, 7):
+        half = reference.t.ppf(1 - 0.025 / count, 3) * reference.sem(values)
+        assert stats.widened(base, count)[1:3] == pytest.approx((values.mean() - half, values.mean() + half))
+    half = reference.t.ppf(0.975, 3) * np.sqrt(values.var(ddof=1) / 4 + 0.04)
+    assert stats.with_variance(base, 0.04)[1:3] == pytest.approx((values.mean() - half, values.mean() + half))
+    assert stats.share_interval(10, 10)[:3] == pytest.approx((1, 0.025**0.1, 1))
+
+
+def test_a_knee_without_a_form():
+    """Of a sigmoid in ln(1-p) on a fine grid: its midpoint, its slope in that coordinate, and that in p."""
+    p = np.sort(1 - np.geomspace(0.002, 1, 400))
+    scale, middle, height = 0.4, 0.8, 0.8
+    accuracy = stats.sigmoid(p, 0.1, 0.1 + height, middle, scale, "log")
+    table = pd.DataFrame({"seed": 0, "strength": p, "accuracy": accuracy})
+    row = stats.free_knees(table, ["seed"], 0.1).iloc[0]
+    first = accuracy[0] - 0.1  # the curve has fallen a little at p = 0
+    u = np.array([stats.crossing(p, accuracy, 0.1, share) for share in (0.75, 0.5, 0.25)])
+    share = np.array([0.75, 0.5, 0.25]) * first / height
+    back = -np.log1p(-middle) - scale * np.log(share / (1 - share))
+    assert u == pytest.approx(back, abs=1e-3)
+    assert row.midpoint == pytest.approx(1 - np.exp(-back[1]), abs=1e-3)
+    assert row.steepness == pytest.approx(0.5 / (back[2] - back[0]), rel=1e-3)
+    assert row.slope == pytest.approx(first * row.steepness / (1 - row.midpoint), rel=1e-6)
+    dead = table.assign(accuracy=table.accuracy.where(table.strength < 0.5))
+    assert np.isnan(stats.free_knees(dead, ["seed"], 0.1).iloc[0].midpoint)
 
 
 def test_the_interval_of_an_absolute_value():

@@ -211,11 +211,14 @@ def test_a_new_page_adds_files_and_edits_none(made, tmp_path):
         '    return pd.DataFrame({"phase": range(parameters.phases), "light": range(parameters.phases)})\n'
     )
     (folder / "page.py").write_text(
-        "from almostnothing import stats\nfrom almostnothing.claims import claim\n\n\n"
+        "from almostnothing import stats\nfrom almostnothing.claims import Cases, Declaration, judged\n\n\n"
+        'TEXTS = {"statement": "there is light", "source": "test", "statistic": "light", "reason": "r"}\n\n\n'
         "def claims(table, limits):\n"
         '    """That there is light."""\n'
-        '    texts = {"id": "light", "statement": "there is light", "source": "test", "statistic": "light"}\n'
-        '    return [claim(stats.mean_interval(table["light"]), **texts, threshold=limits.least)]\n'
+        "    cases = Cases()\n"
+        '    cases.add("light", {"dataset": "moon"}, stats.mean_interval(table["light"]))\n'
+        '    own = {"light": Declaration(threshold="least", primary=True, quote="light", **TEXTS)}\n'
+        '    return judged("09_moon", own, cases, limits.model_dump())\n'
     )
     (root / "notebooks/09_moon.py").write_text(
         "# %% [markdown]\n# # The moon\n\n"
@@ -361,7 +364,7 @@ def test_compare_accepts_itself_and_names_what_differs(clone, tmp_path):
     table.loc[0, "accuracy"] += 0.2
     table.to_csv(tmp_path / "again/01_knee.csv", index=False)
     record = json.loads((tmp_path / "again/01_knee.json").read_text())
-    record["claims"][0] |= {"estimate": 1e6, "low": None, "high": None}
+    record["claims"][0]["cases"][0] |= {"estimate": 1e6, "low": None, "high": None}
     (tmp_path / "again/01_knee.json").write_text(json.dumps(record))
     failed = clone.run(*words, check=False)
     assert failed.returncode == 2

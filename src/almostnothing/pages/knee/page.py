@@ -73,7 +73,7 @@ def claims(table: pd.DataFrame, gains: pd.DataFrame, knees: pd.DataFrame, chosen
     cases = Cases()
     for where, rows in knees.groupby(["dataset", "test"], sort=False):
         here = dict(zip(("dataset", "test"), map(str, where), strict=True))
-        first, networks = usual(chosen.sweep, rows["pixels"].max()), at(table, **here)
+        first, networks = usual(chosen.sweep, int(rows["pixels"].max())), at(table, **here)
         base = at(rows, **first)
         for size, label in SIZES.items():
             some, lines = stats.one_size(rows, size, first)
@@ -239,7 +239,7 @@ def recipe_figure(whole: pd.DataFrame, sweep: Sweep) -> Figure:
     axes = shown.subplots(len(names), len(columns), squeeze=False)
     for row, name in zip(axes, names, strict=True):
         own = at(usual_of, dataset=name)
-        first = usual(sweep, own["pixels"].max()) | {"train_size": own["train_size"].max()}
+        first = usual(sweep, int(own["pixels"].max())) | {"train_size": own["train_size"].max()}
         sound = at(whole, **first, dataset=name)
         for ax, (test, value, label) in zip(row, columns, strict=True):
             for rows, dash, face in ((sound, "-", None), (own, "--", "white")):
