@@ -332,7 +332,7 @@ def test_functions_moved_to_a_new_module_change_no_key(copied, cell):
 
 def test_a_networks_key_covers_about_a_thousand_lines_and_no_reader(cell):
     found = keys.network_closure(cell.choices())
-    assert found.lines < 1500  # of Python; the engine's C++ comes to it
+    assert found.lines < 1800  # of Python; the engine's C++ comes to it
     assert found.whole == {}
     rooms = {name.removeprefix("almostnothing.").split(".")[0] for name in found.definitions}
     assert not rooms & {"figures", "stats", "claims", "parameters", "pages", "sweeps", "store", "keys", "code"}

@@ -189,7 +189,7 @@ def test_without_data_the_front_figure_stays(tmp_path, monkeypatch, capsys):
     assert before == {path: path.read_bytes() for path in front.FIGURES.glob("front.*")}
 
 
-AXES = {"dataset": "mnist", "law": "replacement", "width": 64, "shift": 0.0}
+AXES = {"dataset": "mnist", "law": "replacement", "training_corruption": "fixed", "width": 64, "shift": 0.0}
 
 
 def survival(accuracy: dict[int, float], own: dict[int, float]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,10 +1,13 @@
 """The summaries of 01_knee."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from almostnothing import stats
+from almostnothing.claims import Case
 from almostnothing.pages import model_of
 from almostnothing.pages.knee import page as knee
 from almostnothing.parameters.files import validate
@@ -22,7 +25,9 @@ SWEEP = {
     "seeds": [0, 1, 2, 3],
 }
 LIMITS = {"shift": 0.005, "sharpening": 0.05, "form": 0.1, "exponent": 0.25, "recipe": 0.05}
-KINDS = {  # networks, and by how much their knee is moved beside that of their size
+KINDS: dict[
+    str, tuple[dict[str, Any], float]
+] = {  # networks, and by how much their knee is moved beside that of their size
     "usual": ({}, 0.0),
     "depth": ({"depth": 4}, 0.01),
     "loss": ({"objective": "mse"}, -0.1),
@@ -48,7 +53,14 @@ def knees(dead: str = "") -> pd.DataFrame:
                 middle = 0.5 + 0.02 * np.log2(width / 8) + {8: 0.01, 32: 0.03}[width] * np.log2(size / 100)
                 middle += moved + rng.normal(0, 1e-3)
                 for test in ("clean", "corrupted"):
-                    base = {"dataset": "d", "test": test, "depth": 2, "pixels": 64, "width": width, "train_size": size}
+                    base: dict[str, Any] = {
+                        "dataset": "d",
+                        "test": test,
+                        "depth": 2,
+                        "pixels": 64,
+                        "width": width,
+                        "train_size": size,
+                    }
                     base |= {"seed": seed, "objective": "cross_entropy", "training_corruption": "fixed", "shift": 0.0}
                     base |= {"centred": True, "learning_rate": 1e-3, "steps": 1000, "images": 500, "readout_scale": 1.0}
                     base |= {"status": "dead" if kind == dead else "learned", **changes}
@@ -59,7 +71,7 @@ def knees(dead: str = "") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def found(table: pd.DataFrame) -> dict[str, stats.Interval]:
+def found(table: pd.DataFrame) -> dict[tuple[Any, ...], Case]:
     free, gains = stats.free_knees(table, knee.CURVE, 0.1), stats.form_gain(table, knee.CURVE, 0.1)
     return {
         (claim.id.partition(".")[2], *[v for k, v in case.where.items() if k not in ("dataset", "test")]): case

@@ -38,14 +38,8 @@ VARIED = {  # columns of the table that a panel varies alone, and how it calls t
     "objective": "loss",
     "readout_scale": "start of the last layer",
 }
-USUAL = (
-    "train_size",
-    "centred",
-    "shift",
-    "readout_scale",
-    "objective",
-    "steps",
-)  # columns by which a panel fixes the others
+# columns by which a panel fixes the others
+USUAL = ("train_size", "centred", "shift", "readout_scale", "objective", "steps")
 
 
 def usual(sweep: Sweep) -> dict[str, Any]:
