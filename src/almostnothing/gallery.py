@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ from almostnothing.naming import dataset_name
 from almostnothing.tables import statuses
 
 MAIN = "paper"  # the set whose verdicts the front page shows
+WORDS = 64  # characters of a text's words that a scoreboard shows
 MARK, END = "<!-- {} -->", "<!-- end of {} -->"
 BENCHMARKS = Path("benchmarks/results")
 
@@ -59,23 +61,22 @@ def title(record: Mapping[str, Any]) -> str:
 
 
 def scoreboard(parameter_set: str | None = None) -> str:
-    """A row for each primary claim of a set, the main one by default: the text's words, and a mark a data set.
+    """A row for each primary claim of a set, the main one by default: the text's words, shortened, its name, and marks.
 
-    Under a mark's data set: of its cases how many have which verdict.
+    Under each data set: how many of the claim's cases have which verdict.
     """
     parameter_set = parameter_set or MAIN
     pages = records(parameter_set)
     primary = [(record, claim) for record in pages for claim in record["claims"] if claim["role"] == "primary"]
     names = list(dict.fromkeys(name for _, claim in primary for case in claim["cases"] for name in [_dataset(case)]))
-    heads = ["the text says", "tested", *map(dataset_name, names), "networks"]
-    lines = [f"| {' | '.join(heads)} |", f"|---|---|{'---|' * (len(heads) - 2)}"]
+    heads = ["page", "the text says", *map(dataset_name, names)]
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
     for record, claim in primary:
         page = f"[{record['figure'][:2]}]({(FIGURES / parameter_set / record['figure']).as_posix()}.ipynb)"
-        words = f"“{claim['quote']}”" if claim["quote"] else "(ours)"
+        short = textwrap.shorten(claim["quote"] or claim["statement"], WORDS, placeholder=" …")
+        words = f"“{short}” *{claim['id'].rpartition('.')[2]}*"
         marks = [_marks([case for case in claim["cases"] if _dataset(case) == name]) for name in names]
-        networks = max((case["networks"] for case in claim["cases"]), default=0)
-        row = [_escaped(words), f"{page} {_escaped(claim['statement'])}", *marks, f"{networks:,}" if networks else "–"]
-        lines.append(f"| {' | '.join(row)} |")
+        lines.append(f"| {' | '.join([page, _escaped(words), *marks])} |")
     return "\n".join(lines) + "\n"
 
 
