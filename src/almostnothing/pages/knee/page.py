@@ -225,11 +225,13 @@ def _headline(gap: pd.DataFrame) -> str:
     return f"from $N$ = {sizes[0]:,} to {sizes[-1]:,} the knee moves from $p^*$ = {' and '.join(words)}"
 
 
-def recipe_figure(whole: pd.DataFrame, sweep: Sweep) -> Figure:
-    """What the usual recipe does beside the sound one: a row a data set that has both."""
+def recipe_figure(whole: pd.DataFrame, sweep: Sweep) -> Figure | None:
+    """What the usual recipe does beside the sound one: a row a data set that has both; None where none has."""
     usual_of = at(whole, centred=False, learning_rate=sweep.columns()["learning_rate"][0])
     usual_of = usual_of[(usual_of["shift"] == 0) & (usual_of["steps"] < max(sweep.steps))]
     names = list(dict.fromkeys(usual_of["dataset"]))
+    if not names:
+        return None
     shown = plt.figure(figsize=(DOUBLE, 0.36 * DOUBLE * len(names)))
     columns = [
         ("train", "active", "units that respond"),
