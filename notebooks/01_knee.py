@@ -44,7 +44,7 @@ asked = whole[whole.test.isin(["clean", "corrupted"])]
 tested = tables.learned(asked)  # no claim rests on the others
 knees, gains = stats.free_knees(tested, page.CURVE, chance), stats.form_gain(tested, page.CURVE, chance)
 fits = stats.fit_knees(tested, page.CURVE, chance, "log")
-verdicts = page.claims(asked, gains, knees, knee)
+verdicts = page.claims(asked, gains, knees, knee, chance)
 display(Markdown(claims.answer(verdicts)))
 
 # %% [markdown]

@@ -25,6 +25,7 @@ TINY = {
     "steps": [60],
     "test_draws": 1,
     "seeds": [0, 1],
+    "validation": 0,
     "variations": [],
 }
 

@@ -75,7 +75,7 @@ def found(table: pd.DataFrame) -> dict[tuple[Any, ...], Case]:
     free, gains = stats.free_knees(table, knee.CURVE, 0.1), stats.form_gain(table, knee.CURVE, 0.1)
     return {
         (claim.id.partition(".")[2], *[v for k, v in case.where.items() if k not in ("dataset", "test")]): case
-        for claim in knee.claims(table, gains, free, chosen())
+        for claim in knee.claims(table, gains, free, chosen(), 0.1)
         for case in claim.cases
         if case.where["test"] == "clean"
     }

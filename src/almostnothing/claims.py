@@ -90,7 +90,7 @@ class Claim:
         """What was found, in one sentence for a reader."""
         if self.verdict == UNKNOWN:
             lacking = any(case.left_out for case in self.cases)
-            why = "there is no point at which all networks learned" if lacking else "nothing to judge it by is there"
+            why = "there is no point at which all networks learned" if lacking else "there are no data"
             return f"Not measured: {why}."
         by: dict[str, list[str]] = {}
         for case in self.cases:
@@ -182,10 +182,11 @@ def judged(
 ) -> list[Claim]:
     """A claim for each declaration that has cases, in the order in which they were declared.
 
-    Intervals of primary claims hold for all primary cases of the page together (Bonferroni); an interval stays within
-    the range of its statistic. `limits`: the page's thresholds by name. Locks are entered at publication.
+    Intervals of primary claims hold for all measured primary cases of the page together (Bonferroni); an interval stays
+    within the range of its statistic. `limits`: the page's thresholds by name. Locks are entered at publication.
     """
-    count = sum(len(cases.get(name, ())) for name, own in declared.items() if own.primary)
+    primary = [case for name, own in declared.items() if own.primary for case in cases.get(name, ())]
+    count = sum(math.isfinite(case.found.mean) for case in primary)
     claims = []
     for name, own in declared.items():
         final = [

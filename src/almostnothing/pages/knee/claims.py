@@ -85,7 +85,7 @@ CLAIMS = {
     ),
     "loss": Declaration(
         source="our question",
-        statement="with squared error p* is larger by over {limit:g} than with cross-entropy",
+        statement="with squared error, the last layer starting as usual, p* is larger by over {limit:g}",
         statistic="p* with squared error less p* with cross-entropy",
         threshold="shift",
         reason=GROWTH,

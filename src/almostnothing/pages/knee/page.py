@@ -65,12 +65,14 @@ def difference(knees: pd.DataFrame, changed: pd.DataFrame) -> pd.DataFrame:
     return joined.assign(difference=joined["midpoint"] - joined["other"])
 
 
-def claims(table: pd.DataFrame, gains: pd.DataFrame, knees: pd.DataFrame, chosen: Knee) -> list[Claim]:
+def claims(table: pd.DataFrame, gains: pd.DataFrame, knees: pd.DataFrame, chosen: Knee, chance: float) -> list[Claim]:
     """What is claimed of each data set and test.
 
-    `table`: accuracies, NaN where a network did not learn; `knees`, `gains`: `stats.free_knees`, `stats.form_gain`.
+    `table`: all networks; `knees`, `gains`: `stats.free_knees`, `stats.form_gain` of those that learned. The claim
+    about the usual recipe alone is about what becomes of networks that need not learn.
     """
     cases = Cases()
+    every = stats.free_knees(table, CURVE, chance)
     for where, rows in knees.groupby(["dataset", "test"], sort=False):
         here = dict(zip(("dataset", "test"), map(str, where), strict=True))
         first, networks = usual(chosen.sweep, int(rows["pixels"].max())), at(table, **here)
@@ -92,7 +94,7 @@ def claims(table: pd.DataFrame, gains: pd.DataFrame, knees: pd.DataFrame, chosen
             cases.add("interaction", here, _interaction(base), counts)
             better = at(at(gains, **here), **first).groupby("seed")["gain"].mean()
             cases.add("form", here, stats.mean_interval(better), counts)
-        for name, found, changed in _changes(rows, first, chosen.sweep):
+        for name, found, changed in _changes(rows, at(every, **here), first, chosen.sweep):
             counts = counted(of_curves(networks, base if name == "recipe" else changed))
             by = ["width", "train_size"]
             for key, pairs in found.groupby(RECIPE[1:4] if name in ("centre", "rate") else ["dataset"], sort=False):
@@ -122,14 +124,16 @@ def _interaction(base: pd.DataFrame) -> stats.Interval:
     return stats.mean_interval(found)
 
 
-def _changes(rows: pd.DataFrame, first: dict[str, Any], sweep: Sweep) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
+def _changes(
+    rows: pd.DataFrame, every: pd.DataFrame, first: dict[str, Any], sweep: Sweep
+) -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
     """Of one data set and test: differences of p* by what was changed alone, and the changed networks."""
     base = at(rows, **first)
     longest = max(sweep.steps)
     kinds = {
         "loss": at(rows, **first | {"objective": None}).query(f"objective != {first['objective']!r}"),
         "fresh": at(rows, **first | {"training_corruption": "fresh", "steps": None}),
-        "recipe": at(rows, **first | {"centred": False, "steps": None}).query(f"steps < {longest}"),
+        "recipe": at(every, **first | {"centred": False, "steps": None}).query(f"steps < {longest}"),
         "centre": at(rows, **first | {"centred": False, "shift": None}),
         "rate": at(rows, **first | {"learning_rate": None}).query(f"learning_rate != {first['learning_rate']}"),
     }
