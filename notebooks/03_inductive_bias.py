@@ -44,6 +44,7 @@ asked = page.labelled(whole[whole.test.isin(["clean", "corrupted"])])
 table, chance = learned(asked), 1 / cells[0].source.facts.classes
 by = ["dataset", "training_corruption", "test", "order", "network", "seed"]
 fits, halves = stats.fit_knees(table, by, chance, "log"), stats.halfways(table, by, chance)
+slopes = stats.free_knees(table, by, chance)
 pairs = {
     key: page.matches([c for c in cells if c.dataset == key[0]], rows, chosen.thresholds)
     for key, rows in table.groupby(["dataset", "training_corruption"], sort=False)
@@ -67,7 +68,7 @@ display(Markdown(claims.answer(verdicts)))
 # %% tags=["hide-input"]
 figures.style()
 limit = chosen.thresholds.shift
-each = [page.figure(asked, fits, halves, pairs[key], key, chance, verdicts, limit) for key in pairs]
+each = [page.figure(asked, (fits, halves, slopes), pairs[key], key, chance, verdicts, limit) for key in pairs]
 fig = each[0]
 plt.show()
 

@@ -64,7 +64,7 @@ display(Markdown(claims.answer(verdicts)))
 
 # %% tags=["hide-input"]
 figures.style()
-names = list(table.dataset.unique())
+names = chosen.sweep.dataset
 fig, *others = [page.figure(table, quality, verdicts, name) for name in names]
 plt.show()
 

@@ -72,7 +72,7 @@ display(Markdown(claims.answer(verdicts)))
 
 # %% tags=["hide-input"]
 figures.style()
-datasets, names, few = list(table.dataset.unique()), page.NAMES, ("ncm", "resummed", "ntk", "self")
+datasets, names, few = chosen.sweep.dataset, page.NAMES, ("ncm", "resummed", "ntk", "self")
 fig, *others = [page.figure(table, usual, verdicts, name, chosen.thresholds.same) for name in datasets]
 plt.show()
 

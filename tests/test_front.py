@@ -229,7 +229,12 @@ def test_where_no_network_learned_the_best_is_drawn_and_where_nothing_is_known_t
 
 @pytest.mark.parametrize(
     ("least", "words"),
-    [(1.0, "has all of its own"), (0.993, "has at least 99 % of"), (0.3, "only 30 % of"), (np.nan, "is not published")],
+    [
+        (1.0, "has all of its own"),
+        (0.993, "has at least 99.3 % of"),
+        (0.3, "only 30 % of"),
+        (np.nan, "is not published"),
+    ],
 )
 def test_the_caption_says_how_well_the_networks_learned(monkeypatch, least, words):
     rows = survival({300: 0.5}, {300: 1.0})[0]
@@ -303,8 +308,8 @@ def test_a_gallery_shows_every_case_and_marks_what_is_stale(published):
 
 
 def test_networks_that_did_not_learn_are_counted(published):
-    told = "2 of 4 (1 unfinished, 1 dead)"
-    assert gallery.untrained("paper") == f"Networks that learned: `01_old` {told}, `02_new` {told}.\n"
+    told = "2 of 4 learned (1 unfinished, 1 dead)"
+    assert gallery.untrained("paper") == f"`01_old` {told}; `02_new` {told}; of all other pages all networks.\n"
 
 
 def test_all_claims_of_a_set_are_in_two_files(published):

@@ -8,6 +8,7 @@ without the files, whether it is still that of today's tables.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -226,7 +227,7 @@ def caption() -> str:
     first = ahead(rows)
     lead = f"is surely ahead of that rule up to p = {first:g}" if first is not None else "is not surely ahead of it"
     if least >= FITTED:
-        share = "all" if least == 1 else f"at least {least:.0%}"
+        share = "all" if least == 1 else f"at least {math.floor(1000 * least) / 10:g}%"
         trained = (
             "This is the largest published size whose networks all learned: each of these "
             f"{len(rows)} has {share} of its own training images right"

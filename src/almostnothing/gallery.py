@@ -25,7 +25,7 @@ from almostnothing.naming import dataset_name
 from almostnothing.tables import statuses
 
 MAIN = "paper"  # the set whose verdicts the front page shows
-WORDS = 64  # characters of a text's words that a scoreboard shows
+WORDS = 42  # characters of a text's words that a scoreboard shows
 MARK, END = "<!-- {} -->", "<!-- end of {} -->"
 BENCHMARKS = Path("benchmarks/results")
 
@@ -143,11 +143,9 @@ def untrained(parameter_set: str | None = None) -> str:
         table = table[table["what"] == "finite"] if "what" in table else table
         counts = statuses(table, ["dataset"]).sum()
         lacking = ", ".join(f"{counts[name]:,} {name}" for name in STATUSES if name != LEARNED and counts[name])
-        told = f" ({lacking})" if lacking else ""
-        parts.append(f"`{record['figure']}` {counts[LEARNED]:,} of {counts.sum():,}{told}")
-    if not parts:
-        return "No table tells how well its networks fit their own training images.\n"
-    return f"Networks that learned: {', '.join(parts)}.\n"
+        if lacking:
+            parts.append(f"`{record['figure']}` {counts[LEARNED]:,} of {counts.sum():,} learned ({lacking})")
+    return f"{'; '.join(parts)}; of all other pages all networks.\n" if parts else "All networks learned.\n"
 
 
 def claim_files(parameter_set: str) -> dict[str, str]:

@@ -139,6 +139,8 @@ def normalised(notebook: Any) -> Any:
         cell.id = f"cell-{number}"
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata["tags"] = [*cell.metadata["tags"], "hide-input"]  # folded as all code is
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 png = figures.smaller(base64.b64decode(output["data"]["image/png"]))

@@ -109,18 +109,20 @@ def seed_points(ax: Axes, differences: pd.DataFrame, label: str, counts: float) 
 
 def figure(
     table: pd.DataFrame,
-    fits: pd.DataFrame,
-    halves: pd.DataFrame,
+    knees: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame],
     pairs: pd.DataFrame,
     key: tuple[str, str],
     chance: float,
     verdicts: Sequence[Claim],
     counts: float,
 ) -> Figure:
-    """The figure of a data set and training corruption: curves of all networks, and differences of those matched."""
+    """The figure of a data set and training corruption: curves of all networks, and differences of those matched.
+
+    `knees`: fits in ln(1−p), p at half-way, and knees without a form.
+    """
     dataset, when = key
-    table, fits, halves = (
-        t[(t["dataset"] == dataset) & (t["training_corruption"] == when)] for t in (table, fits, halves)
+    table, fits, halves, slopes = (
+        t[(t["dataset"] == dataset) & (t["training_corruption"] == when)] for t in (table, *knees)
     )
     own = [claim_of(claim, f"{when} corruption") for claim in verdicts]
     space = verdict_space(own, dataset)
@@ -135,7 +137,7 @@ def figure(
         row[0].set_ylabel("accuracy $A$")
     advantage = advantages(halves, pairs, "midpoint")
     seed_points(axes[0, 2], advantage, "CNN less MLP, $p^*$", counts)
-    seed_points(axes[1, 2], advantages(fits, pairs, "slope"), "CNN less MLP, $|A'(p^*)|$", 0)
+    seed_points(axes[1, 2], advantages(slopes, pairs, "slope"), "CNN less MLP, $|A'(p^*)|$", 0)
     axes[0, 1].legend(title="network, width")
     mean = advantage[advantage["order"] == "in place"].groupby("matched by")["difference"].mean()
     words = ", ".join(f"{value:+.3f} (same {what})" for what, value in mean.dropna().items())
