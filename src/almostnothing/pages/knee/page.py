@@ -20,6 +20,7 @@ from almostnothing.figures import (
     MARKERS,
     accuracy_curves,
     colours,
+    handles,
     mean_line,
     panel_letters,
     plain_ticks,
@@ -259,7 +260,7 @@ def recipe_figure(whole: pd.DataFrame, sweep: Sweep) -> Figure | None:
                         mean_line(ax, mine, label=words, **look)
             strength_axis(ax, sorted(own["strength"].unique()))
             ax.set(ylim=(0, 1.02), title=f"{dataset_name(str(name))}, N = {first['train_size']:,}", ylabel=label)
-    axes[0, -1].legend(title="width, recipe", loc="upper right")
+    shown.legend(*handles(axes.flat), title="width, recipe", loc="outside lower center", ncols=6)
     panel_letters(list(axes.flat))
     return shown
 
