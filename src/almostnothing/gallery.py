@@ -25,7 +25,7 @@ from almostnothing.naming import dataset_name
 from almostnothing.tables import statuses
 
 MAIN = "paper"  # the set whose verdicts the front page shows
-WORDS = 42  # characters of a text's words that a scoreboard shows
+WORDS = 38  # characters of a text's words that a scoreboard shows
 MARK, END = "<!-- {} -->", "<!-- end of {} -->"
 BENCHMARKS = Path("benchmarks/results")
 
@@ -71,8 +71,11 @@ def scoreboard(parameter_set: str | None = None) -> str:
     names = list(dict.fromkeys(name for _, claim in primary for case in claim["cases"] for name in [_dataset(case)]))
     heads = ["page", "the text says", *map(dataset_name, names)]
     lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    linked = ""
     for record, claim in primary:
-        page = f"[{record['figure'][:2]}]({(FIGURES / parameter_set / record['figure']).as_posix()}.ipynb)"
+        name = record["figure"]
+        page = name[:2] if name == linked else f"[{name[:2]}]({(FIGURES / parameter_set / name).as_posix()}.ipynb)"
+        linked = name
         short = textwrap.shorten(claim["quote"] or claim["statement"], WORDS, placeholder=" …")
         words = f"“{short}” *{claim['id'].rpartition('.')[2]}*"
         marks = [_marks([case for case in claim["cases"] if _dataset(case) == name]) for name in names]
