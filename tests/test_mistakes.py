@@ -17,7 +17,8 @@ def replaced(*laws: tuple[float, float]) -> list[dict]:
     ("name", "change", "message"),
     [
         ("05_survival", {"headline": {"replacement": 0.77, "additive": 2}}, "headline must give one of the strengths"),
-        ("05_survival", {"sweep": {"training_corruption": "fresh"}}, "family: mlp and training_corruption: fixed"),
+        ("05_survival", {"sweep": {"family": "cnn"}}, "sweep must hold networks of family: mlp here"),
+        ("06_prototype", {"sweep": {"training_corruption": "fresh"}}, "family: mlp and training_corruption: fixed"),
         ("06_prototype", {"sweep": {"strength": [0, 0.5]}}, "sweep.strength must be above 0 and below 1"),
         ("06_prototype", {"sweep": {"family": "cnn"}}, "family: mlp and training_corruption: fixed"),
         ("06_prototype", {"sweep": {"corruption": {"law": "additive"}}}, "sweep.corruption must be replacement"),

@@ -32,6 +32,6 @@ def test_variations_are_further_grids_and_no_cell_twice():
 )
 def test_a_mistake_in_a_variation_is_one_sentence(variations, words):
 
-    limits = dict.fromkeys(("shift", "sharpening", "form", "exponent"), 0)
+    limits = dict.fromkeys(("shift", "sharpening", "form", "exponent", "recipe"), 0)
     with pytest.raises(UserError, match=words):
         validate(model_of("01_knee", "f"), {"sweep": {**SWEEP, "variations": variations}, "thresholds": limits}, "f")
