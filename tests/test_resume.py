@@ -126,10 +126,11 @@ def test_a_checkpoint_that_outlives_its_last_cell_is_dropped(tmp_path, monkeypat
     assert not left.exists()
 
 
-def test_cells_of_one_stream_that_stopped_at_different_steps_go_on_each_from_its_own(tmp_path, cell):
+@pytest.mark.parametrize("early", [False, True])
+def test_cells_of_one_stream_that_stopped_at_different_steps_go_on_each_from_its_own(tmp_path, cell, early):
     """Run apart they may; after a resume they could make an even team, but must not share a clock."""
     digits, path, cpu = data.load(data.source("digits")), tmp_path / "c.safetensors", torch.device("cpu")
-    base = replace(cell, common_random_numbers=True, steps=1024)
+    base = replace(cell, common_random_numbers=True, steps=1024, early_stopping=early, validation=240 * early)
     first, second, short = replace(base, strength=0.3), replace(base, strength=0.6), replace(base, steps=256)
     whole = {t.cell: t for t in training.train([first, second], digits, cpu)}
     options = training.Options(slots=2, checkpoint=path, checkpoint_seconds=0.0)

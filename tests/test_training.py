@@ -257,6 +257,35 @@ def test_held_out_images_are_tested_and_change_nothing_else(digits, cell):
     assert list(rows.values()) == plain.rows
 
 
+@pytest.mark.parametrize("when", ["fixed", "fresh"])
+def test_early_stopping_tests_the_network_of_the_best_block_and_changes_nothing_else(digits, cell, when, monkeypatch):
+    monkeypatch.setattr(training, "BLOCK_POSITIONS", 10 * cell.batch_size)
+    base = replace(cell, validation=240, strength=0.8, steps=60, training_corruption=when)
+    cells = [replace(base, seed=seed) for seed in range(3)]
+    early = train([replace(one, early_stopping=True) for one in cells], digits, slots=2)
+    for one in cells:
+        shorter = train([replace(one, steps=steps) for steps in range(10, 61, 10)], digits)
+        found = {short.steps: {row["test"]: row["correct"] for row in t.rows} for short, t in shorter.items()}
+        best = max(found, key=lambda steps: (found[steps]["validation"], -steps))
+        watched = early[replace(one, early_stopping=True)]
+        rows = {row["test"]: row for row in watched.rows}
+        for test in ("clean", "corrupted"):
+            assert (rows[test].pop("best_correct"), rows[test].pop("best_taken")) == (found[best][test], best)
+        [last] = [t for short, t in shorter.items() if short.steps == 60]
+        assert same(watched, last)
+    assert len({t.rows[0]["taken"] for t in early.values()}) == 1
+
+
+def test_networks_with_other_initial_weights_share_all_else(digits, cell):
+    twin = replace(cell, initialisation=1)
+    for purpose in ("data order", "training corruption", "test corruption"):
+        assert np.array_equal(key_of(cell, purpose), key_of(twin, purpose))
+    first, second = train([cell, twin], digits).values()
+    starts = [networks.stack(cell, 1).initial(networks.initial_key(one))[0] for one in (cell, twin)]
+    assert abs(np.corrcoef(*(weights.flatten() for weights in starts))[0, 1]) < 0.1
+    assert first.rows != second.rows
+
+
 @pytest.mark.parametrize("noise", ["gaussian", "student_t"])
 def test_networks_learn_under_additive_noise(digits, cell, noise):
     law = Additive(law="additive", noise=noise, clip=True).record()

@@ -40,8 +40,10 @@ class Cell:
     tested as well. `training_corruption` is "fixed" (every training image is corrupted once) or "fresh" (anew at each
     presentation). `width` counts units of a hidden layer of an MLP, channels of a CNN. `shift` is subtracted from every
     pixel that the network sees, after corruption; with `centred` also the mean of all training images as they are seen
-    (`networks.centre`). `readout_scale` is a factor of the last layer's initial weights. Training ends after `steps`,
-    or once the mean loss of a block of steps is at most `stop_loss`.
+    (`networks.centre`). `readout_scale` is a factor of the last layer's initial weights, `initialisation` numbers the
+    draw of all initial weights: cells that differ in it alone share images, noise and order. Training ends after
+    `steps`, or once the mean loss of a block of steps is at most `stop_loss`; with `early_stopping` the network is also
+    tested as it was when it classified most of the held-out images.
     """
 
     source: Source
@@ -72,6 +74,8 @@ class Cell:
     seed: int
     centred: bool = False
     readout_scale: float = 1.0
+    initialisation: int = 0
+    early_stopping: bool = False
 
     @property
     def dataset(self) -> str:
@@ -125,7 +129,7 @@ class Cell:
         with common random numbers the strength, so that cells which differ in it alone share all draws. Nor the recipe:
         networks that are trained otherwise begin with the same draws and see the same noise.
         """
-        left_out = {"steps", "stop_loss", "precision", "test_draws", "validation"} | RECIPE
+        left_out = {"steps", "stop_loss", "early_stopping", "precision", "test_draws", "validation"} | RECIPE
         if self.common_random_numbers:
             left_out.add("strength")
         return {name: value for name, value in self._record.items() if name not in left_out}
@@ -139,7 +143,7 @@ class Cell:
         return Cell(**{**record, "source": source, "corruption": Law(law["name"], options)})
 
 
-RECIPE = {"shift", "centred", "learning_rate", "readout_scale"}
+RECIPE = {"shift", "centred", "learning_rate", "readout_scale", "initialisation"}
 # The axes along which the cells of one stack may differ; all other fields are alike.
 SHARED = tuple(
     field.name

@@ -34,25 +34,12 @@ def evaluate(
     both on `SHOWN` training images; and `modal`, the share of clean test images in the most frequent class. With
     `keep_logits` also the logits of the first two, on the CPU.
     """
-    rows: list[list[dict[str, Any]]] = [[] for _ in cells]
-    kept: dict[str, Tensor] = {}
-    modal: list[float] = []
-    tests = np.arange(len(dataset.test.labels))
-    for kind, draws, purpose in (("clean", 1, None), ("corrupted", cells[0].test_draws, "test corruption")):
-        number = np.arange(len(tests) * draws)
-        logits, labels = outputs(
-            cells, model, dataset, dataset.test, np.tile(tests, draws)[None], number[None], purpose
-        )
-        for e, row in enumerate(scores(cells[0].loss, logits, labels)):
-            rows[e].append({"test": kind, **row})
-        modal = fitting.modal_shares(logits) if kind == "clean" else modal
-        if keep_logits:
-            kept[kind] = logits.cpu()
+    rows, logits_of_tests = tested(cells, model, dataset)
+    kept = {kind: logits.cpu() for kind, logits in logits_of_tests.items() if keep_logits}
+    modal = fitting.modal_shares(logits_of_tests["clean"])
     if cells[0].validation:
-        where = np.stack([dataset.validation(cell.validation, cell.seed) for cell in cells])
-        logits, labels = outputs(cells, model, dataset, dataset.train, where, where, "validation corruption")
-        for e, row in enumerate(scores(cells[0].loss, logits, labels)):
-            rows[e].append({"test": "validation", **row})
+        for own, row in zip(rows, validated(cells, model, dataset), strict=True):
+            own.append({"test": "validation", **row})
     by_size: dict[int, list[int]] = {}
     for e, cell in enumerate(cells):
         by_size.setdefault(cell.train_size, []).append(e)
@@ -68,6 +55,30 @@ def evaluate(
             found |= {"fitted": row["correct"] / row["images"], "modal": modal[e]}
             rows[e] = [{**one, **found} for one in (*rows[e], {"test": "train", **row})]
     return rows, kept
+
+
+@torch.no_grad()
+def tested(
+    cells: Sequence[Cell], model: networks.Stack, dataset: Dataset
+) -> tuple[list[list[dict[str, Any]]], dict[str, Float[Tensor, "cell image label"]]]:
+    """The rows "clean" and "corrupted" of every cell, without what `health.status` asks for, and the logits of both."""
+    rows: list[list[dict[str, Any]]] = [[] for _ in cells]
+    kept: dict[str, Tensor] = {}
+    tests = np.arange(len(dataset.test.labels))
+    for kind, draws, purpose in (("clean", 1, None), ("corrupted", cells[0].test_draws, "test corruption")):
+        where, number = np.tile(tests, draws)[None], np.arange(len(tests) * draws)[None]
+        kept[kind], labels = outputs(cells, model, dataset, dataset.test, where, number, purpose)
+        for e, row in enumerate(scores(cells[0].loss, kept[kind], labels)):
+            rows[e].append({"test": kind, **row})
+    return rows, kept
+
+
+@torch.no_grad()
+def validated(cells: Sequence[Cell], model: networks.Stack, dataset: Dataset) -> list[dict[str, Any]]:
+    """What a table says of each cell's held-out training images, under its own law and strength: see `scores`."""
+    where = np.stack([dataset.validation(cell.validation, cell.seed) for cell in cells])
+    logits, labels = outputs(cells, model, dataset, dataset.train, where, where, "validation corruption")
+    return scores(cells[0].loss, logits, labels)
 
 
 @torch.no_grad()

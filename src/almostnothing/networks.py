@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from almostnothing import corruptions, streams
-from almostnothing.cells import Cell, Layer, layers, pools
+from almostnothing.cells import Cell, Layer, key_of, layers, pools
 from almostnothing.code import Choices
 from almostnothing.data.datasets import Dataset
 
@@ -272,6 +272,11 @@ def centre(cell: Cell, dataset: Dataset) -> float:
     levels = np.linspace(low, high, len(counts))
     mean = np.average(corruptions.law_of(cell.corruption, dataset).mean(levels, cell.strength), weights=counts)
     return cell.shift + float(np.float32(mean))
+
+
+def initial_key(cell: Cell) -> np.ndarray:
+    """The stream of a cell's initial weights."""
+    return key_of(cell, f"initial weights {cell.initialisation}" if cell.initialisation else "initial weights")
 
 
 def stack(cell: Cell, count: int) -> Stack:

@@ -31,6 +31,7 @@ AXES = [  # what a table says of a cell
     "shift",
     "centred",
     "readout_scale",
+    "initialisation",
     "learning_rate",
     "steps",
     "training_corruption",
@@ -42,6 +43,7 @@ MEASURED = [  # of each evaluation of a cell
     "correct",
     "images",
     "accuracy",
+    "best",
     "loss",
     "margin_mean",
     "margin_sd",
@@ -49,6 +51,7 @@ MEASURED = [  # of each evaluation of a cell
     "margin_q50",
     "margin_q95",
     "taken",
+    "best_taken",
     "status",
     "active",
     "modal",
@@ -79,7 +82,8 @@ def collect(cells: Sequence[Cell], store: Store) -> pd.DataFrame:
     for cell in cells:
         for row in store.rows(cell):
             accuracy = math.nan if row["status"] == DIVERGED else row["correct"] / row["images"]
-            rows.append({**axes(cell), **row, "accuracy": accuracy})
+            best = row.get("best_correct", math.nan) / row["images"]
+            rows.append({**axes(cell), **row, "accuracy": accuracy, "best": best})
     return pd.DataFrame(rows, columns=[*AXES, *MEASURED])
 
 

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from almostnothing import corruptions, health, networks, optimisers, stepping, streams
 from almostnothing.cells import STORED_VALUES, Cell, key_of
 from almostnothing.data.datasets import Dataset
-from almostnothing.evaluation import evaluate
+from almostnothing.evaluation import evaluate, tested, validated
 from almostnothing.files import write_atomic
 from almostnothing.losses import LOSSES
 
@@ -85,6 +85,15 @@ class Order:
         return self.drawn.reshape(-1)[start - before : stop - before]
 
 
+@dataclass(frozen=True)
+class Best:
+    """A network as it was when it classified most held-out images: how many, after how many steps, its tensors."""
+
+    correct: int
+    step: int
+    tensors: list[Tensor]
+
+
 @dataclass
 class Team:
     """Cells that share their streams and so their batches: one cell, or those of all strengths with common numbers."""
@@ -95,6 +104,7 @@ class Team:
     key: np.ndarray
     step: int = 0
     course: list[np.ndarray] = field(default_factory=list)  # mean losses of each block of steps: shape (member,)
+    best: dict[int, Best] = field(default_factory=dict)  # by member, of cells with early stopping
 
 
 def teams(cells: Sequence[Cell], slots: int, clocks: Mapping[Cell, int] | None = None) -> list[list[Cell]]:
@@ -203,9 +213,8 @@ class Bench:
         self.subset[stream, : len(subset)] = where
         self.strength[stream] = torch.tensor([cell.strength for cell in cells], device=self.device)
         self.keys[stream] = torch.from_numpy(key).to(self.device)
-        initial = key_of(first, "initial weights")
         for member, cell in enumerate(cells):
-            tensors = self.model.initial(initial, cell.readout_scale)
+            tensors = self.model.initial(networks.initial_key(cell), cell.readout_scale)
             self.model.put(stream * self.team + member, tensors, networks.centre(cell, self.dataset))
         for moment in self.moments:
             moment[stream * self.team : (stream + 1) * self.team] = 0
@@ -305,6 +314,7 @@ def train(
             for stream, here in enumerate(bench.teams):
                 if here is not None:
                     here.course.append(loss[stream * team : (stream + 1) * team])
+            watch(bench)
             taken += sum(min(h.step, c.steps) for h in seated for c in h.cells) - sum(before)
             for trained in harvest(bench, loss, options.keep_logits):
                 done += 1
@@ -315,6 +325,22 @@ def train(
                 written = time.monotonic()
     if options.checkpoint:
         options.checkpoint.unlink(missing_ok=True)
+
+
+def watch(bench: Bench) -> None:
+    """Keep every network that classifies more held-out images than it did after any block of steps before."""
+    if not bench.shape.early_stopping:
+        return
+    seated = [(stream, here) for stream, here in enumerate(bench.teams) if here is not None]
+    slots = [stream * bench.team + member for stream, _ in seated for member in range(bench.team)]
+    cells = [cell for _, here in seated for cell in here.cells]
+    counts = iter(validated(cells, bench.model.select(slots), bench.dataset))
+    for stream, here in seated:
+        for member, cell in enumerate(here.cells):
+            correct, slot = next(counts)["correct"], stream * bench.team + member
+            if member not in here.best or correct > here.best[member].correct:
+                tensors = [part[slot].clone() for part in bench.parts]
+                here.best[member] = Best(correct, min(here.step, cell.steps), tensors)
 
 
 @contextmanager
@@ -345,6 +371,11 @@ def harvest(bench: Bench, loss: np.ndarray, keep_logits: bool) -> list[Trained]:
     courses = [[float(losses[member]) for losses in here.course] for _, here in over for member in range(bench.team)]
     model = bench.model.select(slots)
     rows, logits = evaluate(cells, model, bench.dataset, keep_logits)
+    best = [here.best[member] for _, here in over for member in here.best]
+    for e, counts in enumerate(_best_tested(bench, slots, cells, best)):
+        for row in rows[e]:
+            if row["test"] in counts:
+                row |= {"best_correct": counts[row["test"]], "best_taken": best[e].step}
     finished = []
     for e, cell in enumerate(cells):
         finite = bool(np.isfinite(loss[slots[e]])) and all(bool(part[e].isfinite().all()) for part in model.parts())
@@ -357,13 +388,32 @@ def harvest(bench: Bench, loss: np.ndarray, keep_logits: bool) -> list[Trained]:
     return finished
 
 
+def _best_tested(bench: Bench, slots: list[int], cells: list[Cell], best: list[Best]) -> list[dict[str, int]]:
+    """How many test images the best network of each cell classifies, by kind of test; empty without early stopping."""
+    if not best:
+        return []
+    model = bench.model.select(slots)
+    for part, tensors in zip(model.parts(), zip(*(one.tensors for one in best), strict=True), strict=True):
+        part.copy_(torch.stack(tensors))
+    rows, _ = tested(cells, model, bench.dataset)
+    return [{row["test"]: row["correct"] for row in own} for own in rows]
+
+
 def checkpoint(bench: Bench, path: Path) -> None:
     """Write the cells in training, with their moments and clocks, so that a killed job goes on from here."""
     seated = [(stream, here) for stream, here in enumerate(bench.teams) if here is not None]
     slots = [stream * bench.team + member for stream, _ in seated for member in range(bench.team)]
-    state = {f"{n:03d}": t[slots].cpu().contiguous() for n, t in enumerate((*bench.parts, *bench.moments))}
+    tensors = [t[slots] for t in (*bench.parts, *bench.moments)]
+    best = [one for _, here in seated for one in here.best.values()]
+    tensors += [torch.stack(own) for own in zip(*(one.tensors for one in best), strict=True)]
+    state = {f"{n:03d}": t.cpu().contiguous() for n, t in enumerate(tensors)}
     clocks = [
-        {"cell": cell.record(), "step": here.step, "course": [float(losses[member]) for losses in here.course]}
+        {
+            "cell": cell.record(),
+            "step": here.step,
+            "course": [float(losses[member]) for losses in here.course],
+            "best": [here.best[member].correct, here.best[member].step] if here.best else None,
+        }
         for _, here in seated
         for member, cell in enumerate(here.cells)
     ]
@@ -372,10 +422,15 @@ def checkpoint(bench: Bench, path: Path) -> None:
 
 @dataclass(frozen=True)
 class Saved:
-    """A cell in a checkpoint: the steps it has taken, its losses so far, its tensors and their moments."""
+    """A cell in a checkpoint: the steps it has taken, its losses so far, its tensors and their moments.
+
+    With early stopping also how many held-out images were classified at best, after how many steps; the tensors of that
+    network follow the others.
+    """
 
     step: int
     course: list[float]
+    best: list[int] | None
     tensors: list[Tensor]
 
 
@@ -387,7 +442,7 @@ def read_checkpoint(path: Path | None) -> dict[Cell, Saved]:
         clocks = json.loads(file.metadata()["clocks"])
         state = [file.get_tensor(name) for name in sorted(file.keys())]
     return {
-        Cell.from_record(clock["cell"]): Saved(clock["step"], clock["course"], [tensor[row] for tensor in state])
+        Cell.from_record(clock.pop("cell")): Saved(**clock, tensors=[tensor[row] for tensor in state])
         for row, clock in enumerate(clocks)
     }
 
@@ -402,6 +457,11 @@ def restore(bench: Bench, waiting: list[list[Cell]], saved: Mapping[Cell, Saved]
         here.step = saved[cells[0]].step
         here.course = list(np.array([saved[cell].course for cell in cells]).T)
         for member, cell in enumerate(cells):
-            for tensor, values in zip((*bench.parts, *bench.moments), saved[cell].tensors, strict=True):
+            own, best = [*bench.parts, *bench.moments], saved[cell].best
+            for tensor, values in zip(own, saved[cell].tensors[: len(own)], strict=True):
                 tensor[stream * bench.team + member] = values
+            if best:
+                correct, step = best
+                kept = [values.to(bench.device) for values in saved[cell].tensors[len(own) :]]
+                here.best[member] = Best(correct, step, kept)
     return [cells for cells in waiting if cells not in known]

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from almostnothing import networks
-from almostnothing.cells import Cell, key_of
+from almostnothing.cells import Cell
 from almostnothing.corruptions.law import Corruption
 from almostnothing.measures.naming import BINS
 from almostnothing.theory import kernels, prototypes
@@ -75,7 +75,7 @@ def start(cell: Cell, x: Float[Tensor, "image pixel"]) -> Float[Tensor, "image l
     The infinitely wide network that starts from it ends at f₀ + Θ*Θ⁻¹(one-hot − f₀) (Lee et al. 2019).
     """
     network = networks.stack(cell, 1).to(x.device)
-    network.put(0, network.initial(key_of(cell, "initial weights"), cell.readout_scale))
+    network.put(0, network.initial(networks.initial_key(cell), cell.readout_scale))
     return network(x.float()[None])[0].double()
 
 

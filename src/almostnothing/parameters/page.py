@@ -15,7 +15,7 @@ from almostnothing.parameters.fields import Model
 from almostnothing.parameters.sweep import Sweep
 
 FRESH = frozenset({"training_corruption"})
-RECIPE = FRESH | {"centred", "shift", "readout_scale", "learning_rate", "steps", "stop_loss"}  # how it is trained
+RECIPE = FRESH | {"centred", "shift", "readout_scale", "initialisation", "learning_rate", "steps", "stop_loss"}
 FEW_IMAGES, FEW_DRAWS = 100, 4  # of a sample
 
 

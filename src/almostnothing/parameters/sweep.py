@@ -49,6 +49,9 @@ class Sweep(Model):
     readout_scale: Axis[Annotated[float, Field(ge=0)]] = Field(
         default=[1.0], description="further factor of the last layer's initial weights"
     )
+    initialisation: Axis[NonNegativeInt] = Field(
+        default=[0], description="number of the draw of the initial weights; all else is shared"
+    )
     shift: Axis[FiniteFloat] = Field(
         default=[0.0], description="subtracted from every pixel that the network sees, after corruption"
     )
@@ -65,6 +68,9 @@ class Sweep(Model):
     stop_loss: Positive | None = Field(
         default=None, description="stop once a block's mean training loss is at most this"
     )
+    early_stopping: bool = Field(
+        default=False, description="test also the network that classified most of the held-out images"
+    )
     precision: Literal["float32", "tf32", "bf16"] = Field(default="float32", description="of matrix products")
     common_random_numbers: bool = Field(
         default=False, description="share all draws between strengths, for paired comparisons: then cells are dependent"
@@ -79,6 +85,8 @@ class Sweep(Model):
     def _consistent(self) -> Sweep:
         if self.momentum and self.optimiser != "sgd":
             raise ValueError("momentum belongs to optimiser: sgd")
+        if self.early_stopping and not self.validation:
+            raise ValueError("early_stopping needs images that are held out: a validation above 0")
         for strength in self.strength:
             self.corruption.check_strength(strength)
         for number, variation in enumerate(self.variations):
@@ -177,6 +185,7 @@ OF_NETWORK = (
     "shift",
     "centred",
     "readout_scale",
+    "initialisation",
     "learning_rate",
     "strength",
     "seeds",
