@@ -119,4 +119,19 @@ CLAIMS = {
         threshold="shift",
         reason=GROWTH,
     ),
+    "tuned": Declaration(
+        source="our question",
+        statement="the learning rate that classifies most held-out images at each p, in place of one rate for all, "
+        "changes p* by over {limit:g}",
+        statistic="|p* less p* with the usual rate|, rates chosen by the mean over seeds",
+        threshold="shift",
+        reason=GROWTH,
+    ),
+    "early": Declaration(
+        source="our question",
+        statement="early stopping, where most held-out images are classified, changes p* by over {limit:g}",
+        statistic="|p* of the best step less p* of the last|, of one training each",
+        threshold="shift",
+        reason=GROWTH,
+    ),
 }

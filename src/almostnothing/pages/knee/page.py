@@ -32,11 +32,12 @@ from almostnothing.naming import dataset_name
 from almostnothing.pages.knee.claims import CLAIMS
 from almostnothing.pages.knee.parameters import Knee
 from almostnothing.parameters.sweep import Sweep
-from almostnothing.tables import counted
+from almostnothing.tables import counted, learned
 
 SIZES = {"width": "width", "train_size": "N", "depth": "depth", "pixels": "d"}  # columns, and what a page calls them
 RECIPE = ["training_corruption", "centred", "shift", "learning_rate", "steps"]  # columns that say how it was trained
 USUAL = ["objective", "depth", "pixels", *RECIPE]  # columns that have one value where sizes are compared
+TESTS = ["clean", "corrupted"]
 CURVE = ["dataset", "test", *USUAL, "width", "train_size", "seed"]  # what a curve A(p) is of
 
 
@@ -69,11 +70,14 @@ def difference(knees: pd.DataFrame, changed: pd.DataFrame) -> pd.DataFrame:
 def claims(table: pd.DataFrame, gains: pd.DataFrame, knees: pd.DataFrame, chosen: Knee, chance: float) -> list[Claim]:
     """What is claimed of each data set and test.
 
-    `table`: all networks; `knees`, `gains`: `stats.free_knees`, `stats.form_gain` of those that learned. The claim
-    about the usual recipe alone is about what becomes of networks that need not learn.
+    `table`: all networks, with their held-out images; `knees`, `gains`: `stats.free_knees`, `stats.form_gain` of those
+    that learned, on `TESTS`. The claim about the usual recipe alone is about networks that need not learn.
     """
-    cases = Cases()
-    every = stats.free_knees(table, CURVE, chance)
+    cases, good = Cases(), learned(table, ["accuracy", "best"])
+    every, best, tuned = (
+        stats.free_knees(rows[rows["test"].isin(TESTS)], CURVE, chance)
+        for rows in (table, good.assign(accuracy=good["best"]), with_chosen_rates(good, chosen.sweep))
+    )
     for where, rows in knees.groupby(["dataset", "test"], sort=False):
         here = dict(zip(("dataset", "test"), map(str, where), strict=True))
         first, networks = usual(chosen.sweep, int(rows["pixels"].max())), at(table, **here)
@@ -95,6 +99,11 @@ def claims(table: pd.DataFrame, gains: pd.DataFrame, knees: pd.DataFrame, chosen
             cases.add("interaction", here, _interaction(base), counts)
             better = at(at(gains, **here), **first).groupby("seed")["gain"].mean()
             cases.add("form", here, stats.mean_interval(better), counts)
+        for name, own in (("tuned", at(tuned, **here, **first)), ("early", at(best, **here, **first))):
+            for size, pairs in difference(base, own).groupby("train_size"):
+                mean = stats.mean_over(pairs, "difference", ["width", "train_size"])
+                counts = counted(of_curves(networks, pairs))
+                cases.add(name, {**here, "N": f"N = {size:,}"}, stats.absolute(mean), counts)
         for name, found, changed in _changes(rows, at(every, **here), first, chosen.sweep):
             counts = counted(of_curves(networks, base if name == "recipe" else changed))
             by = ["width", "train_size"]
@@ -108,6 +117,26 @@ def claims(table: pd.DataFrame, gains: pd.DataFrame, knees: pd.DataFrame, chosen
                 else:
                     cases.add(name, here, stats.scaled(mean, -1 if name == "recipe" else 1), counts)
     return judged("01_knee", CLAIMS, cases, chosen.thresholds.model_dump())
+
+
+def with_chosen_rates(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
+    """The rows of networks whose rate was chosen for its size and strength, as if they had the sweep's first rate.
+
+    Chosen is the rate of which most held-out images are classified, on average over seeds. A rate with networks that
+    did not learn is none to choose, and where fewer than two are left nothing was chosen: no row.
+    """
+    point = ["dataset", *(name for name in USUAL if name != "learning_rate"), "width", "train_size", "strength"]
+    held_out = table[table["test"] == "validation"].groupby([*point, "learning_rate"])["accuracy"]
+    means = held_out.mean().where(held_out.count() == held_out.size()).dropna().reset_index()
+    means = means[means.groupby(point)["learning_rate"].transform("size") > 1]
+    best = means.loc[means.groupby(point)["accuracy"].idxmax(), [*point, "learning_rate"]]
+    return table.merge(best).assign(learning_rate=sweep.columns()["learning_rate"][0])
+
+
+def chosen_rates(table: pd.DataFrame, sweep: Sweep) -> pd.DataFrame:
+    """Which rate classifies most held-out images: rows data set, N and width, columns p."""
+    marked = with_chosen_rates(table.assign(rate=table["learning_rate"]), sweep)
+    return marked.pivot_table("rate", ["dataset", "train_size", "width"], "strength")
 
 
 def _interaction(base: pd.DataFrame) -> stats.Interval:
