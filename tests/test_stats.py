@@ -50,6 +50,8 @@ def test_a_knee_without_a_form():
     assert row.slope == pytest.approx(first * row.steepness / (1 - row.midpoint), rel=1e-6)
     dead = table.assign(accuracy=table.accuracy.where(table.strength < 0.5))
     assert np.isnan(stats.free_knees(dead, ["seed"], 0.1).iloc[0].midpoint)
+    later = table.assign(accuracy=table.accuracy.where(table.strength < table.strength.max()))
+    assert stats.free_knees(later, ["seed"], 0.1).iloc[0].midpoint == row.midpoint
 
 
 def test_the_interval_of_an_absolute_value():
@@ -136,6 +138,8 @@ def test_halfway_is_where_a_line_crosses():
     assert np.isnan(stats.halfway(P, np.full(9, 0.9), 0.1))
     assert np.isnan(stats.halfway(P, np.full(9, 0.12), 0.1))
     assert np.isnan(stats.halfway(P, np.where(P == 0.3, np.nan, 0.9 - 0.8 * P), 0.1))
+    late = np.where(P == P.max(), np.nan, 0.9 - 0.8 * P)  # what lies beyond the crossing does not matter
+    assert stats.halfway(P, late, 0.1) == stats.halfway(P, 0.9 - 0.8 * P, 0.1)
 
 
 def test_varied_keeps_the_other_sizes_usual():

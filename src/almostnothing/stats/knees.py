@@ -192,13 +192,13 @@ def form_gain(table: pd.DataFrame, by: list[str], chance: float) -> pd.DataFrame
 def halfway(p: np.ndarray, accuracy: np.ndarray, chance: float) -> float:
     """The strength at which an accuracy curve has fallen half-way from its first point to chance; no form is assumed.
 
-    Linear interpolation at the first crossing; NaN if there is none, an accuracy is missing, or the curve starts less
-    than `LEAST_FALL` above chance.
+    Linear interpolation at the first crossing; NaN if there is none, an accuracy up to there is missing, or the curve
+    starts less than `LEAST_FALL` above chance.
     """
     order = np.argsort(p)
     p, above = np.asarray(p, float)[order], np.asarray(accuracy, float)[order] - chance
     under = np.flatnonzero(above < above[0] / 2)
-    if not np.isfinite(above).all() or above[0] < LEAST_FALL or not len(under):
+    if not len(under) or not np.isfinite(above[: under[0]]).all() or above[0] < LEAST_FALL:
         return np.nan
     k = under[0]
     return float(np.interp(above[0] / 2, [above[k], above[k - 1]], [p[k], p[k - 1]]))
@@ -212,7 +212,7 @@ def crossing(p: np.ndarray, accuracy: np.ndarray, chance: float, share: float) -
     order = np.argsort(p)
     u, above = -np.log1p(-np.asarray(p, float)[order]), np.asarray(accuracy, float)[order] - chance
     under = np.flatnonzero(above < share * above[0])
-    if not np.isfinite(above).all() or above[0] < LEAST_FALL or not len(under):
+    if not len(under) or not np.isfinite(above[: under[0]]).all() or above[0] < LEAST_FALL:
         return np.nan
     k = under[0]
     return float(np.interp(share * above[0], [above[k], above[k - 1]], [u[k], u[k - 1]]))
