@@ -12,6 +12,9 @@ from almostnothing.certifying import Pair, record
 from almostnothing.data.sources import Facts, Source
 from almostnothing.errors import UserError
 from almostnothing.files import plain
+from almostnothing.pages import model_of
+from almostnothing.parameters.files import load
+from almostnothing.parameters.sweep import Sweep
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,6 +41,14 @@ def test_a_field_that_is_added_later_changes_no_key_and_no_draw(cell):
     assert (key_of(moved, "initial weights") != key_of(cell, "initial weights")).any()
 
 
+def test_a_later_field_of_the_sweep_makes_no_page_stale():
+    path = Path(__file__).parents[1] / "params" / "quick" / "07_infinite_width.yaml"
+    own = load(model_of("07_infinite_width", "quick"), path).content()["sweep"]
+    assert not {"centred", "readout_scale", "initialisation", "early_stopping"} & own.keys()
+    usual = {name: Sweep.model_fields[name].default for name in ("centred", "readout_scale", "initialisation")}
+    assert usual == {"centred": [False], "readout_scale": [1.0], "initialisation": [0]}  # as of a cell
+
+
 def test_a_later_field_of_a_source_or_law_changes_nothing_either(cell):
     for name in ("source", "corruption"):
         wider = replace(cell, **{name: later(getattr(cell, name))})
@@ -47,7 +58,7 @@ def test_a_later_field_of_a_source_or_law_changes_nothing_either(cell):
 
 def test_fields_that_a_record_leaves_out_are_those_that_came_later():
     """A change of such a default would change what old keys mean."""
-    later = {"centred": False, "readout_scale": 1.0}
+    later = {"centred": False, "readout_scale": 1.0, "initialisation": 0, "early_stopping": False}
     for kind in (Cell, Source, Law):
         known = {each.name: each.default for each in fields(kind) if each.default is not each.default_factory}
         assert known == (later if kind is Cell else {})

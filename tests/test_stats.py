@@ -138,7 +138,7 @@ def test_halfway_is_where_a_line_crosses():
     assert np.isnan(stats.halfway(P, np.full(9, 0.9), 0.1))
     assert np.isnan(stats.halfway(P, np.full(9, 0.12), 0.1))
     assert np.isnan(stats.halfway(P, np.where(P == 0.3, np.nan, 0.9 - 0.8 * P), 0.1))
-    late = np.where(P == P.max(), np.nan, 0.9 - 0.8 * P)  # what lies beyond the crossing does not matter
+    late = np.where(P.max() == P, np.nan, 0.9 - 0.8 * P)  # what lies beyond the crossing does not matter
     assert stats.halfway(P, late, 0.1) == stats.halfway(P, 0.9 - 0.8 * P, 0.1)
 
 

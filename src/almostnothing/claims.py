@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -97,9 +97,9 @@ class Claim:
             by.setdefault(self.verdict_of(case), []).append(f"{place(case.where)} {estimate_text(case.found)}")
         parts = [f"{verdict}: {'; '.join(by[verdict])}" for verdict in VERDICTS if verdict in by and verdict != UNKNOWN]
         unknown = len(by.get(UNKNOWN, []))
-        left_out = sum(case.left_out for case in self.cases)
         tail = [f"{unknown} of {len(self.cases)} cases not measured"] if unknown else []
-        tail += [f"{left_out:,} networks at points where some did not learn are left out"] if left_out else []
+        if any(case.left_out for case in self.cases):
+            tail.append("points where some networks did not learn are left out")
         words = ". ".join([*parts, *tail])
         return f"{words[0].upper()}{words[1:]}."
 
@@ -190,17 +190,13 @@ def judged(
     claims = []
     for name, own in declared.items():
         final = [
-            Case(case.where, _within(widened(case.found, count if own.primary else 1), own.range), *_rest(case))
+            replace(case, found=_within(widened(case.found, count if own.primary else 1), own.range))
             for case in cases.get(name, ())
         ]
         if final:
             limit = limits[own.threshold]
             claims.append(Claim(id=f"{page}.{name}", page=page, declared=own, threshold=limit, cases=final))
     return claims
-
-
-def _rest(case: Case) -> tuple[int, int, str]:
-    return case.networks, case.left_out, case.n_of
 
 
 def _within(found: Interval, bounds: tuple[float, float] | None) -> Interval:
