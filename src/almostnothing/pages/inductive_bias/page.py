@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from almostnothing import stats
 from almostnothing.cells import Cell
 from almostnothing.claims import Cases, Claim, judged
-from almostnothing.figures import DOUBLE, accuracy_curves, panel_letters, verdict_lines, verdict_space
+from almostnothing.figures import DOUBLE, accuracy_curves, handles, panel_letters, verdict_lines, verdict_space
 from almostnothing.naming import dataset_name
 from almostnothing.pages.inductive_bias.claims import CLAIMS
 from almostnothing.pages.inductive_bias.parameters import InductiveBias, InductiveBiasThresholds
@@ -126,8 +126,8 @@ def figure(
     )
     own = [claim_of(claim, f"{when} corruption") for claim in verdicts]
     space = verdict_space(own, dataset)
-    whole = plt.figure(figsize=(DOUBLE, 0.72 * DOUBLE + space))
-    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.72 * DOUBLE, space]).flat
+    whole = plt.figure(figsize=(DOUBLE, 0.78 * DOUBLE + space))
+    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.78 * DOUBLE, space]).flat
     axes = panels.subplots(2, 3)
     for row, test in zip(axes, ("clean", "corrupted"), strict=True):
         for ax, order in zip(row, ("in place", "permuted"), strict=False):
@@ -138,7 +138,7 @@ def figure(
     advantage = advantages(halves, pairs, "midpoint")
     seed_points(axes[0, 2], advantage, "CNN less MLP, $p^*$", counts)
     seed_points(axes[1, 2], advantages(slopes, pairs, "slope"), "CNN less MLP, $|A'(p^*)|$", 0)
-    axes[0, 1].legend(title="network, width")
+    panels.legend(*handles(axes[:, :2].flat), title="network, width", loc="outside lower center", ncols=6)
     mean = advantage[advantage["order"] == "in place"].groupby("matched by")["difference"].mean()
     words = ", ".join(f"{value:+.3f} (same {what})" for what, value in mean.dropna().items())
     panels.suptitle(
