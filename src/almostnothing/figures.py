@@ -17,8 +17,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from PIL import Image
 
 from almostnothing import stats
@@ -263,8 +264,21 @@ def heat_map(ax: Axes, values: pd.DataFrame) -> None:
     ax.tick_params(axis="y", rotation=0)
 
 
-def verdict_lines(figure: Any, claims: Sequence[Claim], dataset: str) -> None:
-    """The page's primary verdicts for a data set, as lines in a figure of their own: estimate, interval, threshold."""
+def with_verdicts(
+    height: float, claims: Sequence[Claim], dataset: str, layout: str | None = None
+) -> tuple[Figure, SubFigure]:
+    """A figure of full width and room of `height` inches in it, above the primary verdicts for a data set."""
+    lines = verdict_lines(claims, dataset)
+    space = 0.1 * len(lines) + 0.05
+    whole = plt.figure(figsize=(DOUBLE, height + space), layout=layout)
+    room, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[height, space]).flat
+    for number, line in enumerate(lines):
+        note.text(0.02, 1 - (number + 0.5) / len(lines), line, fontsize=5.5, va="center")
+    return whole, room
+
+
+def verdict_lines(claims: Sequence[Claim], dataset: str) -> list[str]:
+    """The primary verdicts for a data set, a line each: estimate, interval, threshold."""
     lines = []
     for claim in claims:
         record = claim.record()
@@ -274,14 +288,7 @@ def verdict_lines(figure: Any, claims: Sequence[Claim], dataset: str) -> None:
                 words = f"{record['statement']}: " if where == "" else f"{record['statement']} ({where}): "
                 found = f"{estimate_text(case)} {threshold_text(record)}" if case["estimate"] is not None else ""
                 lines.append(f"{MARKS[case['verdict']]} {words}{found} {case['verdict']}")
-    for number, line in enumerate(lines):
-        figure.text(0.02, 1 - (number + 0.5) / max(1, len(lines)), line, fontsize=5.5, va="center")
-
-
-def verdict_space(claims: Sequence[Claim], dataset: str) -> float:
-    """The height in inches that `verdict_lines` needs."""
-    cases = [case for claim in claims if claim.declared.primary for case in claim.cases]
-    return 0.1 * sum(case.where.get("dataset", dataset) == dataset for case in cases) + 0.05
+    return lines
 
 
 def panel_letters(axes: Sequence[Axes]) -> None:

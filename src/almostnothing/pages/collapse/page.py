@@ -16,7 +16,7 @@ from scipy import optimize
 
 from almostnothing import stats
 from almostnothing.claims import Cases, Claim, judged
-from almostnothing.figures import DOUBLE, MARKERS, colours, panel_letters, verdict_lines, verdict_space
+from almostnothing.figures import DOUBLE, MARKERS, colours, panel_letters, with_verdicts
 from almostnothing.naming import dataset_name
 from almostnothing.pages.collapse.claims import CLAIMS
 from almostnothing.pages.collapse.parameters import CollapseThresholds
@@ -157,9 +157,7 @@ MAIN = ("proxy", "ratio", "theory")  # candidates of the main figure
 
 def figure(table: pd.DataFrame, found: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figure:
     """The main figure of a data set: accuracies against three candidates, with the quality of each collapse."""
-    space = verdict_space(verdicts, dataset)
-    whole = plt.figure(figsize=(DOUBLE, 0.78 * DOUBLE + space))
-    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.78 * DOUBLE, space]).flat
+    whole, panels = with_verdicts(0.78 * DOUBLE, verdicts, dataset)
     own = table[(table["dataset"] == dataset) & (table["strength"] > 0)]
     together = found[(found["dataset"] == dataset) & (found["sizes"] == "together")]
     axes = panels.subplots(2, len(MAIN), sharey="row")
@@ -178,7 +176,6 @@ def figure(table: pd.DataFrame, found: pd.DataFrame, verdicts: Sequence[Claim], 
     panels.suptitle(f"{dataset_name(dataset)}: {title}")
     size_legend(panels, own)
     panel_letters(list(axes.flat))
-    verdict_lines(note, verdicts, dataset)
     return whole
 
 

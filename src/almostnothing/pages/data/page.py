@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -25,8 +24,7 @@ from almostnothing.figures import (
     panel_letters,
     picture,
     strength_axis,
-    verdict_lines,
-    verdict_space,
+    with_verdicts,
 )
 from almostnothing.measures import signal
 from almostnothing.naming import dataset_name
@@ -86,10 +84,9 @@ def law_curves(ax: Axes, table: pd.DataFrame, value: str, by: str) -> None:
 def figure(dataset: data.Dataset, chosen: Data, table: pd.DataFrame, verdicts: Sequence[Claim], curves: bool) -> Figure:
     """The figure of a data set: images under every law at growing strength, and `curves` of what is left of them."""
     name = dataset.source.name
-    space = verdict_space(verdicts, name)
-    heights = [0.78 * DOUBLE, *([0.4 * DOUBLE] if curves else []), space]
-    whole = plt.figure(figsize=(DOUBLE, sum(heights)))
-    parts = list(whole.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).flat)
+    heights = [0.78 * DOUBLE, *([0.4 * DOUBLE] if curves else [])]
+    whole, room = with_verdicts(sum(heights), verdicts, name)
+    parts = list(room.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).flat)
     corruption_table(parts[0], dataset.names, *pictures(dataset, chosen.laws, table))
     if curves:
         axes = list(parts[1].subplots(1, 3))
@@ -111,7 +108,6 @@ def figure(dataset: data.Dataset, chosen: Data, table: pd.DataFrame, verdicts: S
     words = f"at $p$ = {chosen.headline:g} a pixel's noise is {-row['pixel_snr']:.0f} dB above its signal"
     share = f"{100 * row['unseen']:.0f} % of images are below Rose's criterion"
     parts[0].suptitle(f"{dataset_name(name)}: {words}; {share}")
-    verdict_lines(parts[-1], verdicts, name)
     return whole
 
 

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from almostnothing import stats
 from almostnothing.cells import Cell
 from almostnothing.claims import Cases, Claim, judged
-from almostnothing.figures import DOUBLE, accuracy_curves, handles, panel_letters, verdict_lines, verdict_space
+from almostnothing.figures import DOUBLE, accuracy_curves, handles, panel_letters, with_verdicts
 from almostnothing.naming import dataset_name
 from almostnothing.pages.inductive_bias.claims import CLAIMS
 from almostnothing.pages.inductive_bias.parameters import InductiveBias, InductiveBiasThresholds
@@ -125,9 +124,7 @@ def figure(
         t[(t["dataset"] == dataset) & (t["training_corruption"] == when)] for t in (table, *knees)
     )
     own = [claim_of(claim, f"{when} corruption") for claim in verdicts]
-    space = verdict_space(own, dataset)
-    whole = plt.figure(figsize=(DOUBLE, 0.78 * DOUBLE + space))
-    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.78 * DOUBLE, space]).flat
+    whole, panels = with_verdicts(0.78 * DOUBLE, own, dataset)
     axes = panels.subplots(2, 3)
     for row, test in zip(axes, ("clean", "corrupted"), strict=True):
         for ax, order in zip(row, ("in place", "permuted"), strict=False):
@@ -145,7 +142,6 @@ def figure(
         f"{dataset_name(dataset)}, {when} corruption: $p^*$ of the CNN less the MLP's is {words or 'not known'}"
     )
     panel_letters(list(axes.flat))
-    verdict_lines(note, own, dataset)
     return whole
 
 

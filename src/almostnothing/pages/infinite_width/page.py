@@ -22,8 +22,7 @@ from almostnothing.figures import (
     predictor_style,
     rule_lines,
     size_axis,
-    verdict_lines,
-    verdict_space,
+    with_verdicts,
 )
 from almostnothing.measures import naming
 from almostnothing.naming import dataset_name
@@ -120,9 +119,7 @@ def width_lines(ax: Axes, table: pd.DataFrame) -> None:
 def figure(mapped: pd.DataFrame, finite: pd.DataFrame, verdicts: Sequence[Claim], dataset: str, p: float) -> Figure:
     """The main figure of a data set: agreement with three rules, remainder, flips, networks of growing width."""
     rows, mine = (t[t["dataset"] == dataset] for t in (mapped, finite))
-    space = verdict_space(verdicts, dataset)
-    whole = plt.figure(figsize=(DOUBLE, 0.72 * DOUBLE + space))
-    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.72 * DOUBLE, space]).flat
+    whole, panels = with_verdicts(0.72 * DOUBLE, verdicts, dataset)
     axes = panels.subplots(2, 3)
     for ax, rule in zip(axes[0], RULES, strict=True):
         own = rows[rows["rule"] == rule].pivot_table("agreement", "load", "strength").sort_index(ascending=False)
@@ -140,7 +137,6 @@ def figure(mapped: pd.DataFrame, finite: pd.DataFrame, verdicts: Sequence[Claim]
     title = f"NCM and infinite width agree on {share:.0f} % at $N$ ≤ $d$, $p$ = {p:g}"
     panels.suptitle(f"{dataset_name(dataset)}, raw inputs: {title}")
     panel_letters(list(axes.flat))
-    verdict_lines(note, verdicts, dataset)
     return whole
 
 

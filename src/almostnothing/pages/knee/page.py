@@ -25,8 +25,7 @@ from almostnothing.figures import (
     panel_letters,
     plain_ticks,
     strength_axis,
-    verdict_lines,
-    verdict_space,
+    with_verdicts,
 )
 from almostnothing.naming import dataset_name
 from almostnothing.pages.knee.claims import CLAIMS
@@ -100,10 +99,10 @@ def claims(table: pd.DataFrame, gains: pd.DataFrame, knees: pd.DataFrame, chosen
             better = at(at(gains, **here), **first).groupby("seed")["gain"].mean()
             cases.add("form", here, stats.mean_interval(better), counts)
         for name, own in (("tuned", at(tuned, **here, **first)), ("early", at(best, **here, **first))):
-            for size, pairs in difference(base, own).groupby("train_size"):
+            for n, pairs in difference(base, own).groupby("train_size"):
                 mean = stats.mean_over(pairs, "difference", ["width", "train_size"])
                 counts = counted(of_curves(networks, pairs))
-                cases.add(name, {**here, "N": f"N = {size:,}"}, stats.absolute(mean), counts)
+                cases.add(name, {**here, "N": f"N = {n:,}"}, stats.absolute(mean), counts)
         for name, found, changed in _changes(rows, at(every, **here), first, chosen.sweep):
             counts = counted(of_curves(networks, base if name == "recipe" else changed))
             by = ["width", "train_size"]
@@ -218,9 +217,7 @@ def figure(
     dataset = str(base["dataset"].iloc[0])
     widths = sorted(base["width"].unique())
     middle = widths[len(widths) // 2]
-    space = verdict_space(verdicts, dataset)
-    whole = plt.figure(figsize=(DOUBLE, 0.78 * DOUBLE + space))
-    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.78 * DOUBLE, space]).flat
+    whole, panels = with_verdicts(0.78 * DOUBLE, verdicts, dataset)
     axes = panels.subplots(2, 3)
     for ax, test in zip(axes.flat, ("clean", "corrupted"), strict=False):
         own = first | {"width": middle, "test": test}
@@ -242,7 +239,6 @@ def figure(
             line_legend(ax, sorted(gap[lines].unique()), {"train_size": "$N$"}.get(lines, lines))
     panels.suptitle(f"{title}: {_headline(gap)}")
     panel_letters(list(axes.flat))
-    verdict_lines(note, verdicts, dataset)
     return whole
 
 

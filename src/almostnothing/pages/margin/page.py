@@ -23,8 +23,7 @@ from almostnothing.figures import (
     mean_line,
     panel_letters,
     predictor_style,
-    verdict_lines,
-    verdict_space,
+    with_verdicts,
 )
 from almostnothing.health import LEARNED
 from almostnothing.naming import dataset_name
@@ -176,9 +175,7 @@ MAIN = ("margin", "ratio", "centred")  # predictors of the main figure
 def figure(table: pd.DataFrame, scored: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figure:
     """The main figure of a data set: how three predictors rank failures and how far they are from frequencies."""
     kinds = list(table["training"].unique())
-    space = verdict_space(verdicts, dataset)
-    whole = plt.figure(figsize=(DOUBLE, 0.68 * DOUBLE + space))
-    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.68 * DOUBLE, space]).flat
+    whole, panels = with_verdicts(0.68 * DOUBLE, verdicts, dataset)
     axes = panels.subplots(2, len(kinds), sharey="row", squeeze=False)
     for column, kind in zip(axes.T, kinds, strict=True):
         here = scored[scored["training"] == kind]
@@ -192,7 +189,6 @@ def figure(table: pd.DataFrame, scored: pd.DataFrame, verdicts: Sequence[Claim],
     gain = stats.paired(scored, "auroc", "predictor", "ratio", "margin", ["training", "test_strength"])
     panels.suptitle(f"{dataset_name(dataset)}: knowing the noise adds {gain.mean:+.3f} to γ's AUROC")
     panel_letters(list(axes.flat))
-    verdict_lines(note, verdicts, dataset)
     return whole
 
 

@@ -18,8 +18,7 @@ from almostnothing.figures import (
     panel_letters,
     rule_lines,
     size_axis,
-    verdict_lines,
-    verdict_space,
+    with_verdicts,
 )
 from almostnothing.measures import naming
 from almostnothing.naming import dataset_name
@@ -106,9 +105,7 @@ def figure(table: pd.DataFrame, usual: dict[str, Any], verdicts: Sequence[Claim]
     good = learned(table[table["dataset"] == dataset], ["agreement"]).dropna(subset="agreement")
     some = centre(good, usual)
     p = sorted(good["strength"].unique())[-2]
-    space = verdict_space(verdicts, dataset)
-    whole = plt.figure(figsize=(DOUBLE, 0.8 * DOUBLE + space))
-    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[0.8 * DOUBLE, space]).flat
+    whole, panels = with_verdicts(0.8 * DOUBLE, verdicts, dataset)
     axes = panels.subplots(2, 3, sharey=True)
     names = {name: NAMES[name] for name in SHOWN}
     clean = some[some["test"] == "clean"]
@@ -143,7 +140,6 @@ def figure(table: pd.DataFrame, usual: dict[str, Any], verdicts: Sequence[Claim]
     title = f"network and NCM agree on {100 * share:.0f} % of clean tests" if share == share else "not measured"
     panels.suptitle(f"{dataset_name(dataset)}: {title}\n{described(clean, usual)}")
     panel_letters(list(axes.flat))
-    verdict_lines(note, verdicts, dataset)
     return whole
 
 

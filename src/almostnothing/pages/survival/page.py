@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -27,8 +26,7 @@ from almostnothing.figures import (
     predictor_style,
     strength_axis,
     survival_label,
-    verdict_lines,
-    verdict_space,
+    with_verdicts,
 )
 from almostnothing.naming import dataset_name
 from almostnothing.pages.survival.claims import CLAIMS
@@ -120,10 +118,8 @@ def figure(
 
     `table`: the rows of a data set; what did not learn is left out. `pictures`: images (image, channel, height, width).
     """
-    space = verdict_space(verdicts, dataset)
-    whole = plt.figure(figsize=(DOUBLE, 0.86 * DOUBLE + space))
-    heights = [0.14 * DOUBLE, 0.72 * DOUBLE, space]
-    shown, panels, note = whole.subfigures(3, 1, squeeze=False, height_ratios=heights).flat
+    whole, room = with_verdicts(0.86 * DOUBLE, verdicts, dataset)
+    shown, panels = room.subfigures(2, 1, squeeze=False, height_ratios=[0.14, 0.72]).flat
     image_row(shown.subplots(1, len(titles), squeeze=False)[0], pictures, titles)
     axes = panels.subplots(2, 3)
     good = learned(table)
@@ -148,7 +144,6 @@ def figure(
     panels.legend(*handles(axes.flat[:2]), loc="outside lower center", ncols=3)
     panels.suptitle(f"{dataset_name(dataset)}, $N$ = {best['train_size'].max():,}: {_headline(best, chance)}")
     panel_letters(list(axes.flat))
-    verdict_lines(note, verdicts, dataset)
     return whole
 
 

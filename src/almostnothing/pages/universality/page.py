@@ -18,8 +18,7 @@ from almostnothing.figures import (
     panel_letters,
     rule_lines,
     size_axis,
-    verdict_lines,
-    verdict_space,
+    with_verdicts,
 )
 from almostnothing.measures import naming
 from almostnothing.naming import dataset_name
@@ -77,10 +76,7 @@ def gain(found: pd.DataFrame) -> stats.Interval:
 
 def figure(networks: pd.DataFrame, shifts: Sequence[float], verdicts: Sequence[Claim], dataset: str) -> Figure:
     """The main figure of a data set: agreement of each rule with every infinitely wide network, by law."""
-    space = verdict_space(verdicts, dataset)
-    height = 0.44 * DOUBLE * len(shifts) + 0.1
-    whole = plt.figure(figsize=(DOUBLE, height + space), layout="none")
-    panels, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[height, space]).flat
+    whole, panels = with_verdicts(0.44 * DOUBLE * len(shifts) + 0.1, verdicts, dataset, layout="none")
     axes = panels.subplots(len(shifts), len(RULES), sharex=True, sharey=True, squeeze=False)
     here = networks[networks["dataset"] == dataset]
     for row, shift in zip(axes, shifts, strict=True):
@@ -92,7 +88,6 @@ def figure(networks: pd.DataFrame, shifts: Sequence[float], verdicts: Sequence[C
     title = f"NCM agrees on {100 * mean:.0f} % of the points on average, on {100 * least:.0f} % at worst"
     panels.suptitle(f"{dataset_name(dataset)}: {title}")
     panel_letters(list(axes.flat))
-    verdict_lines(note, verdicts, dataset)
     whole.set_layout_engine("constrained")  # only now: maps that are half drawn have no room in it
     return whole
 
