@@ -40,10 +40,11 @@ from almostnothing.tables import learned, statuses
 root = project()
 changes = {"sweep": sweep, "headline": headline, "thresholds": thresholds}
 chosen = with_changes(InfiniteWidth, root / "params" / parameter_set / "07_infinite_width.yaml", **changes)
-table = page.both_kinds(root / folder / parameter_set / "07_infinite_width.csv", chosen.sweep)
+table = page.all_kinds(root / folder / parameter_set / "07_infinite_width.csv", chosen.sweep)
 asked, wide = table[table.what == "finite"], table[table.what == "infinite"]
-finite, mapped = learned(asked, ["agreement", "difference"]), page.of(wide, chosen.infinite[0])
-verdicts = page.claims(wide, asked, chosen)
+own = table[table.what == "own"]
+finite = learned(asked, ["agreement", "difference", "agreement_own"])
+mapped, verdicts = page.of(wide, chosen.infinite[0]), page.claims(wide, asked, own, chosen)
 display(Markdown(claims.answer(verdicts)))
 
 # %% [markdown]
@@ -84,11 +85,41 @@ plt.show()
 # %% [markdown]
 # ## Noise alone, and agreement at finite width
 #
-# The prediction is for white noise and knows neither $\kappa$ nor the offset that raw inputs bring.
+# The prediction is for white noise and knows neither $\kappa$ nor the offset that raw inputs bring. At finite width, a
+# network that is trained in the kernel's way may part from infinite width for two reasons: its own kernel
+# $\hat\Theta(x, z) = \langle \nabla f(x), \nabla f(z) \rangle$ at the start is not $\Theta$, or that kernel moves in
+# training. Without movement the network would be regression with $\hat\Theta$ from its start (brown).
 
 # %% tags=["hide-input"]
 page.supplement(mapped, finite)
 plt.show()
+
+# %% [markdown]
+# ## Why finite width costs so much
+#
+# Networks that are not trained: regression with $\hat\Theta$ against regression with $\Theta$, both from zero. A first
+# explanation holds that kernels of corrupted images of one class and of two differ by $(1-p)^2$, and that agreement
+# follows $\sqrt{\mathrm{width}}\,(1-p)^2$. But decisions are about *clean* images: outputs tell classes apart by
+# $\langle x, m_i - m \rangle$, of order $1-p$, plus what the $n$ noisy images of a class leave in their mean,
+# $\sqrt{v/n}$. Entries of $\hat\Theta - \Theta$ are of order $1/\sqrt{\mathrm{width}}$ at any $p$, and nearly
+# independent from one noisy image to the next: their sum over a class should not depend on $1-p$. Agreement should then
+# follow $\sqrt{\mathrm{width}}$ times the contrast: the root mean square of the infinitely wide network's outputs less
+# their mean over classes, which includes chance in the class means.
+
+# %% tags=["hide-input"]
+page.own_kernels(own)
+plt.show()
+
+# %% [markdown]
+# Left: by how much the kernels of finite width shift outputs (less their mean over classes), and the contrast. Middle
+# and right: agreement of both regressions against what should decide it; dots are seeds, lines join means at one $p$,
+# and a law holds where lines of all $p$ fall on one.
+#
+# Networks do not start from zero, and linear training keeps what the images say nothing about. How often the infinitely
+# wide network from a network's start chooses as the one from zero, mean over seeds:
+
+# %% tags=["hide-input"]
+display(own.pivot_table("started", ["dataset", "width"], "strength", sort=False).map(claims.short))
 
 # %% [markdown]
 # ## Where heavy corruption begins

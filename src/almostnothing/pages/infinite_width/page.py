@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,12 +17,16 @@ from almostnothing import stats
 from almostnothing.claims import Cases, Claim, judged
 from almostnothing.figures import (
     DOUBLE,
+    MARKERS,
+    colours,
     heat_map,
     mean_line,
     panel_letters,
+    plain_ticks,
     predictor_style,
     rule_lines,
     size_axis,
+    strength_axis,
     with_verdicts,
 )
 from almostnothing.measures import naming
@@ -34,12 +39,12 @@ from almostnothing.tables import counted, learned, read
 RULES = ("ncm", "first_order", "resummed")  # that claims are about
 
 
-def both_kinds(path: Path, sweep: Sweep) -> pd.DataFrame:
-    """The table: all "infinite" rows, and the "finite" ones of a sweep; `load` is N/d.
+def all_kinds(path: Path, sweep: Sweep) -> pd.DataFrame:
+    """The table: all "infinite" and "own" rows, and the "finite" ones of a sweep; `load` is N/d.
 
     Raises `UserError` as `tables.read`.
     """
-    found = pd.concat([read(path).query("what == 'infinite'"), read(path, sweep)], ignore_index=True)
+    found = pd.concat([read(path).query("what != 'finite'"), read(path, sweep)], ignore_index=True)
     return found.assign(load=found["train_size"] / found["pixels"])
 
 
@@ -74,6 +79,21 @@ def flips(found: pd.DataFrame) -> pd.DataFrame:
     """Share of decisions that a rule flips, by fifths of the logit gap, in long form: the first are the smallest."""
     parts = [found.assign(fifth=k, flipped=1 - found[f"fifth_{k}"]) for k in range(1, naming.BINS + 1)]
     return pd.concat(parts)[["rule", "seed", "train_size", "fifth", "flipped"]]
+
+
+def against(own: pd.DataFrame) -> pd.DataFrame:
+    """The "own" rows with what may decide their agreement: `square`, √width (1−p)²; `signal`, √width × contrast."""
+    root = np.sqrt(own["width"])
+    return own.assign(square=root * (1 - own["strength"]) ** 2, signal=root * own["contrast"])
+
+
+def collapsed(own: pd.DataFrame, u: str) -> stats.Interval:
+    """How far the agreement of one p lies off the curve in a column of `against` of all others.
+
+    The error of `stats.collapse_interval`, to which p is the size, and width what varies at a size.
+    """
+    rows = against(own).assign(size=own["strength"], strength=own["width"], accuracy=own["agreement"])
+    return stats.collapse_interval(rows, u, u, ["size"])[0]
 
 
 def exponent(finite: pd.DataFrame, less: float = 0.0) -> stats.Interval:
@@ -116,6 +136,47 @@ def width_lines(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
 
 
+def shift_lines(ax: Axes, own: pd.DataFrame) -> None:
+    """Against p: by how much kernels of each width shift outputs, and the infinite kernel's contrast."""
+    levels = sorted(own["width"].unique())
+    for (width, colour), marker in zip(colours(levels).items(), itertools.cycle(MARKERS), strict=False):
+        groups = own[own["width"] == width].groupby("strength")["shifted"]
+        mean_line(ax, groups, color=colour, marker=marker, label=f"width {width:,.0f}")
+    (look,) = predictor_style(["ntk"]).values()
+    mean_line(ax, own.groupby("strength")["contrast"], ls="--", label="contrast", **look)
+    strength_axis(ax, sorted(own["strength"].unique()))
+    ax.set(yscale="log", ylabel="root mean square of outputs")
+    plain_ticks(ax)
+
+
+def collapse_lines(ax: Axes, own: pd.DataFrame, u: str, label: str) -> None:
+    """Agreement of own and infinite kernel against a column of `against`, a line each p: seeds as dots, and means."""
+    levels = sorted(own["strength"].unique())
+    for (p, colour), marker in zip(colours(levels).items(), itertools.cycle(MARKERS), strict=False):
+        mine = own[own["strength"] == p]
+        ax.plot(mine[u], mine["agreement"], ".", color=colour, ms=3, alpha=0.5, mew=0)
+        means = mine.groupby("width")[[u, "agreement"]].mean()
+        ax.plot(means[u], means["agreement"], color=colour, marker=marker, label=f"$p$ = {p:g}")
+    ax.set(xscale="log", ylim=(0, 1.02), xlabel=label, ylabel="agreement")
+
+
+def own_kernels(own: pd.DataFrame) -> Figure:
+    """Kernels of finite networks against the infinite one: what they shift, and two laws of how often both agree."""
+    datasets = list(dict.fromkeys(own["dataset"]))
+    whole = plt.figure(figsize=(DOUBLE, 0.36 * DOUBLE * len(datasets)))
+    axes = whole.subplots(len(datasets), 3, squeeze=False)
+    for row, dataset in zip(axes, datasets, strict=True):
+        mine = against(own[own["dataset"] == dataset])
+        shift_lines(row[0], mine)
+        collapse_lines(row[1], mine, "square", "√width × (1 − $p$)²")
+        collapse_lines(row[2], mine, "signal", "√width × contrast")
+        row[1].set_title(dataset_name(dataset))
+    axes[0, 0].legend()
+    axes[0, 1].legend()
+    panel_letters(list(axes.flat))
+    return whole
+
+
 def figure(mapped: pd.DataFrame, finite: pd.DataFrame, verdicts: Sequence[Claim], dataset: str, p: float) -> Figure:
     """The main figure of a data set: agreement with three rules, remainder, flips, networks of growing width."""
     rows, mine = (t[t["dataset"] == dataset] for t in (mapped, finite))
@@ -141,7 +202,7 @@ def figure(mapped: pd.DataFrame, finite: pd.DataFrame, verdicts: Sequence[Claim]
 
 
 def supplement(mapped: pd.DataFrame, finite: pd.DataFrame) -> Figure:
-    """Noise alone against what is predicted, and agreement against width: a row a data set."""
+    """Noise alone against what is predicted; agreement with infinite width and own kernel: a row a data set."""
     datasets = list(dict.fromkeys(mapped["dataset"]))
     whole = plt.figure(figsize=(DOUBLE, 0.32 * DOUBLE * len(datasets)))
     axes = whole.subplots(len(datasets), 2, squeeze=False)
@@ -152,18 +213,28 @@ def supplement(mapped: pd.DataFrame, finite: pd.DataFrame) -> Figure:
         row[0].plot(expected.index, expected, color="black", ls="--", label="FO, predicted")
         row[0].set(xscale="log", xlabel="$N/d$", ylim=(0, 1.02), ylabel="agreement", title="$p$ = 1")
         mine = finite[finite["dataset"] == dataset]
-        mean_line(row[1], mine.groupby("width")["agreement"], color="black", marker="o")
+        mean_line(row[1], mine.groupby("width")["agreement"], color="black", marker="o", label="infinite width")
+        (look,) = predictor_style(["ntk"]).values()
+        mean_line(row[1], mine.groupby("width")["agreement_own"], ls="--", label="own kernel", **look)
         size_axis(row[1], mine["width"], "width")
         row[1].set(ylim=(0, 1.02), title=dataset_name(dataset))
     axes[0, 0].legend(ncols=2)
+    axes[0, 1].legend()
     panel_letters(list(axes.flat))
     return whole
 
 
-def claims(infinite: pd.DataFrame, finite: pd.DataFrame, chosen: InfiniteWidth) -> list[Claim]:
+def slopes(own: pd.DataFrame, size: str, within: str) -> stats.Interval:
+    """The exponent of a column in what kernels shift: a slope for each seed, mean over the levels of another."""
+    found = stats.growth(own, size, within, "shifted", log=True)
+    return stats.scaled(found, 1 / np.log(2))
+
+
+def claims(infinite: pd.DataFrame, finite: pd.DataFrame, untrained: pd.DataFrame, chosen: InfiniteWidth) -> list[Claim]:
     """What is claimed of each data set: rules and remainders at N ≤ d and the headline p, noise alone, finite width.
 
     `infinite`: all "infinite" rows; the claims are about those of the map, and those of its network on other inputs.
+    `untrained`: the "own" rows.
     """
     cases, first = Cases(), chosen.infinite[0]
     alike = [one for one in chosen.infinite if (one.activation, one.depth) == (first.activation, first.depth)]
@@ -185,4 +256,20 @@ def claims(infinite: pd.DataFrame, finite: pd.DataFrame, chosen: InfiniteWidth) 
         good = learned(networks, ["difference"]).dropna(subset="difference")
         off_half = stats.absolute(exponent(good, less=0.5))
         cases.add("width", {"dataset": str(dataset)}, off_half, counted(networks))
+        for width, alone in networks.groupby("width"):
+            where = {"dataset": str(dataset), "width": f"width {width:,.0f}"}
+            good = learned(alone, ["agreement_own", "difference_own"])
+            left = good["difference_own"] / good["difference"]
+            cases.add("own", where, stats.mean_interval(good["agreement_own"]), counted(alone))
+            cases.add("left", where, stats.mean_interval(left), counted(alone))
+        kernels_of = untrained[untrained["dataset"] == dataset].assign(survival=lambda t: 1 - t["strength"])
+        for p, alone in kernels_of.groupby("strength"):
+            where = {"dataset": str(dataset), "strength": f"p = {p:g}"}
+            cases.add("started", where, stats.mean_over(alone, "started", ["width"]))
+        where = {"dataset": str(dataset)}
+        rooted = kernels_of.assign(shifted=kernels_of["shifted"] * np.sqrt(kernels_of["width"]))
+        cases.add("shifted-width", where, stats.absolute(slopes(rooted, "width", "strength")))
+        cases.add("shifted-strength", where, stats.absolute(slopes(kernels_of, "survival", "width")))
+        cases.add("collapse-square", where, collapsed(kernels_of, "square"))
+        cases.add("collapse-contrast", where, collapsed(kernels_of, "signal"))
     return judged("07_infinite_width", CLAIMS, cases, chosen.thresholds.model_dump())

@@ -25,12 +25,24 @@ class Infinite(Model):
     shift: FiniteFloat = Field(default=0.0, description="subtracted from every pixel, after corruption")
 
 
+class Fluctuation(Model):
+    """Networks that are not trained: regression with the kernel of each at its start, against the infinitely wide one.
+
+    In all else they are those of the sweep.
+    """
+
+    width: Axis[PositiveInt] = Field(description="units of each hidden layer")
+    strength: Axis[Annotated[float, Field(ge=0, lt=1)]] = Field(description="p")
+
+
 class InfiniteWidthThresholds(Model):
     """What counts; fixed before looking."""
 
     same: FiniteFloat = Field(description="agreement from which on a rule is the network in practice")
     predicted: FiniteFloat = Field(description="error of an agreement below which its prediction is good")
     exponent: FiniteFloat = Field(description="distance from 1/2 of the exponent of 1/width, below which the law holds")
+    steady: FiniteFloat = Field(description="exponent of 1 - p up to which a quantity does not depend on it")
+    left: FiniteFloat = Field(description="share of a difference that is left where most of it is accounted for")
 
 
 class InfiniteWidth(Curves):
@@ -42,6 +54,7 @@ class InfiniteWidth(Curves):
     )
     strength: Axis[Probability] = Field(description="p; at p = 1 there is noise alone")
     headline: Probability = Field(description="p of the claims")
+    fluctuation: Fluctuation
     images: PositiveInt = Field(description="test images")
     seeds: Axis[NonNegativeInt]
     thresholds: InfiniteWidthThresholds
@@ -80,7 +93,8 @@ class InfiniteWidth(Curves):
         """As for every page; of each infinitely wide network one training set."""
         content = super().sample(pick)
         smaller = [{**one, "train_size": [pick(one["train_size"])]} for one in content["infinite"]]
-        return content | {"infinite": smaller}
+        own = content["fluctuation"]
+        return content | {"infinite": smaller, "fluctuation": {**own, "width": [pick(own["width"])]}}
 
     def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
         """The data sets, large enough for every training set."""

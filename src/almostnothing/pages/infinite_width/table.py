@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from almostnothing import corruptions, data
@@ -18,6 +20,7 @@ from almostnothing.corruptions.law import Corruption
 from almostnothing.devices import device_for
 from almostnothing.health import DIVERGED, LEARNED
 from almostnothing.measures import rules
+from almostnothing.measures.linearised import Linearised
 from almostnothing.measures.naming import SCALED
 from almostnothing.measures.trained import chosen_tests, draw, opened, stacks, training_set
 from almostnothing.networks import centre
@@ -30,7 +33,7 @@ QUANTILES = (0.1, 0.5, 0.9)
 
 
 def table(parameters: InfiniteWidth, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
-    """Two kinds of rows, told apart by `what`. Test images are clean.
+    """Three kinds of rows, told apart by `what`. Test images are clean.
 
     "infinite", networks that learn by definition, for they are trained to convergence: one row for each data set,
     network, N, p, seed and rule: `agreement` of the rule with exact kernel regression, of all points and by fifths of
@@ -41,11 +44,19 @@ def table(parameters: InfiniteWidth, folder: Path, cells: Sequence[Cell], keep: 
     Marchenko and Pastur's law with `rho`, the ridge in units of N times a pixel's variance.
 
     "finite": one for each trained network: `agreement` with the infinitely wide network that starts from the same
-    function, and `difference`, the root mean square of their outputs' difference over that of the latter's outputs.
+    function, and `difference`, the root mean square of their outputs' difference over that of the latter's outputs;
+    `agreement_own` with the network of its width that is linearised about that start and trained as long, whose kernel
+    is Θ̂ in place of Θ (`Linearised`), and `difference_own` from it, over the same.
+
+    "own": one for each network of `fluctuation`, which is not trained, and from zero in place of its own function:
+    `agreement` of regression with its kernel, Θ̂, with regression with Θ; `contrast`, the root mean square of the
+    latter's outputs less their mean over classes, which no decision depends on; `shifted`, that of the difference of
+    both; and `started`, the agreement of the infinitely wide network that starts from the network's function with the
+    one that starts from zero.
     """
     device = device_for(parameters.compute.device)
-    rows = [*_infinite(parameters, folder, device), *_finite(parameters, folder, cells, keep, device)]
-    return pd.DataFrame(rows)
+    infinite, own = _infinite(parameters, folder, device), _own(parameters, folder, cells, device)
+    return pd.DataFrame([*infinite, *own, *_finite(parameters, folder, cells, keep, device)])
 
 
 def _infinite(parameters: InfiniteWidth, folder: Path, device: torch.device) -> Iterator[dict[str, Any]]:
@@ -113,14 +124,71 @@ def _finite(
         for index, cell in enumerate(group):
             first = {"what": "finite", **head(cell, keep), "rule": "ntk"}
             if first["status"] == DIVERGED:
-                yield first | {"agreement": np.nan, "difference": np.nan}
+                names = ("agreement", "difference", "agreement_own", "difference_own")
+                yield first | dict.fromkeys(names, np.nan)
                 continue
             x, y = training_set(cell, dataset, law, device)
             seen, points = (images - centre(cell, dataset) for images in (x, tests))
-            target = torch.nn.functional.one_hot(y).double() - rules.start(cell, seen)
-            change = rules.regression(rules.architecture(cell), seen.double(), target, [points.double()])[0]
-            infinite = rules.start(cell, points) + change
+            start, target = rules.start(cell, points), torch.nn.functional.one_hot(y).double() - rules.start(cell, seen)
+            infinite = start + rules.regression(rules.architecture(cell), seen.double(), target, [points.double()])[0]
+            time = cell.learning_rate * cell.steps / cell.train_size
+            own = start + Linearised.at_start(cell, device).regression(seen, target, points, time)
             outputs = model.select([index])(tests[None])[0].detach().double()
-            difference = (outputs - infinite).square().mean().sqrt() / infinite.square().mean().sqrt()
-            agreement = float(rules.same(outputs, infinite).double().mean())
-            yield first | {"agreement": agreement, "difference": float(difference)}
+            yield first | {
+                "agreement": agreement(outputs, infinite),
+                "difference": size(outputs - infinite) / size(infinite),
+                "agreement_own": agreement(outputs, own),
+                "difference_own": size(outputs - own) / size(infinite),
+            }
+
+
+def untrained(parameters: InfiniteWidth, cells: Sequence[Cell]) -> Iterator[Cell]:
+    """The networks of `fluctuation` for each data set, in all else as the trained ones."""
+    alike = {cell.source: cell for cell in cells}.values()
+    chosen = parameters.fluctuation
+    for cell, width, p, seed in itertools.product(alike, chosen.width, chosen.strength, parameters.seeds):
+        yield replace(cell, width=width, strength=p, seed=seed)
+
+
+def _own(
+    parameters: InfiniteWidth, folder: Path, cells: Sequence[Cell], device: torch.device
+) -> Iterator[dict[str, Any]]:
+    axes_of = ("dataset", "train_size", "strength", "width", "activation", "depth", "shift", "seed")
+    for cell in untrained(parameters, cells):
+        dataset, law = opened(cell, folder)
+        tests, _ = chosen_tests(dataset, parameters.images, device)
+        x, y = training_set(cell, dataset, law, device)
+        seen, points = (images - centre(cell, dataset) for images in (x, tests))
+        first = {name: getattr(cell, name) for name in axes_of}
+        first |= {"what": "own", "pixels": cell.source.facts.pixels, "status": LEARNED}
+        yield first | fluctuation(cell, seen, torch.nn.functional.one_hot(y).double(), points)
+
+
+def fluctuation(
+    cell: Cell,
+    seen: Float[Tensor, "image pixel"],
+    targets: Float[Tensor, "image label"],
+    points: Float[Tensor, "point pixel"],
+) -> dict[str, float]:
+    """The columns of an "own" row, from a training set and test images as the network sees them."""
+    both = torch.cat([targets, rules.start(cell, seen)], 1)
+    found = rules.regression(rules.architecture(cell), seen.double(), both, [points.double()])[0]
+    infinite, forgotten = found.tensor_split(2, dim=1)
+    own = Linearised.at_start(cell, seen.device).regression(seen, targets, points)
+    contrast, own_contrast = (outputs - outputs.mean(1, keepdim=True) for outputs in (infinite, own))
+    return {
+        "agreement": agreement(own, infinite),
+        "contrast": size(contrast),
+        "shifted": size(own_contrast - contrast),
+        "started": agreement(rules.start(cell, points) + infinite - forgotten, infinite),
+    }
+
+
+def agreement(first: rules.Scores, second: rules.Scores) -> float:
+    """The share of points at which both choose the same class."""
+    return float(rules.same(first, second).double().mean())
+
+
+def size(values: Tensor) -> float:
+    """The root mean square."""
+    return float(values.square().mean().sqrt())
