@@ -49,10 +49,7 @@ class Parameters(Model):
         """
         dumped = self.model_dump(mode="json", exclude={"compute", "data_root"})
         if self.sweep:
-            usual = {name: Sweep.model_fields[name].default for name in LATER}
-            dumped["sweep"] = {
-                name: value for name, value in dumped["sweep"].items() if name not in usual or value != usual[name]
-            }
+            dumped["sweep"] = _without_later(dumped["sweep"])
         return {name: value for name, value in dumped.items() if value is not None}
 
     def sample(self, pick: Callable[[list[Any]], Any]) -> dict[str, Any]:
@@ -62,7 +59,7 @@ class Parameters(Model):
         """
         content = self.content()
         if self.sweep:
-            content["sweep"] = self.sweep.sample(pick)
+            content["sweep"] = _without_later(self.sweep.sample(pick))
         few = {"images": FEW_IMAGES, "draws": FEW_DRAWS}
         content |= {name: min(content[name], most) for name, most in few.items() if name in content}
         return content | ({"seeds": content["seeds"][:2]} if "seeds" in content else {})
@@ -74,6 +71,12 @@ class Parameters(Model):
     def folder(self, project: Path | None = None) -> Path:
         """Where the data files are, or will be; a relative `data_root` is relative to the project's folder."""
         return data.folder(self.data_root, project)
+
+
+def _without_later(sweep: dict[str, Any]) -> dict[str, Any]:
+    """A sweep as plain data without those of its `LATER` fields that have their default."""
+    usual = {name: Sweep.model_fields[name].default for name in LATER}
+    return {name: value for name, value in sweep.items() if name not in usual or value != usual[name]}
 
 
 class Curves(Parameters):
