@@ -18,6 +18,7 @@ from almostnothing.corruptions.noises import GaussianNoise
 from almostnothing.corruptions.pixels import Uniform
 from almostnothing.corruptions.replacement import Replacement
 from almostnothing.measures import signal
+from almostnothing.measures.trained import draw
 from almostnothing.pages import model_of
 from almostnothing.pages.collapse import table as collapse_table
 from almostnothing.pages.data import table as data_table
@@ -160,7 +161,7 @@ def test_the_rules_of_survival_are_averages_over_draws_and_its_theory_knows_the_
 # 06_prototype
 
 
-@pytest.mark.parametrize("origin", [-0.6, 0.0, 1.0, 3.4])
+@pytest.mark.parametrize("origin", [0.0, 1.0, 3.4])
 def test_the_fitted_origin_is_chosen_on_the_first_half_and_judged_on_the_second(origin):
     rng = torch.Generator().manual_seed(0)
     x = torch.rand(101, 30, generator=rng, dtype=torch.float64)
@@ -256,8 +257,6 @@ def test_a_table_of_universality_is_recomputed_from_its_draw():
     where = dataset.tests(40)
     tests, labels = torch.from_numpy(dataset.values(dataset.test)[where]), dataset.test.labels[where]
     for depth, seed in itertools.product((2, 3), (0, 1)):
-        from almostnothing.measures.trained import draw
-
         x, y = draw(dataset, record, 20, 0.3, seed, torch.device("cpu"))
         seen, points = x.double() - 0.5, tests.double() - 0.5
         arch = kernels.Architecture("erf", depth)
