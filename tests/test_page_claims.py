@@ -3,6 +3,7 @@
 Every number of a table has its own size, so that a row taken from another case, test or network is seen.
 """
 
+import importlib
 import itertools
 from collections.abc import Sequence
 from functools import partial
@@ -16,10 +17,10 @@ import yaml
 from scipy import special
 from scipy import stats as reference
 
-from almostnothing import stats
+from almostnothing import locks, stats
 from almostnothing.claims import Case, Claim
 from almostnothing.errors import UserError
-from almostnothing.pages import model_of
+from almostnothing.pages import model_of, page_of
 from almostnothing.pages.collapse import page as collapse
 from almostnothing.pages.collapse.parameters import CollapseThresholds
 from almostnothing.pages.data import page as data_page
@@ -31,6 +32,7 @@ from almostnothing.pages.prototype import page as prototype
 from almostnothing.pages.prototype.parameters import PrototypeThresholds
 from almostnothing.pages.survival import page as survival
 from almostnothing.pages.universality import page as universality
+from almostnothing.pages.universality.parameters import Heavy
 from almostnothing.parameters.files import validate
 from almostnothing.tables import AXES
 
@@ -907,3 +909,68 @@ def test_agreement_over_networks_is_by_rule_moment_and_seed():
     wide = universality.matrix(universal().query("part == 'matrix' and shift == 0 and rule == 'ncm'"))
     assert wide.index.tolist() == ["relu 2", "relu 5", "erf 2", "erf 5"]
     assert wide.loc["erf 5", "law 2"] == pytest.approx(0.9 - 0.015 - 0.05 - 0.05 - 0.03)
+
+
+# where statistics can lie
+
+RANGES: dict[str, dict[tuple[int, int] | None, str]] = {  # None: everywhere
+    "00_data": {None: "exponent-small exponent drowned", (0, 1): "unseen human"},
+    "02_margin": {(-1, 1): "rank-margin rank-softmax drift even mean-image all-classes", (0, 1): "calibrated"},
+    "03_inductive_bias": {(-1, 1): "advantage", (-2, 2): "lost"},
+    "04_collapse": {
+        (0, 1): "collapse-proxy collapse-ratio collapse-signal collapse-theory halfway",
+        (-1, 1): "gain-ratio gain-signal gain-theory",
+    },
+    "05_survival": {(-1, 1): "above", None: "kept", (0, 1): "ncm theory-ncm theory-networks"},
+    "06_prototype": {
+        (0, 1): "majority majority-uniformly same-ncm same-debiased same-correlation same-first_order same-resummed "
+        "same-ntk"
+    },
+    "07_infinite_width": {
+        (0, 1): "ncm bounded-first_order first_order resummed bounded-resummed predicted",
+        None: "width",
+    },
+    "08_universality": {
+        (0, 1): "average-ncm average-first_order average-resummed worst-ncm worst-first_order worst-resummed",
+        (-2, 2): "tilt",
+    },
+}
+ERRORS = {  # statistics that are to be small
+    "00_data": "human",
+    "02_margin": "calibrated",
+    "04_collapse": "collapse-proxy collapse-ratio collapse-signal collapse-theory halfway",
+    "05_survival": "ncm theory-ncm theory-networks",
+    "07_infinite_width": "predicted width",
+}
+
+
+@pytest.mark.parametrize("page", RANGES)
+def test_shares_lie_between_0_and_1_and_differences_of_them_between_their_ends(page):
+    own = importlib.import_module(f"almostnothing.pages.{page_of(page)}.claims").CLAIMS
+    assert {name: one.range for name, one in own.items()} == {
+        name: ends for ends, words in RANGES[page].items() for name in words.split()
+    }
+
+
+@pytest.mark.parametrize("page", [*RANGES, "01_knee"])
+def test_only_errors_are_asked_to_be_small_and_what_was_locked_stays_primary(page):
+    own = importlib.import_module(f"almostnothing.pages.{page_of(page)}.claims").CLAIMS
+    assert {name for name, one in own.items() if one.below} == set(ERRORS.get(page, "").split())
+    locked = {one["claim"].partition(".")[2] for one in locks.read() if one["claim"].startswith(page)}
+    assert locked <= {name for name, one in own.items() if one.primary}
+
+
+def test_second_moments_of_replaced_pixels():
+    def heavy(**law: Any) -> Heavy:
+        return Heavy.model_validate({"corruption": {"law": "replacement", **law}, "strength": 0.9})
+
+    constant, coin = heavy(values="constant", value=0.3), heavy(values="bernoulli", probability=0.3)
+    assert (constant.mean, constant.moment) == pytest.approx((0.3, 0.09))
+    assert (coin.mean, coin.moment) == pytest.approx((0.3, 0.3))
+    draws = np.linspace(-1, 3, 100_001)
+    uniform = heavy(values="uniform", low=-1, high=3)
+    assert (uniform.mean, uniform.moment) == pytest.approx((draws.mean(), (draws**2).mean()), rel=1e-4)
+    normal = heavy(values="gaussian")
+    assert np.isnan([normal.mean, normal.moment]).all()
+    added = Heavy.model_validate({"corruption": {"law": "additive", "noise": "gaussian"}, "strength": 0.9})
+    assert np.isnan([added.mean, added.moment]).all()
