@@ -129,6 +129,11 @@ def test_nearest_mean_accuracy_against_a_loop():
         assert found == pytest.approx(right / 40)
 
 
+def test_an_image_alone_in_its_class_has_no_class_mean_to_be_near_to():
+    x = torch.tensor([[[10.0, 0.0], [10.0, 1.0], [9.0, -5.0]]])
+    assert fitting.nearest_mean_accuracy(x, torch.tensor([[0, 0, 1]]), 3) == pytest.approx([2 / 3])
+
+
 def test_modal_share():
     logits = torch.tensor([[[1.0, 0], [1, 0], [0, 1], [1, 0]]])
     assert fitting.modal_shares(logits) == [0.75]

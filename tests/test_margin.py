@@ -59,6 +59,47 @@ def test_margin_table_has_a_row_for_each_network_strength_and_image(measured, ke
             np.testing.assert_allclose(rows["margin"], gamma, atol=2e-5)
 
 
+def test_predictors_of_a_network_are_those_of_its_gradients(measured, keep):
+    """Of every image under p = 0.5: γ/σ at the image and at the mean corrupted image, drift, failures."""
+    _, cells, table = measured
+    cell = next(c for c in cells if (c.training_corruption, c.strength, c.seed) == ("fixed", 0.6, 1))
+    ((_, model),) = stacks([cell], keep, torch.device("cpu"))
+    plain, dataset = model[0].double(), data.load(cell.source)
+    chosen = dataset.tests(20)
+    images, labels = torch.from_numpy(dataset.values(dataset.test)[chosen]).double(), dataset.test.labels[chosen]
+    rows = table[(table.training == "fixed, p = 0.6") & (table.seed == 1) & (table.test_strength == 0.5)]
+    rng = torch.Generator().manual_seed(0)
+    assert rows["image"].tolist() == list(range(20))
+
+    def gamma(z: torch.Tensor, label: int) -> torch.Tensor:
+        logits = plain(z.reshape(-1, 64))
+        return logits[:, label] - torch.cat([logits[:, :label], logits[:, label + 1 :]], 1).amax(1)
+
+    for row, x, label in zip(rows.itertuples(), images, map(int, labels), strict=True):
+        mean, variance = 0.5 * x + 0.25, 0.5 / 12 + 0.25 * (x - 0.5) ** 2
+        g, g_mean = (torch.func.grad(lambda z, label=label: gamma(z, label).sum())(at) for at in (x, mean))
+        sd, sd_mean = (float((slope**2 @ variance).sqrt()) for slope in (g, g_mean))
+        assert row.ratio == pytest.approx(row.margin / sd, rel=2e-3, abs=2e-3)
+        assert row.drifted == pytest.approx((row.margin + float(g @ (mean - x))) / sd, rel=2e-3, abs=2e-3)
+        assert row.centred == pytest.approx(float(gamma(mean, label)) / sd_mean, rel=2e-3, abs=2e-3)
+        shares = plain(x[None])[0].softmax(0)
+        assert row.confidence == pytest.approx(float(torch.logit(shares[label])), rel=1e-3, abs=1e-3)
+        noisy = torch.rand(2000, 64, generator=rng, dtype=torch.float64)
+        noisy = torch.where(torch.rand(2000, 64, generator=rng) < 0.5, noisy, x)
+        fails = gamma(noisy, label) < 0
+        share = float(fails.double().mean())
+        assert row.failures == pytest.approx(share, abs=5 * np.sqrt(max(share * (1 - share), 0.01) / 50))
+        plus, minus = gamma(noisy, label), gamma(2 * x - noisy, label)
+        even = (plus + minus) / 2 - gamma(x, label)
+        room = 5 * float(even.std()) / np.sqrt(50) / sd
+        assert row.second - row.drifted == pytest.approx(float(even.mean()) / sd, abs=room)
+        spread = float(even.square().mean().sqrt() / ((plus - minus) / 2).square().mean().sqrt())
+        assert row.bending == pytest.approx(spread, rel=0.8)
+        linear = gamma(mean, label) + (noisy - mean) @ g_mean
+        assert row.classes <= float((linear > 0).double().mean()) + 0.08  # no more than of the one class that is next
+    assert np.corrcoef(rows["classes"], 1 - rows["failures"])[0, 1] > 0.7
+
+
 def test_margin_quality_scores_every_predictor(measured):
     chosen, _, table = measured
     quality = margin.quality(table, chosen.draws)

@@ -70,6 +70,15 @@ def test_powers_against_sampled_corruptions():
         assert signal.sampled_noise(law, x, strength, 5000) == pytest.approx(noise, rel=0.05)
 
 
+def test_sampled_noise_is_the_same_whatever_is_held_at_once(monkeypatch):
+    x, law = np.random.default_rng(0).random((3, 12)), Replacement(Uniform())
+    whole = signal.sampled_noise(law, x, 0.7, 50)
+    monkeypatch.setattr(signal, "SAMPLED", 3 * 12 * 7)
+    assert signal.sampled_noise(law, x, 0.7, 50) == pytest.approx(whole)
+    monkeypatch.setattr(signal, "SAMPLED", 1)
+    assert signal.sampled_noise(law, x, 0.7, 50) == pytest.approx(whole)
+
+
 def test_images_are_taken_from_each_class_in_turn():
     dataset = data.load(data.source("digits"))
     x = signal.shown_images(dataset, 20)
@@ -126,6 +135,19 @@ def test_blocks_of_images_change_nothing(stack):
     assert torch.allclose(
         criterion.all_classes(stack, law, x, labels, 0.5, held=1), whole[1], atol=2 / criterion.ORTHANT
     )
+
+
+def test_every_block_of_images_has_draws_of_its_own(stack):
+    """One image three times, in blocks of one: what is sampled of each differs."""
+    x, labels = some_images(1)
+    x, labels = x.repeat(3, 1), labels.repeat(3)
+    seen = criterion.measured(stack, Replacement(Uniform()), x, labels, 0.5, 40, held=1)
+    for name in ("even", "bending"):
+        assert len(set(seen[name][0].tolist())) == 3
+    whole = criterion.measured(stack, Replacement(Uniform()), x, labels, 0.5, 4000)
+    parts = criterion.measured(stack, Replacement(Uniform()), x, labels, 0.5, 4000, held=1)
+    torch.testing.assert_close(whole["even"], parts["even"], atol=0.1, rtol=0.1)
+    torch.testing.assert_close(whole["failures"], parts["failures"], atol=0.05, rtol=0)
 
 
 def test_all_classes_is_the_orthant_probability(stack):

@@ -15,7 +15,7 @@ from almostnothing.pages.prototype import page as prototype
 from almostnothing.pages.prototype import table as prototype_table
 from almostnothing.store import Store
 from almostnothing.tables import axes, long
-from almostnothing.theory import prototypes
+from almostnothing.theory import kernels, prototypes
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +81,34 @@ def test_agreement_is_counted_point_by_point(referee, keep, test):
     threes = y.numpy() == 3
     assert row.class_3 == pytest.approx((nearest == chosen)[threes].mean(), abs=1e-4)
     assert np.mean([row[f"fifth_{k}"] for k in range(1, 6)]) == pytest.approx(row.agreement, abs=1e-4)
+
+
+@pytest.mark.parametrize("test", ["clean", "corrupted"])
+def test_infinitely_wide_networks_are_regression_from_nothing_and_from_the_networks_own_start(referee, keep, test):
+    cells, table, _ = referee
+    cell = next(c for c in cells if (c.strength, c.loss, c.seed) == (0.4, "mse", 0))
+    dataset, law = opened(cell, FOLDER)
+    x, labels = chosen_tests(dataset, 60, CPU)
+    points = x if test == "clean" else corrupted_tests(cell, dataset, law, x)
+    seen, y = training_set(cell, dataset, law, CPU)
+    from almostnothing import networks
+
+    begun = networks.stack(cell, 1)
+    begun.put(0, begun.initial(networks.initial_key(cell), cell.readout_scale))
+    start = lambda z: begun[0](z).double().detach()  # noqa: E731
+    arch = kernels.Architecture("relu", 2)
+    one_hot = torch.nn.functional.one_hot(y).double()
+    both = kernels.gram(arch, points.double(), seen.double())
+    gram = kernels.gram(arch, seen.double())
+    outputs = {
+        "ntk": both @ torch.linalg.solve(gram, one_hot - 0.1),
+        "lazy": start(points) + both @ torch.linalg.solve(gram, one_hot - start(seen)),
+    }
+    network = network_of(cell, keep)(points).argmax(1)
+    for rule, found in outputs.items():
+        row = prototype.at(table, strength=0.4, objective="mse", seed=0, test=test, rule=rule).iloc[0]
+        assert row.accuracy == pytest.approx(float((found.argmax(1) == labels).double().mean()), abs=0.018)
+        assert row.agreement == pytest.approx(float((found.argmax(1) == network).double().mean()), abs=0.018)
 
 
 def test_every_network_meets_the_rules_that_it_can(referee):

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -131,6 +133,126 @@ def test_held_out_density_is_normal_about_the_prediction():
     density = held_out(P, curve, 0.1, 400, "p")[0, 3]
     expected = reference.norm.logpdf(0, 0, np.sqrt(curve[0, 3] * (1 - curve[0, 3]) / 400))
     assert density == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("form", stats.FORMS)
+def test_held_out_density_is_that_of_a_bounded_fit_by_scipy_without_the_point(form):
+    """Of a curve that falls from the start, whose fits would rise above 1 if they could."""
+    rng = np.random.default_rng(3)
+    p = np.array([0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95])
+    curve = 1 - 0.85 * p + rng.normal(0, 0.02, len(p))
+    density = held_out(p, curve[None], 0.1, 300, form)[0]
+
+    def fitted(x: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return stats.sigmoid(at, 0.1, 0.1 + x[0], x[1], np.exp(x[2]), form)
+
+    for k in range(1, len(p) - 1):
+        some = np.arange(len(p)) != k
+        u = p if form == "p" else -np.log1p(-p)
+        starts = itertools.product((0.3, 0.8), (-0.3, 0.3, 0.8), (-2.5, -1.0, 0.0, 1.0))
+        span = u[-1] - u[0]
+        low, high = (u[0] + span * end for end in (-0.5, 1.5))
+        ends = (low, high) if form == "p" else (1 - np.exp(-low), 1 - np.exp(-high))
+        bounds = ([0, ends[0], np.log(1e-3 * span)], [0.9, ends[1], np.log(10 * span)])
+        fits = [
+            optimize.least_squares(
+                lambda x, some=some: fitted(x, p[some]) - curve[some],
+                np.clip(start, *bounds),
+                bounds=bounds,
+                xtol=1e-12,
+            )
+            for start in starts
+        ]
+        best = min(fits, key=lambda fit: fit.cost)
+        a = float(fitted(best.x, p[[k]])[0])
+        spread = np.sqrt(2 * best.cost / (len(p) - 4) + a * (1 - a) / 300)
+        assert density[k] == pytest.approx(reference.norm.logpdf(curve[k], a, spread), abs=0.02)
+
+
+def test_a_fit_starts_at_1_at_most():
+    """A curve that falls early: without the bound the plateau would be higher, the midpoint earlier."""
+    u = np.linspace(0, 1, 12)
+    height, middle, scale, cost = least_squares(u, (1.2 / (1 + np.exp((u - 0.2) / 0.2)))[None], np.ones((1, 12)), 0.9)
+    assert height[0] <= 0.9
+    assert cost[0] > 1e-6
+    free = least_squares(u, (1.2 / (1 + np.exp((u - 0.2) / 0.2)))[None], np.ones((1, 12)), 2.0)
+    assert [part[0] for part in free[:3]] == pytest.approx([1.2, 0.2, 0.2], rel=1e-2)
+    assert scale[0] > 0
+    assert middle[0] > 0.2
+
+
+def test_the_end_points_do_not_count_for_the_form():
+    p = np.array([0, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99])
+    curve = stats.sigmoid(p, 0.1, 0.95, 0.75, 0.08)
+    curve += np.array([0, 0.01, -0.01, 0.01, -0.02, 0.01, 0.01, 0])
+    table = pd.DataFrame({"seed": 0, "strength": p, "accuracy": curve, "images": 400})
+    dead = table.assign(seed=1, accuracy=np.where(p == 0.7, np.nan, curve))
+    found = stats.form_gain(pd.concat([table, dead]), ["seed"], 0.1)
+    by_form = [held_out(p, curve[None], 0.1, 400, form)[0, 1:7].mean() for form in ("p", "log")]
+    assert found["seed"].tolist() == [0]
+    assert found["gain"].tolist() == pytest.approx([by_form[1] - by_form[0]])
+
+
+def test_crossings_are_in_straight_lines_of_the_logarithm_whatever_the_order():
+    p = 1 - 0.5 ** np.array([3.0, 0, 1, 2, 4])
+    accuracy = np.array([0.3, 0.9, 0.9, 0.6, 0.1])
+    for share, u in ((0.75, 2 - 0.1 / 0.3), (0.5, 2 + 0.1 / 0.3), (0.25, 3)):
+        assert stats.crossing(p, accuracy, 0.1, share) / np.log(2) == pytest.approx(u)
+    assert np.isnan(stats.crossing(p, accuracy, 0.85, 0.5))  # hardly above chance from the start
+    assert np.isnan(stats.crossing(p, np.full(5, 0.9), 0.1, 0.5))
+    assert np.isnan(stats.crossing(p, np.where(p == p[3], np.nan, accuracy), 0.1, 0.25))
+    row = stats.free_knees(pd.DataFrame({"seed": 7, "strength": p, "accuracy": accuracy}), ["seed"], 0.1).iloc[0]
+    assert row.seed == 7
+    assert row.midpoint == pytest.approx(1 - 0.5 ** (7 / 3))
+    assert row.steepness == pytest.approx(0.5 / (np.log(2) * (3 - 5 / 3)))
+    assert row.slope == pytest.approx(0.8 * row.steepness / 0.5 ** (7 / 3))
+
+
+def test_intervals_from_columns_scaled_and_turned():
+    row = {"gain": 0.3, "gain_low": 0.1, "gain_high": 0.4}
+    assert stats.from_columns(row, "gain", 7) == (0.3, 0.1, 0.4, 7)
+    assert stats.from_columns(row, "gain", 7, sign=-1.0, shift=1.0) == pytest.approx((0.7, 0.6, 0.9, 7))
+    assert stats.scaled(stats.Interval(0.3, 0.1, 0.4, 7), -2) == pytest.approx((-0.6, -0.8, -0.2, 7))
+    assert stats.scaled(stats.Interval(0.3, 0.1, 0.4, 7), 3) == pytest.approx((0.9, 0.3, 1.2, 7))
+
+
+def test_intervals_of_one_value_stay_without_bounds():
+    alone = stats.mean_interval([0.4])
+    for found in (stats.widened(alone, 5), stats.with_variance(alone, 0.1)):
+        assert (found.mean, found.n) == (0.4, 1)
+        assert np.isnan([found.low, found.high]).all()
+    two = stats.mean_interval([0.4, 0.6])
+    half = reference.t.ppf(1 - 0.025 / 3, 1) * 0.1
+    assert stats.widened(two, 3)[:3] == pytest.approx((0.5, 0.5 - half, 0.5 + half))
+    assert stats.with_variance(two, 0.0) == pytest.approx(two)
+    level = stats.mean_interval([0.4, 0.6, 0.9], level=0.8)
+    low, high = reference.t.interval(0.8, 2, np.mean([0.4, 0.6, 0.9]), reference.sem([0.4, 0.6, 0.9]))
+    assert level[1:3] == pytest.approx((low, high))
+
+
+def test_mean_over_counts_the_levels_that_every_seed_has():
+    rows = pd.DataFrame({"seed": [0, 0, 0, 1, 1], "level": [1, 2, 3, 1, 2], "value": [0.1, 0.5, 9.0, 0.3, 0.6]})
+    assert stats.mean_over(rows, "value", ["level"]) == pytest.approx(stats.mean_interval([0.3, 0.45]))
+
+
+def test_reliability_tells_each_bin():
+    found = stats.reliability(np.array([0.0, 0.04, 0.1, 0.19, 0.55, 1.0]), np.array([0.0, 1.0, 0.2, 0.4, 0.5, 0.9]))
+    assert found.index.tolist() == [0, 1, 5, 9]
+    assert found["images"].tolist() == [2, 2, 1, 1]
+    assert found["predicted"].tolist() == pytest.approx([0.02, 0.145, 0.55, 1.0])
+    assert found["frequency"].tolist() == pytest.approx([0.5, 0.3, 0.5, 0.9])
+    four = stats.reliability(np.array([0.0, 0.24, 0.26, 0.99]), np.zeros(4), bins=4)
+    assert four.index.tolist() == [0, 1, 3]
+
+
+def test_collapse_errors_are_of_points_within_the_range_of_the_others():
+    """Two sizes: of one, three points, of which one is beyond the other's range; an increasing curve is fitted."""
+    u = np.array([0.0, 1.0, 2.0, 3.0, 0.5, 1.0, 3.5])
+    accuracy = np.array([0.1, 0.4, 0.2, 0.9, 0.5, 0.5, 0.0])
+    size = np.array([1, 1, 1, 1, 2, 2, 2])
+    first = [0.5 - 0.2, 0.5 - 0.3]  # the first curve is 0.1, 0.3, 0.3, 0.9: its fall is levelled
+    second = [0.4 - 1 / 3, 0.2 - 1 / 3, 0.9 - 1 / 3]  # the other is level, at 1/3; u = 0 is below its range
+    assert stats.collapse_rms(u, accuracy, size) == pytest.approx(np.sqrt(np.mean(np.square(first + second))))
 
 
 def test_halfway_is_where_a_line_crosses():
