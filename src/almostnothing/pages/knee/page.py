@@ -63,7 +63,7 @@ def difference(knees: pd.DataFrame, changed: pd.DataFrame) -> pd.DataFrame:
     keys = ["width", "train_size", "seed"]
     other = knees.set_index(keys)["midpoint"].rename("other")
     joined = changed.join(other, on=keys, how="inner")
-    return joined.assign(difference=joined["midpoint"] - joined["other"])
+    return joined.assign(difference=joined["midpoint"] - joined["other"]).reset_index(drop=True)
 
 
 def claims(table: pd.DataFrame, gains: pd.DataFrame, knees: pd.DataFrame, chosen: Knee, chance: float) -> list[Claim]:
