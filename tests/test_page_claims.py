@@ -166,7 +166,7 @@ def their_curves(knees: pd.DataFrame) -> pd.DataFrame:
 def knee_cases() -> dict[tuple[str, ...], Case]:
     knees = known_knees()
     limits = {"shift": 0.005, "sharpening": 0.05, "form": 0.1, "exponent": 0.25, "recipe": 0.05}
-    chosen = validate(model_of("01_knee", "test"), {"sweep": KNEE_SWEEP, "thresholds": limits}, "test")
+    chosen: Any = validate(model_of("01_knee", "test"), {"sweep": KNEE_SWEEP, "thresholds": limits}, "test")
     claims = knee.claims(their_curves(knees), knees, knees[knees["kind"] != "recipe"], chosen, 0.1)
     return by_case(claims)
 

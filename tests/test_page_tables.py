@@ -49,7 +49,8 @@ def shown() -> pd.DataFrame:
         {"corruption": {"law": "replacement", "per": "image"}, "strength": [0.2, 0.9], "pictures": [0.9]},
     ]
     content = yaml.safe_load((QUICK / "00_data.yaml").read_text()) | {"laws": laws, "images": 30, "draws": 200}
-    return data_table.table(validate(model_of("00_data", "test"), content, "test"), Path())
+    chosen: Any = validate(model_of("00_data", "test"), content, "test")
+    return data_table.table(chosen, Path())
 
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:
