@@ -768,9 +768,44 @@ def narrow() -> pd.DataFrame:
     """Networks of finite width, whose difference falls as width to the −(0.4 + a hundredth of the seed)."""
     return pd.DataFrame(
         {"dataset": "digits", "what": "finite", "width": w, "seed": seed, "difference": 3 * w ** -(0.4 + seed / 100)}
-        | {"status": "learned", "strength": 0.8}
+        | {"status": "learned", "strength": 0.8, "agreement": 0.5, "agreement_own": 0.9 - 1 / w + seed / 100}
+        | {"difference_own": (0.1 + 1 / w + seed / 50) * 3 * w ** -(0.4 + seed / 100)}
         for w, seed in itertools.product((16, 64, 512), SEEDS)
     )
+
+
+def unmoved() -> pd.DataFrame:
+    """Kernels at the start: what they shift falls as width^−(0.4 + s/100) (1−p)^(0.1 + s/50), s the seed.
+
+    Agreement is √width × contrast / 40, and contrast 1 − p.
+    """
+    return pd.DataFrame(
+        {"dataset": "digits", "what": "own", "width": w, "strength": p, "seed": seed, "contrast": 1 - p}
+        | {"agreement": np.sqrt(w) * (1 - p) / 40, "started": 0.9 - p / 10 - seed / 100 - 0.1 * (w == 16)}
+        | {"shifted": 0.2 * w ** -(0.4 + seed / 100) * (1 - p) ** (0.1 + seed / 50)}
+        for w, p, seed in itertools.product((16, 64, 256, 1024), (0.5, 0.75), SEEDS)
+    )
+
+
+def test_claims_about_kernels_of_finite_networks_find_the_laws_that_were_put_in():
+    chosen = asked("07_infinite_width")
+    others = unmoved().assign(dataset="mnist", started=0.0, shifted=1.0, agreement=0.5)
+    cases = by_case(infinite.claims(wide(), narrow(), pd.concat([unmoved(), others]), chosen))
+    seeds = np.arange(4)
+    for w in (16, 64, 512):
+        own, left = (cases[name, "digits", f"width {w}"] for name in ("own", "left"))
+        assert is_interval(left, 0.1 + 1 / w + seeds / 50)
+        half = reference.t.ppf(0.975, 3) * reference.sem(seeds / 100)
+        assert own.found == pytest.approx((0.915 - 1 / w, 0.915 - 1 / w - half, min(1, 0.915 - 1 / w + half), 4))
+        assert (own.networks, left.networks) == (4, 4)
+    for p in (0.5, 0.75):
+        assert is_interval(cases["started", "digits", f"p = {p}"], 0.9 - p / 10 - seeds / 100 - 0.025)
+    assert is_interval(cases["shifted-width", "digits"], 0.1 - seeds / 100)
+    assert is_interval(cases["shifted-strength", "digits"], 0.1 + seeds / 50)
+    # against √width (1−p)² two points of each p lie within the range of the other, and 0.05 and 0.1 off
+    square, contrast = (cases[name, "digits"].found for name in ("collapse-square", "collapse-contrast"))
+    assert square[:3] == pytest.approx([np.sqrt((0.05**2 + 0.1**2) / 2)] * 3)
+    assert contrast[:3] == pytest.approx([0, 0, 0], abs=1e-9)
 
 
 def test_infinite_width_claims_are_at_most_as_many_images_as_pixels():
@@ -781,7 +816,7 @@ def test_infinite_width_claims_are_at_most_as_many_images_as_pixels():
     ]
     chosen = asked("07_infinite_width", infinite=kinds, strength=[0.5, 0.8, 1], headline=0.8)
     decoy = wide().assign(depth=4, agreement=0.0, bounded=0.0, predicted=0.0)
-    cases = by_case(infinite.claims(pd.concat([wide(), decoy]), narrow(), chosen))
+    cases = by_case(infinite.claims(pd.concat([wide(), decoy]), narrow(), unmoved(), chosen))
     seeds = np.arange(4)
     for place, inputs in enumerate(("raw inputs", "inputs − 0.5")):
         for number, rule in enumerate(infinite.RULES):
@@ -805,7 +840,7 @@ def test_the_exponent_of_width_is_fitted_for_each_seed():
     dead = narrow()
     dead.loc[(dead["width"] == 512), "status"] = ["dead", *["learned"] * 3]
     chosen = asked("07_infinite_width", headline=0.8)
-    case = by_case(infinite.claims(wide().assign(activation="none"), dead, chosen))["width", "digits"]
+    case = by_case(infinite.claims(wide().assign(activation="none"), dead, unmoved(), chosen))["width", "digits"]
     assert (case.networks, case.left_out) == (8, 4)
     assert case.found.mean == pytest.approx(0.085)
 
@@ -927,8 +962,8 @@ RANGES: dict[str, dict[tuple[int, int] | None, str]] = {  # None: everywhere
         "same-ntk"
     },
     "07_infinite_width": {
-        (0, 1): "ncm bounded-first_order first_order resummed bounded-resummed predicted",
-        None: "width",
+        (0, 1): "ncm bounded-first_order first_order resummed bounded-resummed predicted own started",
+        None: "width left shifted-width shifted-strength collapse-square collapse-contrast",
     },
     "08_universality": {
         (0, 1): "average-ncm average-first_order average-resummed worst-ncm worst-first_order worst-resummed",
@@ -940,7 +975,7 @@ ERRORS = {  # statistics that are to be small
     "02_margin": "calibrated",
     "04_collapse": "collapse-proxy collapse-ratio collapse-signal collapse-theory halfway",
     "05_survival": "ncm theory-ncm theory-networks",
-    "07_infinite_width": "predicted width",
+    "07_infinite_width": "predicted width left shifted-width shifted-strength collapse-square collapse-contrast",
 }
 
 
