@@ -47,8 +47,12 @@ def asked(page: str, **changes: Any) -> Any:
     return validate(model_of(page, "test"), content, "test")
 
 
+PLACES = "dataset test p N size inputs rate training strength corruption match regime width"  # what tells cases apart
+
+
 def by_case(claims: Sequence[Claim]) -> dict[tuple[str, ...], Case]:
     """The cases by the claim's name and where they are."""
+    assert {name for claim in claims for case in claim.cases for name in case.where} <= set(PLACES.split())
     return {(claim.id.partition(".")[2], *case.where.values()): case for claim in claims for case in claim.cases}
 
 
@@ -235,6 +239,14 @@ def test_the_best_step_and_the_best_rate_are_compared_with_the_usual_at_each_siz
         differences = 1 - 0.5**1.5 - usual[n]
         assert tuned.found.mean == pytest.approx(abs(differences.mean()))
         assert early.networks == tuned.networks == 3 * 4 * 5
+
+
+def test_what_is_no_size_is_varied_alone():
+    limits = {"shift": 0.005, "sharpening": 0.05, "form": 0.1, "exponent": 0.25, "recipe": 0.05}
+    for axis, values in {"depth": [2, 3], "downsample": [1, 2], "loss": ["cross_entropy", "mse"]}.items():
+        content = {"sweep": KNEE_SWEEP | {axis: values}, "thresholds": limits}
+        with pytest.raises(UserError, match=f"{axis} takes one value here"):
+            validate(model_of("01_knee", "test"), content, "test")
 
 
 def test_one_width_has_no_interaction():
@@ -811,8 +823,8 @@ def test_claims_about_kernels_of_finite_networks_find_the_laws_that_were_put_in(
 def test_infinite_width_claims_are_at_most_as_many_images_as_pixels():
     kinds = [
         {"activation": "relu", "depth": 3, "train_size": [32, 64, 128], "shift": 0},
-        {"activation": "relu", "depth": 3, "train_size": [32, 64], "shift": 0.5},
         {"activation": "erf", "depth": 3, "train_size": [32], "shift": 0},
+        {"activation": "relu", "depth": 3, "train_size": [32, 64], "shift": 0.5},
     ]
     chosen = asked("07_infinite_width", infinite=kinds, strength=[0.5, 0.8, 1], headline=0.8)
     decoy = wide().assign(depth=4, agreement=0.0, bounded=0.0, predicted=0.0)

@@ -124,6 +124,21 @@ def test_the_ridge_rule_is_the_same_in_both_dimensions():
     torch.testing.assert_close(prototypes.resummed(x, fewer, about), about.gain[:, None] * expected)
 
 
+@pytest.mark.parametrize("size", [1e-3, 1e3])
+@pytest.mark.parametrize("count", [16, 80])
+def test_a_linear_network_bears_repeated_images_of_any_brightness(count, size):
+    """It has no ridge of its own: the rule is least squares of least norm."""
+    half, x = training(count // 2, 30), points(7, 30)
+    labels = torch.arange(count // 2) % CLASSES
+    images = size * torch.cat([half.images, half.images])
+    seen = Training.of(images, torch.cat([labels, labels]))
+    about = prototypes.expansion(kernels.Architecture("identity", 2), seen, size * x)
+    found = prototypes.resummed(size * x, seen, about)
+    mean = seen.images.mean(0)
+    weights = torch.linalg.pinv(seen.images - mean, rtol=1e-9) @ seen.targets
+    torch.testing.assert_close(found, (size * x - about.centre[:, None] * mean) @ weights, rtol=1e-5, atol=1e-5)
+
+
 def test_a_relu_network_without_biases_is_the_correlation_rule_in_its_leading_order():
     """κ = (λc₀ − c*)/2k₀ at large N (brief, section 2)."""
     network, seen, x = kernels.Architecture("relu", 3), training(2000, 300, spread=0.3, mean=0.5), points(20, 300)

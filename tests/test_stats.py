@@ -415,6 +415,14 @@ def test_a_fall_between_two_grid_points_has_a_midpoint_but_no_slope():
     assert np.isnan(fit.slope)
 
 
+@pytest.mark.parametrize(("scale", "known"), [(0.026, True), (0.024, False)])
+def test_a_slope_is_known_where_four_scales_are_wider_than_the_grid(scale, known):
+    p = np.linspace(0, 1, 11)
+    fit = fit_knee(p, stats.sigmoid(p, 0.1, 0.95, 0.55, scale), 0.1)
+    assert fit.midpoint == pytest.approx(0.55, abs=1e-3)
+    assert (fit.doubt == "", np.isfinite(fit.slope)) == (known, known)
+
+
 def test_per_doubling():
     assert stats.per_doubling([8.0, 16.0, 64.0], [1.0, 1.5, 2.5]) == pytest.approx(0.5)
     assert stats.per_doubling([8.0, 16.0, 64.0], [1.0, np.nan, 2.5]) == pytest.approx(0.5)

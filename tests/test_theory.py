@@ -64,6 +64,20 @@ def test_scores_have_the_moments_of_simulated_ones():
     np.testing.assert_allclose(variance[:, 0], score.var(1), rtol=0.06)
 
 
+def test_moments_of_scores_are_those_of_the_whole_covariance():
+    """Of a Gaussian mean m of covariance V/n: E and Var of −|x − m|²/2 by V as a matrix."""
+    rng = np.random.default_rng(4)
+    noise, spread = rng.uniform(0.5, 2, (3, 6)), [rng.normal(size=(count, 6)) for count in (4, 7, 2)]
+    moments = prototypes.Classes(rng.normal(size=(3, 6)), noise, spread)
+    x, n = rng.normal(size=(5, 6)), 3.0
+    mean, variance = prototypes.scores(moments, x, n)
+    for k in range(3):
+        v, away = np.diag(noise[k]) + spread[k].T @ spread[k], x - moments.mean[k]
+        np.testing.assert_allclose(mean[:, k], -(away**2).sum(1) / 2 - np.trace(v) / (2 * n))
+        quadratic = np.einsum("ij,jk,ik->i", away, v, away)
+        np.testing.assert_allclose(variance[:, k], quadratic / n + np.trace(v @ v) / (2 * n**2))
+
+
 def test_gaussian_accuracy_is_that_of_drawn_scores():
     rng = np.random.default_rng(1)
     mean, variance = rng.normal(size=(8, 4)), rng.uniform(0.2, 2, (8, 4))
