@@ -16,6 +16,14 @@ def replaced(*laws: tuple[float, float]) -> list[dict]:
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
+        ("00_data", {"headline": 0.77}, "headline must be a strength of the first law"),
+        ("00_data", {"headline": 0.01}, "headline must not be the smallest strength"),
+        ("00_data", {"laws": [{"corruption": {}, "strength": [0, 0.5], "pictures": [0.5]}]}, "strength 0 is no noise"),
+        ("02_margin", {"test_strength": [0, 0.5]}, "test_strength 0 is no corruption"),
+        ("02_margin", {"test_strength": [2]}, "strength 2 is no probability"),
+        ("03_inductive_bias", {"sweep": {"family": "mlp", "variations": []}}, "must hold both families"),
+        ("05_survival", {"pictures": {"additive": [2]}}, "pictures those that are shown"),
+        ("08_universality", {"laws": [{"corruption": {}, "strength": 0}]}, "strength 0 is no corruption"),
         ("05_survival", {"headline": {"replacement": 0.77, "additive": 2}}, "headline must give one of the strengths"),
         ("05_survival", {"sweep": {"family": "cnn"}}, "sweep must hold networks of family: mlp here"),
         ("06_prototype", {"sweep": {"training_corruption": "fresh"}}, "family: mlp and training_corruption: fixed"),
