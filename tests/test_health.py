@@ -130,7 +130,7 @@ def test_nearest_mean_accuracy_against_a_loop():
 
 
 def test_an_image_alone_in_its_class_has_no_class_mean_to_be_near_to():
-    x = torch.tensor([[[10.0, 0.0], [10.0, 1.0], [9.0, -5.0]]])
+    x = torch.tensor([[[1.0, 0.0], [1.0, 0.4], [2.4, 0.0]]])
     assert fitting.nearest_mean_accuracy(x, torch.tensor([[0, 0, 1]]), 3) == pytest.approx([2 / 3])
 
 

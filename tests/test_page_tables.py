@@ -144,6 +144,8 @@ def test_the_rules_of_survival_are_averages_over_draws_and_its_theory_knows_the_
     x, y = torch.from_numpy(dataset.values(dataset.test)[where]), torch.from_numpy(dataset.test.labels[where])
     own = replace(cell, strength=0.8, train_size=200, seed=3)
     rules = survival_table._rules(dataset, UNIFORM, own, x.to(cpu), y, 12)
+    alone = survival_table._rules(dataset, UNIFORM, own, x.to(cpu), y, 1)
+    assert [alone[test]["ridge"] for test in alone] == [rules[test]["ridge"] for test in rules]  # of the first draw
     limit = survival_table._theory(dataset, UNIFORM, own, x, y, survival_table.UNLIMITED, "unlimited")
     theory = survival_table._theory(dataset, UNIFORM, own, x, y, 20, "theory")
     for test in ("clean", "corrupted"):

@@ -336,6 +336,17 @@ def test_collapse_interval_finds_error_and_gain():
     assert gain.low < 0.2 < gain.high
 
 
+def test_a_point_that_lacks_a_seed_is_left_out_of_a_collapse():
+    table = two_sizes(np.random.default_rng(0), 4, 0.1, 0.01)
+    here = (table.strength == table.strength.unique()[3]) & (table.train_size == 300)
+    lacking = table.assign(accuracy=table.accuracy.mask(here & (table.seed == 2), np.nan))
+    found, without = (
+        stats.collapse_interval(rows, "u", "base", ["train_size"], draws=20) for rows in (lacking, table[~here])
+    )
+    assert found == without
+    assert np.isfinite(found[0].mean)
+
+
 @pytest.mark.parametrize("gap", [0.02, 0.06])
 def test_collapse_interval_covers_the_error_without_scatter(gap):
     rng = np.random.default_rng(1)
