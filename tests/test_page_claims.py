@@ -768,8 +768,17 @@ def narrow() -> pd.DataFrame:
     """Networks of finite width, whose difference falls as width to the −(0.4 + a hundredth of the seed)."""
     return pd.DataFrame(
         {"dataset": "digits", "what": "finite", "width": w, "seed": seed, "difference": 3 * w ** -(0.4 + seed / 100)}
-        | {"status": "learned", "strength": 0.8}
+        | {"status": "learned", "strength": 0.8, "agreement_own": 0.95 - seed / 100, "difference_own": w**-0.4}
         for w, seed in itertools.product((16, 64, 512), SEEDS)
+    )
+
+
+def own_kernels() -> pd.DataFrame:
+    """Networks that are not trained, whose kernels shift outputs by 2 width^-½ at every p."""
+    return pd.DataFrame(
+        {"dataset": "digits", "what": "own", "width": w, "strength": p, "seed": seed, "shifted": 2 * w**-0.5}
+        | {"contrast": 1 - p, "agreement": 0.5, "started": 0.6 + 0.02 * seed, "status": "learned"}
+        for w, p, seed in itertools.product((16, 64, 512), (0.5, 0.8), SEEDS)
     )
 
 
@@ -781,7 +790,7 @@ def test_infinite_width_claims_are_at_most_as_many_images_as_pixels():
     ]
     chosen = asked("07_infinite_width", infinite=kinds, strength=[0.5, 0.8, 1], headline=0.8)
     decoy = wide().assign(depth=4, agreement=0.0, bounded=0.0, predicted=0.0)
-    cases = by_case(infinite.claims(pd.concat([wide(), decoy]), narrow(), chosen))
+    cases = by_case(infinite.claims(pd.concat([wide(), decoy]), narrow(), own_kernels(), chosen))
     seeds = np.arange(4)
     for place, inputs in enumerate(("raw inputs", "inputs − 0.5")):
         for number, rule in enumerate(infinite.RULES):
@@ -795,6 +804,11 @@ def test_infinite_width_claims_are_at_most_as_many_images_as_pixels():
     width = cases["width", "digits"]
     assert is_interval(width, 0.1 - seeds / 100)  # how far the exponent is from a half
     assert (width.networks, width.left_out) == (12, 0)
+    assert is_interval(cases["own", "digits", "width 64"], 0.95 - seeds / 100)
+    assert is_interval(cases["left", "digits", "width 64"], 64**-0.4 / (3 * 64 ** -(0.4 + seeds / 100)))
+    assert is_interval(cases["started", "digits", "p = 0.8"], 0.6 + 0.02 * seeds)
+    for name in ("shifted-width", "shifted-strength"):
+        assert cases[name, "digits"].found.mean == pytest.approx(0, abs=1e-9)
 
 
 def test_the_exponent_of_width_is_fitted_for_each_seed():
@@ -805,7 +819,7 @@ def test_the_exponent_of_width_is_fitted_for_each_seed():
     dead = narrow()
     dead.loc[(dead["width"] == 512), "status"] = ["dead", *["learned"] * 3]
     chosen = asked("07_infinite_width", headline=0.8)
-    case = by_case(infinite.claims(wide().assign(activation="none"), dead, chosen))["width", "digits"]
+    case = by_case(infinite.claims(wide().assign(activation="none"), dead, own_kernels(), chosen))["width", "digits"]
     assert (case.networks, case.left_out) == (8, 4)
     assert case.found.mean == pytest.approx(0.085)
 
@@ -927,8 +941,8 @@ RANGES: dict[str, dict[tuple[int, int] | None, str]] = {  # None: everywhere
         "same-ntk"
     },
     "07_infinite_width": {
-        (0, 1): "ncm bounded-first_order first_order resummed bounded-resummed predicted",
-        None: "width",
+        (0, 1): "ncm bounded-first_order first_order resummed bounded-resummed predicted own started",
+        None: "width left shifted-width shifted-strength collapse-square collapse-contrast",
     },
     "08_universality": {
         (0, 1): "average-ncm average-first_order average-resummed worst-ncm worst-first_order worst-resummed",
@@ -940,7 +954,7 @@ ERRORS = {  # statistics that are to be small
     "02_margin": "calibrated",
     "04_collapse": "collapse-proxy collapse-ratio collapse-signal collapse-theory halfway",
     "05_survival": "ncm theory-ncm theory-networks",
-    "07_infinite_width": "predicted width",
+    "07_infinite_width": "predicted width left shifted-width shifted-strength collapse-square collapse-contrast",
 }
 
 
