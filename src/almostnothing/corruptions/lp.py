@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
 
@@ -68,7 +68,7 @@ class Lp(Corruption):
     where: str = "ball"
     clip: bool = True
     least: float = 1.0
-    per: ClassVar[str] = "pixel"
+    per: str = field(default="pixel", init=False)
     range: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
     @property
@@ -83,10 +83,13 @@ class Lp(Corruption):
     def kernel(self) -> Kernel:
         """As `Corruption.kernel`."""
         flat = math.isinf(self.norm)
-        form = "FLAT" if flat else "ROOTS" if self.norm < 1 else {1: "ONE", 2: "TWO"}.get(self.norm, "POWERS")
+        usual = {1.0: "ONE", 2.0: "TWO", math.inf: "FLAT"}
+        form = usual.get(float(self.norm), "ROOTS" if self.norm < 1 else "POWERS")
         coefficients = np.empty((0, 3)) if flat else table(self.norm)
         flags = (float(self.where == "ball"), float(self.clip), self.least, len(coefficients) // 2)
-        numbers = (self.norm, *flags, *coefficients.T.ravel().tolist())
+        order = np.float32(self.norm)
+        rest = 0.0 if flat else float(self.norm - np.float64(order))
+        numbers = (float(order), rest, *flags, *coefficients.T.ravel().tolist())
         return Kernel(f'#include "norms.hpp"\nEXPORT_IMAGES(noisy_image<{form}>)\n', numbers)
 
     def drawn(
@@ -102,18 +105,18 @@ class Lp(Corruption):
         halves = word_halves(keys, draw, pixels)
         sizes = [magnitudes(words, p, x) for words in halves]
         first, second = shared_words(keys, draw, SHARED)
+        outside = -torch.log(streams.open_floats(first).double()) * ball
+        largest = torch.stack([part.amax(-1) for part in sizes if part.shape[-1]]).amax(0).double()
         if math.isinf(p):
-            largest = torch.stack([part.amax(-1) for part in sizes if part.shape[-1]]).amax(0)
             radius = torch.ones_like(largest) if ball else 1 / largest
-        else:
-            powers = (size if p <= 1 else size**p for size in sizes)
-            total = sum(part.double().sum(-1) for part in powers)
-            total = total - torch.log(streams.open_floats(first).double()) if ball else total
-            if p < 1:  # about the mean of |g|^p, so that a small 1/p makes no rounding larger
-                sizes = [(size * (pixels / total)[..., None].to(x.dtype)) ** (1 / p) for size in sizes]
-                radius = torch.full_like(total, float(pixels)) ** (-1 / p)
-            else:
-                radius = total ** (-1 / p)
+        elif p < 1:  # values about the mean of |g|^p, so that a small p makes no rounding larger
+            total = torch.stack([part.double().sum(-1) for part in sizes]).sum(0) + outside
+            sizes = [(size * (pixels / total)[..., None].to(x.dtype)) ** (1 / p) for size in sizes]
+            radius = torch.full_like(total, float(pixels)) ** (-1 / p)
+        else:  # powers of shares of the largest: for large p those of small values alone would be 0
+            parts = [((size / largest[..., None].to(x.dtype)) ** p).double().sum(-1) for size in sizes]
+            inside = p * torch.log(largest) + torch.log(torch.stack(parts).sum(0))
+            radius = torch.exp(torch.logaddexp(inside, torch.log(outside)) / -p)
         noise = [size * signs(words, x) for size, words in zip(sizes, halves, strict=True)]
         epsilon = strength.to(x.dtype)[:, :, None, None] * shares(second, self.least, x)
         scale = (epsilon.double() * radius[:, None, :, None]).to(x.dtype)
@@ -180,7 +183,7 @@ class Brightness(Corruption):
 
     clip: bool = True
     least: float = 1.0
-    per: ClassVar[str] = "image"
+    per: str = field(default="image", init=False)
     range: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
     @property

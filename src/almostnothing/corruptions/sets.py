@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -30,7 +30,7 @@ class Set(Corruption):
     strengths: tuple[float, ...]
     dimensions: int
     applied: int = 1
-    per: ClassVar[str] = "image"
+    per: str = field(default="image", init=False)
     range: ClassVar[tuple[float, float]] = (0.0, math.inf)
 
     @property

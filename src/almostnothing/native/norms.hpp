@@ -48,30 +48,27 @@ static inline INLINE vec magnitude(uvec word, const float* table, int cells) {
     return gathered(table, cell) + t * (gathered(table + 2 * cells, cell) + t * gathered(table + 4 * cells, cell));
 }
 
-// `lp.Lp`. Numbers: p, whether in the ball, whether clipped, the least share of a strength, cells, their coefficients.
+// `lp.Lp`. Numbers: p, and what is left of it beside float32's; whether in the ball, whether clipped, the least share of
+// a strength; cells, their coefficients.
 template <Form form>
 static inline void noisy_image(const float* x, float* out, long pixels, const uint32_t* key, uint32_t draw,
                                float strength, float shift, const float* a) {
-    const float p = a[0], reciprocal = 1 / a[0];
-    const bool ball = a[1] != 0, clip = a[2] != 0;
-    const int cells = (int)a[4];
-    const float* table = a + 5;
+    const double p = (double)a[0] + a[1];
+    const float order = a[0], reciprocal = (float)(1 / p);
+    const bool ball = a[2] != 0, clip = a[3] != 0;
+    const int cells = (int)a[5];
+    const float* table = a + 6;
     const long half = (pixels + 1) / 2;
     vec largest{};
     dvec sum{};
-    const auto power = [&](vec size) INLINE {
-        if constexpr (form == TWO) return size * size;
-        if constexpr (form == POWERS) return exponential(p * logarithm(size));
-        return size;
-    };
     const auto one = [&](uvec word, long j, long count) INLINE {  // keeps it, with its sign, in `out`
         const vec size = magnitude<form>(word, table, cells);
         put(out + j, (vec)(bits(size) | (ivec)(word << 31)), count);
         const vec counted = count >= VL ? size : kept(size, below(count));
-        if constexpr (form == FLAT)
+        if constexpr (form == FLAT || form == POWERS)
             largest = larger(largest, counted);
         else
-            sum += __builtin_convertvector(count >= VL ? power(size) : kept(power(size), below(count)), dvec);
+            sum += __builtin_convertvector(form == TWO ? counted * counted : counted, dvec);
     };
     long j = 0;
     for (; j + ABREAST * VL <= pixels - half; j += ABREAST * VL) {
@@ -89,17 +86,30 @@ static inline void noisy_image(const float* x, float* out, long pixels, const ui
         if (pixels - half > j) one(w[0].second, half + j, std::min<long>(VL, pixels - half - j));
     }
     const Shared both = shared(key, draw);
-    const double epsilon = strength_of(strength, a[3], both.second);
-    double scale = epsilon, ratio = 0;
+    const double epsilon = strength_of(strength, a[4], both.second);
+    const double beyond = ball ? -std::log(((both.first >> 9) + 0.5) * 0x1p-23) : 0;
+    float most = 0;
+    for (int lane = 0; lane < VL; lane++) most = std::max(most, largest[lane]);
+    if constexpr (form == POWERS) {  // of shares of the largest: those of small values alone would be 0
+        const vec share = all(1 / most);
+        for (j = 0; j < pixels; j += VL) {
+            const long count = std::min<long>(VL, pixels - j);
+            const vec power = exponential(order * logarithm(absolute(some(out + j, count)) * share));
+            sum += __builtin_convertvector(count >= VL ? power : kept(power, below(count)), dvec);
+        }
+    }
+    double total = 0, ratio = 0, scale = epsilon;
+    for (int lane = 0; lane < VL; lane++) total += sum[lane];
     if constexpr (form == FLAT) {
-        float most = 0;
-        for (int lane = 0; lane < VL; lane++) most = std::max(most, largest[lane]);
         if (!ball) scale /= most;
+    } else if constexpr (form == POWERS) {
+        const double inside = p * std::log((double)most) + std::log(total), outside = std::log(beyond);
+        const double high = std::max(inside, outside);
+        scale *= std::exp(-(high + std::log(std::exp(inside - high) + std::exp(outside - high))) / p);
     } else {
-        double total = ball ? -std::log(((both.first >> 9) + 0.5) * 0x1p-23) : 0;
-        for (int lane = 0; lane < VL; lane++) total += sum[lane];
+        total += beyond;
         ratio = pixels / total;
-        scale *= std::pow(form == ROOTS ? (double)pixels : total, -1 / (double)p);
+        scale *= std::pow(form == ROOTS ? (double)pixels : total, -1 / p);
     }
     const float by = (float)scale, relative = (float)ratio;
     for (j = 0; j < pixels; j += VL) {

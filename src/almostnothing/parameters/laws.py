@@ -280,7 +280,7 @@ AnyCorruption = Annotated[
 ]
 
 
-LAWS = {
+LAWS: dict[str, Any] = {
     "replacement": Replacement,
     "additive": Additive,
     "lp": Lp,
