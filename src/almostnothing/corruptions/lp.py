@@ -69,7 +69,12 @@ class Lp(Corruption):
     clip: bool = True
     least: float = 1.0
     per: str = field(default="pixel", init=False)
+    coefficients: np.ndarray | None = field(init=False, repr=False, compare=False)
     range: ClassVar[tuple[float, float]] = (0.0, math.inf)
+
+    def __post_init__(self) -> None:
+        """Look up the table of the norm here: torch can trace what uses it, but not SciPy, which makes it."""
+        object.__setattr__(self, "coefficients", None if math.isinf(self.norm) else table(self.norm))
 
     @property
     def words(self) -> str:
@@ -82,13 +87,12 @@ class Lp(Corruption):
     @cached_property
     def kernel(self) -> Kernel:
         """As `Corruption.kernel`."""
-        flat = math.isinf(self.norm)
         usual = {1.0: "ONE", 2.0: "TWO", math.inf: "FLAT"}
         form = usual.get(float(self.norm), "ROOTS" if self.norm < 1 else "POWERS")
-        coefficients = np.empty((0, 3)) if flat else table(self.norm)
+        coefficients = np.empty((0, 3)) if self.coefficients is None else self.coefficients
         flags = (float(self.where == "ball"), float(self.clip), self.least, len(coefficients) // 2)
         order = np.float32(self.norm)
-        rest = 0.0 if flat else float(self.norm - np.float64(order))
+        rest = 0.0 if math.isinf(self.norm) else float(self.norm - np.float64(order))
         numbers = (float(order), rest, *flags, *coefficients.T.ravel().tolist())
         return Kernel(f'#include "norms.hpp"\nEXPORT_IMAGES(noisy_image<{form}>)\n', numbers)
 
@@ -103,7 +107,7 @@ class Lp(Corruption):
         p, ball = self.norm, self.where == "ball"
         pixels = x.shape[-1]
         halves = word_halves(keys, draw, pixels)
-        sizes = [magnitudes(words, p, x) for words in halves]
+        sizes = [magnitudes(words, self.coefficients, x) for words in halves]
         first, second = shared_words(keys, draw, SHARED)
         outside = -torch.log(streams.open_floats(first).double()) * ball
         largest = torch.stack([part.amax(-1) for part in sizes if part.shape[-1]]).amax(0).double()

@@ -7,7 +7,6 @@ are as exact as the middle: to float32's rounding of the exact quantile, for eve
 
 from __future__ import annotations
 
-import math
 from functools import cache
 
 import numpy as np
@@ -51,19 +50,21 @@ def table(p: float) -> Float[np.ndarray, "cell 3"]:
     return np.linalg.solve(np.vander(nodes, increasing=True), values.T).T
 
 
-def magnitudes(words: Int[Tensor, "*shape"], p: float, like: Tensor) -> Float[Tensor, "*shape"]:
-    """|g| for p ≥ 1, |g|^p for p < 1, uniform on [0, 1] for p = ∞: of random words, in the dtype of `like`.
+def magnitudes(
+    words: Int[Tensor, "*shape"], coefficients: Float[np.ndarray, "cell 3"] | None, like: Tensor
+) -> Float[Tensor, "*shape"]:
+    """|g| for p ≥ 1, |g|^p for p < 1, of random words and the table of p; without one uniform on [0, 1], as for p = ∞.
 
-    A word's lowest bit is left for the sign: see `signs`.
+    In the dtype of `like`. A word's lowest bit is left for the sign: see `signs`.
     """
-    if math.isinf(p):
+    if coefficients is None:
         return ((words >> 1) & 0x7FFFFFFF).to(like.dtype) * 2.0**-31
     odd = words | 1
     beyond = odd < 0  # as unsigned numbers, above 2³¹: nearer to 1
     pattern = torch.where(beyond, -odd, odd).float().view(torch.int32)
     cell = (pattern >> (23 - BITS)) - (127 << BITS) + beyond * CELLS
     t = (pattern & ((1 << (23 - BITS)) - 1)).to(like.dtype) * 2.0 ** (BITS - 23)
-    a, b, c = torch.from_numpy(table(p)).to(like)[cell].unbind(-1)
+    a, b, c = torch.from_numpy(coefficients).to(like)[cell].unbind(-1)
     return a + t * (b + t * c)
 
 
