@@ -51,7 +51,7 @@ def write(folder: Path, **sweep) -> Path:
             {"corruption": {"law": "additiv"}},
             'sweep.corruption.law is "additiv", but should be replacement or additive',
         ),
-        ({"corruption": {"law": "additive"}}, "sweep.corruption must be replacement here"),
+        ({"corruption": {"law": "additive"}}, "sweep.corruption must be replacement or l0 here"),
         ({"corruption": {"law": "additive", "dof": 3}}, "sweep.corruption dof belongs to noise: student_t"),
         (
             {"corruption": {"law": "additive", "noise": "student_t", "dof": 2}},

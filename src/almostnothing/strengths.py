@@ -24,3 +24,17 @@ STRENGTHS = {
     "replacement": Strength("p", "$p$", "pixels that survive [%], and $p$", "survive [%], and $p$", survival=True),
     "additive": Strength("σ", "$\\sigma$", "noise $\\sigma$", "noise $\\sigma$", survival=False),
 }
+
+NORMS = {
+    "lp": Strength("ε", "$\\epsilon$", "norm of the noise $\\epsilon$", "norm $\\epsilon$", survival=False),
+    "l0": Strength("q", "$q$", "values that survive [%], and $q$", "survive [%], and $q$", survival=True),
+    "brightness": Strength(
+        "ε", "$\\epsilon$", "shift of the brightness $\\epsilon$", "shift $\\epsilon$", survival=False
+    ),
+    "set": Strength("s", "$s$", "factor $s$ of the strengths of a set", "factor $s$", survival=False),
+}
+
+
+def strength_of(kind: str) -> Strength:
+    """The strength of a kind of law: of single pixels, or of images as a whole."""
+    return (STRENGTHS | NORMS)[kind]

@@ -15,9 +15,11 @@ from almostnothing.cells import Law
 from almostnothing.code import Choices
 from almostnothing.corruptions.additive import Additive
 from almostnothing.corruptions.law import Corruption
+from almostnothing.corruptions.lp import L0, Brightness, Lp
 from almostnothing.corruptions.noises import GaussianNoise, LaplaceNoise, Noise, StudentNoise, UniformNoise
 from almostnothing.corruptions.pixels import Bernoulli, ClippedGaussian, Constant, Empirical, PixelLaw, Uniform
 from almostnothing.corruptions.replacement import Replacement
+from almostnothing.corruptions.sets import Set
 from almostnothing.data.datasets import Dataset
 
 PLACES = 2.0**-17  # relative to max(1, |value|): what devices, and fused and plain code, may differ by
@@ -47,7 +49,38 @@ def _additive(_dataset: Dataset, per: str, noise: str, clip: bool, **options: An
     return Additive(ADDED[noise](**options), clip, per)
 
 
-LAWS: Choices[Callable[..., Corruption]] = {"replacement": _replacement, "additive": _additive}
+def _lp(dataset: Dataset, norm: float | str, **options: Any) -> Lp:
+    return Lp(float(norm), dataset.facts.pixels, **options)
+
+
+def _l0(dataset: Dataset, **options: Any) -> L0:
+    return L0(channels=dataset.facts.shape[0], dimensions=dataset.facts.pixels, **options)
+
+
+def _brightness(_dataset: Dataset, **options: Any) -> Brightness:
+    return Brightness(**options)
+
+
+def _set(dataset: Dataset, applied: int, **options: Any) -> Set:
+    """`options`: "0 law", "0 strength" and "0 …" of the first law's own, and so on; flat, as records are."""
+    members: dict[int, dict[str, Any]] = {}
+    for key, value in options.items():
+        number, name = key.split(maxsplit=1)
+        members.setdefault(int(number), {})[name] = value
+    own = [members[number] for number in sorted(members)]
+    strengths = tuple(one.pop("strength") for one in own)
+    laws = tuple(LAWS[one.pop("law")](dataset, **one) for one in own)
+    return Set(laws, strengths, dataset.facts.pixels, applied)
+
+
+LAWS: Choices[Callable[..., Corruption]] = {
+    "replacement": _replacement,
+    "additive": _additive,
+    "lp": _lp,
+    "l0": _l0,
+    "brightness": _brightness,
+    "set": _set,
+}
 
 
 def law_of(law: Law, dataset: Dataset) -> Corruption:

@@ -50,6 +50,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.load(path.read_text(), _Loader)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    except yaml.constructor.ConstructorError as error:
+        if "recursive" not in str(error.problem) or error.problem_mark is None:
+            raise UserError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
+        line = error.problem_mark.line + 1
+        raise UserError(f"{path}: what begins at line {line} names itself: remove that alias (*)") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):

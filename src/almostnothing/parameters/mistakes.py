@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,11 +20,15 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
     location = [str(part) for part in first["loc"] if part not in LAWS]
     key = ".".join(location)
     if first["type"] == "union_tag_invalid":
-        text = f"{key}.law is {json.dumps(first['ctx']['tag'])}, but should be {' or '.join(LAWS)}"
+        allowed = first["ctx"]["expected_tags"].replace("'", "").replace(", ", " or ")
+        text = f"{key}.law is {json.dumps(first['ctx']['tag'])}, but should be {allowed}"
     elif first["type"] == "extra_forbidden":
         owner: Any = model
         for part in first["loc"][:-1]:
-            owner = LAWS[part] if part in LAWS else owner.model_fields[part].annotation
+            if part in LAWS:
+                owner = LAWS[part]
+            else:
+                owner = get_args(owner)[0] if isinstance(part, int) else owner.model_fields[part].annotation
         known = list(owner.model_fields)
         close = difflib.get_close_matches(location[-1], known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"the known ones are {', '.join(known)}"

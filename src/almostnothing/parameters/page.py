@@ -13,6 +13,7 @@ from almostnothing import data
 from almostnothing.errors import UserError
 from almostnothing.parameters.fields import Model
 from almostnothing.parameters.sweep import Sweep
+from almostnothing.strengths import strength_of
 
 FRESH = frozenset({"training_corruption"})
 RECIPE = FRESH | {"centred", "shift", "readout_scale", "initialisation", "learning_rate", "steps", "stop_loss"}
@@ -97,8 +98,8 @@ class Curves(Parameters):
                 raise ValueError(f"sweep.{name} takes one value here")
         if len(self.sweep.seeds) < 2:
             raise ValueError("sweep.seeds needs at least 2 seeds for an interval")
-        if "corruption" not in self.free and self.sweep.corruption.law != "replacement":
-            raise ValueError("sweep.corruption must be replacement here: its strength is a p")
+        if "corruption" not in self.free and not strength_of(self.sweep.corruption.law).survival:
+            raise ValueError("sweep.corruption must be replacement or l0 here: its strength is a share of an image")
         return self
 
     def _check_knees(self) -> None:

@@ -14,7 +14,7 @@ from almostnothing import data
 from almostnothing.cells import Cell
 from almostnothing.errors import UserError
 from almostnothing.parameters.fields import Axis, Model, Positive, Strength
-from almostnothing.parameters.laws import Corruption, Replacement
+from almostnothing.parameters.laws import AnyCorruption, Replacement
 from almostnothing.parameters.mistakes import sentence
 
 
@@ -32,9 +32,10 @@ class Sweep(Model):
     )
     validation: NonNegativeInt = Field(default=0, description="training images that are held out and tested as well")
     train_size: Axis[PositiveInt] = Field(description="N, training images, the same number of each class")
-    corruption: Corruption = Replacement()
+    corruption: AnyCorruption = Replacement()
     strength: Axis[Strength] = Field(
-        description="of the corruption in training and test: p of replacement, σ of additive noise"
+        description="of the corruption in training and test: p of replacement, σ of additive noise, "
+        "ε of lp and brightness, the share of changed values of l0, a factor of all strengths of a set"
     )
     training_corruption: Axis[Literal["fixed", "fresh"]] = Field(
         description="corrupt every training image once, or anew whenever it is shown"

@@ -45,7 +45,7 @@ class Survival(Curves):
         laws: dict[str, set[float]] = {}
         kinds: dict[str, Replacement | Additive] = {}
         for grid in self.sweep.grids:
-            if kinds.setdefault(grid.corruption.law, grid.corruption) != grid.corruption:
+            if kinds.setdefault(grid.corruption.law, grid.corruption) != grid.corruption:  # type: ignore[arg-type]
                 raise ValueError(f"sweep.variations may not hold two kinds of {grid.corruption.law} here")
             laws.setdefault(grid.corruption.law, set()).update(grid.strength)
         for law, strengths in laws.items():
