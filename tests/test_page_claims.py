@@ -348,7 +348,6 @@ def test_margin_intervals_count_the_choice_of_images(monkeypatch):
     assert found.high - found.mean == pytest.approx(half, rel=0.25)
 
 
-@pytest.mark.xfail(strict=True, reason="the predictor `centred` has the name of an axis: each of its values is counted")
 def test_margin_claims_count_networks_not_images(few_draws):
     found = by_case(margin.claims(scored(), asked("02_margin")))
     assert {(case.networks, case.left_out) for case in found.values()} == {(2, 0)}

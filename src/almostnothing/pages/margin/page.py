@@ -243,7 +243,8 @@ def claims(table: pd.DataFrame, chosen: Margin) -> list[Claim]:
     """
     cases = Cases()
     for (dataset, kind), rows in table.groupby(["dataset", "training"], sort=False):
-        where, counts = {"dataset": str(dataset), "training": f"trained {kind}"}, counted(rows)
+        # not by all columns: the predictor `centred` has the name of an axis
+        where, counts = {"dataset": str(dataset), "training": f"trained {kind}"}, counted(rows[SHARED])
         good = rows[rows["status"] == LEARNED]
         found = statistics(quality(good, chosen.draws)) if len(good) else {}
         again = [statistics(quality(some, chosen.draws)) for some in resampled(good)] if found else []
