@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from almostnothing import networks
-from almostnothing.cells import Cell, key_of
+from almostnothing.cells import Cell
 from almostnothing.measures.rules import LEAST_RIDGE
 from almostnothing.theory import kernels
 
@@ -32,7 +32,7 @@ class Linearised:
     def at_start(cls, cell: Cell, device: torch.device) -> Linearised:
         """A cell's network about the weights that it starts from."""
         network = networks.stack(cell, 0)
-        weights = network.initial(key_of(cell, "initial weights"), cell.readout_scale)
+        weights = network.initial(networks.initial_key(cell), cell.readout_scale)
         return cls([weight.to(device).double() for weight in weights], network.factor, network.activation)
 
     def layers(self, x: Float[Tensor, "image pixel"]) -> tuple[list[Tensor], list[Tensor]]:
