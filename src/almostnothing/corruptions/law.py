@@ -14,6 +14,8 @@ from torch import Tensor
 from almostnothing import streams
 from almostnothing.corruptions.kernels import Kernel, natively
 
+Moments = tuple[np.ndarray, np.ndarray]  # mean and variance
+
 
 class Corruption(ABC):
     """A corruption law. Strengths run over `range`; pixels are independent unless `per` is "image"."""
@@ -60,6 +62,22 @@ class Corruption(ABC):
     @abstractmethod
     def variance(self, x: np.ndarray, strength: float) -> np.ndarray:
         """Var(x̃ᵢ | x) of every pixel; x of any shape."""
+
+
+class WithMoments(Corruption):
+    """A law whose mean and variance are found together."""
+
+    @abstractmethod
+    def moments(self, x: np.ndarray, strength: float) -> Moments:
+        """`mean` and `variance` of every pixel; x of any shape."""
+
+    def mean(self, x: np.ndarray, strength: float) -> np.ndarray:
+        """As `Corruption.mean`."""
+        return self.moments(x, strength)[0]
+
+    def variance(self, x: np.ndarray, strength: float) -> np.ndarray:
+        """As `Corruption.variance`."""
+        return self.moments(x, strength)[1]
 
 
 def by_halves(x: Tensor, halves: Sequence[Tensor], change: Callable[[Tensor, Tensor], Tensor]) -> Tensor:

@@ -23,12 +23,11 @@ from torch import Tensor
 from almostnothing import streams
 from almostnothing.corruptions.clipping import NODES, WEIGHTS, clipped_moments
 from almostnothing.corruptions.kernels import Kernel
-from almostnothing.corruptions.law import Corruption, by_halves, word_halves, word_pairs
+from almostnothing.corruptions.law import Moments, WithMoments, by_halves, word_halves, word_pairs
 from almostnothing.corruptions.quantiles import magnitudes, signs, table
 
 SHARED = -1  # the position of the words that all values of an image share
 UNDERFLOW = 1e-250
-Moments = tuple[np.ndarray, np.ndarray]
 
 
 def shared_words(
@@ -54,7 +53,7 @@ def over_shares(moments: Callable[[float], Moments], least: float) -> Moments:
 
 
 @dataclass(frozen=True)
-class Lp(Corruption):
+class Lp(WithMoments):
     """x̃ = x + δ with ‖δ‖_p at most ε, uniform in that ball, or with ε itself (`surface`: the cone measure).
 
     Strength is ε ≥ 0, a norm ‖δ‖_p = (Σ|δᵢ|^p)^(1/p) of all d = `dimensions` values together, for p = `norm` in (0, ∞];
@@ -160,27 +159,20 @@ class Lp(Corruption):
         logs = special.gammaln([3 * a, a + b, a, 3 * a + b])
         return math.exp((logs[0] + logs[1] - logs[2] - logs[3]) / 2)
 
-    def _moments(self, x: np.ndarray, strength: float) -> Moments:
+    def moments(self, x: np.ndarray, strength: float) -> Moments:
+        """x and ε² E[B^(2/p)], B ~ Beta as above, or the clipped law's moments by quadrature (`clipped_moments`)."""
         sd = self.deviation
 
-        def moments(share: float) -> Moments:
+        def at(share: float) -> Moments:
             if self.clip:
                 return clipped_moments(x, share * strength * sd, lambda z: self.survival(z * sd))
             return np.array(x, np.float64), np.full(np.shape(x), (share * strength * sd) ** 2)
 
-        return over_shares(moments, self.least)
-
-    def mean(self, x: np.ndarray, strength: float) -> np.ndarray:
-        """X, or the clipped law's mean by quadrature (`clipped_moments`)."""
-        return self._moments(x, strength)[0]
-
-    def variance(self, x: np.ndarray, strength: float) -> np.ndarray:
-        """ε² E[B^(2/p)], B ~ Beta as above, or the clipped law's variance by quadrature."""
-        return self._moments(x, strength)[1]
+        return over_shares(at, self.least)
 
 
 @dataclass(frozen=True)
-class Brightness(Corruption):
+class Brightness(WithMoments):
     """x̃ = x ± ε, one sign for all pixels of an image, each with probability 1/2; strength ε ≥ 0, `clip` and `least` as
     in `Lp`.
     """
@@ -214,25 +206,19 @@ class Brightness(Corruption):
         noisy = x[:, None] + epsilon * signs(first, x)[:, None, :, None]
         return noisy.clamp(0, 1) if self.clip else noisy
 
-    def _moments(self, x: np.ndarray, strength: float) -> Moments:
-        def moments(share: float) -> Moments:
+    def moments(self, x: np.ndarray, strength: float) -> Moments:
+        """The moments of x + ε and x − ε, clipped; over ε by quadrature."""
+
+        def at(share: float) -> Moments:
             ends = np.array([x + share * strength, x - share * strength], np.float64)
             ends = ends.clip(0, 1) if self.clip else ends
             return ends.mean(0), ends.var(0)
 
-        return over_shares(moments, self.least)
-
-    def mean(self, x: np.ndarray, strength: float) -> np.ndarray:
-        """The mean of x + ε and x − ε, clipped; over ε by quadrature."""
-        return self._moments(x, strength)[0]
-
-    def variance(self, x: np.ndarray, strength: float) -> np.ndarray:
-        """The variance of x + ε and x − ε, clipped; over ε by quadrature."""
-        return self._moments(x, strength)[1]
+        return over_shares(at, self.least)
 
 
 @dataclass(frozen=True)
-class L0(Corruption):
+class L0(WithMoments):
     """Exactly k of n places take a new value, k the integer nearest to strength·n; all sets of k are equally likely.
 
     Strength is a share in [0, 1]. `values`: "extremes" 0 or 1, "greys" one of 0, 1/255, …, 1, each as likely, both of
@@ -290,21 +276,14 @@ class L0(Corruption):
         image = torch.where((rank[:, None] < chosen)[..., None, :], new[:, None, :, None], x.reshape(shape)[:, None])
         return image.flatten(-2)
 
-    def _moments(self, x: np.ndarray, strength: float) -> Moments:
+    def moments(self, x: np.ndarray, strength: float) -> Moments:
+        """(1 − q) x + q/2 and q(1 − q)(x − 1/2)² + q s² with q = k/n, s² the new value's variance."""
         places = self.dimensions // self.together
         levels = np.linspace(0, 1, 256) if self.values == "greys" else np.array([0.0, 1.0])
 
-        def moments(share: float) -> Moments:
+        def at(share: float) -> Moments:
             q = float(np.round(np.float32(share * strength) * np.float32(places))) / places
             mean = (1 - q) * x + q * levels.mean()
             return mean, q * (1 - q) * (x - levels.mean()) ** 2 + q * levels.var()
 
-        return over_shares(moments, self.least)
-
-    def mean(self, x: np.ndarray, strength: float) -> np.ndarray:
-        """(1 − q) x + q/2 with q = k/n."""
-        return self._moments(x, strength)[0]
-
-    def variance(self, x: np.ndarray, strength: float) -> np.ndarray:
-        """q(1 − q)(x − 1/2)² + q s², s² the new value's variance."""
-        return self._moments(x, strength)[1]
+        return over_shares(at, self.least)

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from almostnothing import streams
-from almostnothing.corruptions.law import Corruption
+from almostnothing.corruptions.law import Corruption, Moments, WithMoments
 
 FIRST = -2  # the position of the word that ranks the first law of a set; those of the others are below
 KEY = -(2**31)  # the position of the key under which a law of the sequence is drawn
@@ -20,7 +20,7 @@ DRAWS = 4096  # by which moments of a sequence are estimated
 
 
 @dataclass(frozen=True)
-class Set(Corruption):
+class Set(WithMoments):
     """Of the laws `members`, each image gets `applied` different ones, drawn at random, one after the other.
 
     Each member is at its own strength, times the strength of the set. All members, and all orders, are as likely.
@@ -86,7 +86,11 @@ class Set(Corruption):
                 made[stream, rows] = found[0, 0]
         return made
 
-    def _moments(self, x: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    def moments(self, x: np.ndarray, strength: float) -> Moments:
+        """The mean of the members' means; the mean of their variances and the variance of their means.
+
+        Of a sequence estimates from `DRAWS` draws, always the same.
+        """
         if self.applied == 1:
             pairs = [(law, own * strength) for law, own in zip(self.members, self.strengths, strict=True)]
             means = np.array([law.mean(x, own) for law, own in pairs])
@@ -95,7 +99,7 @@ class Set(Corruption):
         mean, variance = self._estimated(values, strength)
         return mean[where].reshape(np.shape(x)), variance[where].reshape(np.shape(x))
 
-    def _estimated(self, values: np.ndarray, strength: float) -> tuple[np.ndarray, np.ndarray]:
+    def _estimated(self, values: np.ndarray, strength: float) -> Moments:
         """Both moments of each value: as pixels of images of the size that the laws are for, `DRAWS` times."""
         images = np.resize(values, (-(-len(values) // self.dimensions), self.dimensions))
         key = torch.from_numpy(streams.stream_key(0, "moments of a set"))[None]
@@ -107,11 +111,3 @@ class Set(Corruption):
             moments.append([found.mean(0).numpy(), found.var(0).numpy()])
         mean, variance = np.swapaxes(moments, 0, 1)
         return mean.ravel()[: len(values)], variance.ravel()[: len(values)]
-
-    def mean(self, x: np.ndarray, strength: float) -> np.ndarray:
-        """The mean of the members' means; of a sequence an estimate from `DRAWS` draws, always the same."""
-        return self._moments(x, strength)[0]
-
-    def variance(self, x: np.ndarray, strength: float) -> np.ndarray:
-        """The mean of the members' variances and the variance of their means; of a sequence an estimate."""
-        return self._moments(x, strength)[1]

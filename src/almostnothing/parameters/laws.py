@@ -207,17 +207,19 @@ def _named(value: Any) -> Any:
     return value.get("law", "replacement") if isinstance(value, dict) else getattr(value, "law", value)
 
 
+OneLaw = (
+    Annotated[Replacement, Tag("replacement")]
+    | Annotated[Additive, Tag("additive")]
+    | Annotated[Lp, Tag("lp")]
+    | Annotated[L0, Tag("l0")]
+    | Annotated[Brightness, Tag("brightness")]
+)
+
+
 class Member(Model):
     """A law of a set, at its own strength."""
 
-    corruption: Annotated[
-        Annotated[Replacement, Tag("replacement")]
-        | Annotated[Additive, Tag("additive")]
-        | Annotated[Lp, Tag("lp")]
-        | Annotated[L0, Tag("l0")]
-        | Annotated[Brightness, Tag("brightness")],
-        Discriminator(_named),
-    ]
+    corruption: Annotated[OneLaw, Discriminator(_named)]
     strength: Strength
 
     @field_validator("corruption", mode="before")
@@ -269,15 +271,7 @@ class Set(Model):
                 raise ValueError(f"strength {strength:g} is too large for members.{number}: {error}") from error
 
 
-AnyCorruption = Annotated[
-    Annotated[Replacement, Tag("replacement")]
-    | Annotated[Additive, Tag("additive")]
-    | Annotated[Lp, Tag("lp")]
-    | Annotated[L0, Tag("l0")]
-    | Annotated[Brightness, Tag("brightness")]
-    | Annotated[Set, Tag("set")],
-    Discriminator(_named),
-]
+AnyCorruption = Annotated[OneLaw | Annotated[Set, Tag("set")], Discriminator(_named)]
 
 
 LAWS: dict[str, Any] = {
