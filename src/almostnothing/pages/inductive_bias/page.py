@@ -99,6 +99,8 @@ def seed_points(ax: Axes, differences: pd.DataFrame, label: str, counts: float) 
             spread = [[mean.mean - mean.low], [mean.high - mean.mean]]
             face = "C0" if order == "in place" else "white"
             ax.errorbar([place + shift], [mean.mean], spread, fmt="o", color="C0", mfc=face, elinewidth=0.8)
+    if differences["difference"].isna().all():
+        ax.text(0.5, 0.6, "not measured", transform=ax.transAxes, ha="center")
     ax.axhline(0, color="0.5", lw=0.8)
     ax.axhline(counts, color="0.5", lw=0.8, ls=":")
     ax.set_xticks(range(len(groups)), list(groups), fontsize=5.5)
@@ -136,10 +138,12 @@ def figure(
     seed_points(axes[0, 2], advantage, "CNN less MLP, $p^*$", counts)
     seed_points(axes[1, 2], advantages(slopes, pairs, "slope"), "CNN less MLP, $|A'(p^*)|$", 0)
     panels.legend(*handles(axes[:, :2].flat), title="network, width", loc="outside lower center", ncols=6)
-    mean = advantage[advantage["order"] == "in place"].groupby("matched by")["difference"].mean()
-    words = ", ".join(f"{value:+.3f} (same {what})" for what, value in mean.dropna().items())
+    alike = advantage[(advantage["order"] == "in place") & (advantage["matched by"] == "parameters")]
+    mean = alike.groupby("test", sort=False)["difference"].mean().dropna()
+    words = ", ".join(f"{value:+.3f} ({test} test)" for test, value in mean.items())
     panels.suptitle(
-        f"{dataset_name(dataset)}, {when} corruption: $p^*$ of the CNN less the MLP's is {words or 'not known'}"
+        f"{dataset_name(dataset)}, {when} corruption: $p^*$ of the CNN less that of an MLP of as many weights is "
+        f"{words or 'not known'}"
     )
     panel_letters(list(axes.flat))
     return whole

@@ -19,6 +19,7 @@ from almostnothing.figures import (
     DOUBLE,
     MARKERS,
     colours,
+    handles,
     heat_map,
     mean_line,
     panel_letters,
@@ -171,8 +172,7 @@ def own_kernels(own: pd.DataFrame) -> Figure:
         collapse_lines(row[1], mine, "square", "√width × (1 − $p$)²")
         collapse_lines(row[2], mine, "signal", "√width × contrast")
         row[1].set_title(dataset_name(dataset))
-    axes[0, 0].legend()
-    axes[0, 1].legend()
+    whole.legend(*handles(axes.flat), loc="outside lower center", ncols=5)
     panel_letters(list(axes.flat))
     return whole
 
@@ -180,7 +180,7 @@ def own_kernels(own: pd.DataFrame) -> Figure:
 def figure(mapped: pd.DataFrame, finite: pd.DataFrame, verdicts: Sequence[Claim], dataset: str, p: float) -> Figure:
     """The main figure of a data set: agreement with three rules, remainder, flips, networks of growing width."""
     rows, mine = (t[t["dataset"] == dataset] for t in (mapped, finite))
-    whole, panels = with_verdicts(0.72 * DOUBLE, verdicts, dataset)
+    whole, panels = with_verdicts(0.76 * DOUBLE, verdicts, dataset)
     axes = panels.subplots(2, 3)
     for ax, rule in zip(axes[0], RULES, strict=True):
         own = rows[rows["rule"] == rule].pivot_table("agreement", "load", "strength").sort_index(ascending=False)
@@ -191,7 +191,7 @@ def figure(mapped: pd.DataFrame, finite: pd.DataFrame, verdicts: Sequence[Claim]
     below = rows[(rows["load"] <= 1) & (rows["strength"] == p)]
     rule_lines(axes[1, 1], flips(below), "fifth", "flipped", naming.NAMES)
     axes[1, 1].set(xlabel="fifth of points by logit gap", ylabel="share flipped", ylim=(0, 1), xticks=range(1, 6))
-    axes[1, 1].legend()
+    panels.legend(*handles([axes[1, 1]]), loc="outside lower center", ncols=5)
     width_lines(axes[1, 2], mine)
     axes[1, 2].set(title="", ylabel="difference from infinite width", xlabel="width")
     share = 100 * below[below["rule"] == "ncm"]["agreement"].mean()
