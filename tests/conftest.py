@@ -26,6 +26,7 @@ TINY = {
     "test_draws": 1,
     "seeds": [0, 1],
     "validation": 0,
+    "early_stopping": False,
     "variations": [],
 }
 
