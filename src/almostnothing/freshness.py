@@ -234,10 +234,10 @@ def pages_of(parameter_set: str, into: Path = FIGURES) -> list[Page]:
 
 
 def check_writable(folder: Path) -> None:
-    """Raise `UserError` unless files can be made in `folder`; make it if it does not exist."""
-    probe = folder / f".writable.{os.getpid()}"
+    """Raise `UserError` unless files can be made in `folder`, or in what there is of the way to it; leave nothing."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    probe = there / f".writable.{os.getpid()}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
     except OSError as error:
