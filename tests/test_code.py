@@ -295,7 +295,9 @@ def copied(tmp_path_factory) -> Path:
 def network_keys(folder: Path, cell: Cell) -> dict[str, str]:
     made = Package(folder, "almostnothing")
     return {
-        name: made.closure(*keys.NETWORK, chosen=replace(cell, corruption=each).choices(), opaque=keys.ASIDE).digest
+        name: made.closure(
+            keys.STACKED, keys.LOADED, chosen=replace(cell, corruption=each).choices(), opaque=keys.ASIDE
+        ).digest
         for name, each in NETWORKS.items()
     }
 

@@ -143,6 +143,33 @@ class Cell:
         return Cell(**{**record, "source": source, "corruption": Law(law["name"], options)})
 
 
+@dataclass(frozen=True, kw_only=True)
+class ResidualCell(Cell):
+    """A residual network to train (`residual`): a cell with what the stacks of other families do not have.
+
+    `width` is a factor of the channels of a `wrn`, the first channels of a `resnet9`. `augmentation` moves and mirrors
+    training images, `policy` names what else is done to them, before their corruption (`augmentations`).
+    """
+
+    weight_decay: float = 0.0
+    dropout: float = 0.0
+    augmentation: str = "none"
+    policy: str = "none"
+
+    def stream(self) -> dict[str, Any]:
+        """What names the cell's random streams: not its recipe, nor how images are augmented."""
+        left_out = {"weight_decay", "dropout", "augmentation", "policy"}
+        return {name: value for name, value in super().stream().items() if name not in left_out}
+
+    @staticmethod
+    def from_record(record: dict[str, Any]) -> ResidualCell:
+        """The cell that `record` describes."""
+        own = {name: record[name] for name in record.keys() & {"weight_decay", "dropout", "augmentation", "policy"}}
+        usual = Cell.from_record({name: value for name, value in record.items() if name not in own})
+        return ResidualCell(**{field.name: getattr(usual, field.name) for field in fields(usual)}, **own)
+
+
+RESIDUAL = ("wrn", "resnet9")  # families of residual networks, each trained alone
 RECIPE = {"shift", "centred", "learning_rate", "readout_scale", "initialisation"}
 # The axes along which the cells of one stack may differ; all other fields are alike.
 SHARED = tuple(
@@ -188,6 +215,39 @@ def layers(cell: Cell) -> list[Layer]:
         channels = cell.width
         side = side // 2 if pools(side) else side
     return [*found, Layer(channels * side * side, classes)]
+
+
+def residual_layers(cell: Cell) -> list[Layer]:
+    """The weight layers of a residual network, shortcuts among them."""
+    channels, side, _ = cell.source.facts.shape
+    classes, width = cell.source.facts.classes, cell.width
+    found: list[Layer] = []
+
+    def convolve(fan_in: int, fan_out: int, at: int, patch: int = 9) -> None:
+        found.append(Layer(patch * fan_in, fan_out, at * at, at))
+
+    if cell.family == "resnet9":
+        half, quarter, eighth = side // 2, side // 4, side // 8
+        convolve(channels, width, side)
+        convolve(width, 2 * width, side)
+        for _ in range(2):
+            convolve(2 * width, 2 * width, half)
+        convolve(2 * width, 4 * width, half)
+        convolve(4 * width, 8 * width, quarter)
+        for _ in range(2):
+            convolve(8 * width, 8 * width, eighth)
+        return [*found, Layer(8 * width, classes)]
+    convolve(channels, 16, side)
+    before = 16
+    for base, stride in ((16, 1), (32, 2), (64, 2)):
+        after, side = base * width, -(-side // stride)
+        for number in range((cell.depth - 4) // 6):
+            if number == 0 and (before != after or stride > 1):
+                convolve(before, after, side, patch=1)
+            convolve(before, after, side)
+            convolve(after, after, side)
+            before = after
+    return [*found, Layer(before, classes)]
 
 
 def pools(side: int) -> bool:

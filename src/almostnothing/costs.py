@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from almostnothing.cells import Cell
+from almostnothing.cells import RESIDUAL, Cell
 from almostnothing.parameters.page import Compute
-from almostnothing.sizes import expected_steps, slot_bytes, slots_for, training_flops
+from almostnothing.sizes import expected_steps, single_bytes, slot_bytes, slots_for, training_flops
 from almostnothing.store import Store
 from almostnothing.sweeps import Shard
 
@@ -29,11 +29,12 @@ def job_bytes(shard: Shard) -> int:
     Or, before the data are there, the compiler: where it is the first job of this machine.
     """
     cell = shard.cells[0]
-    slots = min(len(shard.cells), min(slots_for(c) for c in shard.cells))
+    alone = cell.family in RESIDUAL
+    slots = 1 if alone else min(len(shard.cells), min(slots_for(c) for c in shard.cells))
     known = cell.source.facts
     images = DATA_COPIES * known.classes * known.train_per_class * known.pixels
     images *= 1 if cell.downsample == 1 and cell.pca_rank is None else 4
-    stack = slots * max(slot_bytes(c) for c in shard.cells)
+    stack = slots * max((single_bytes if alone else slot_bytes)(c) for c in shard.cells)
     return PROCESS_BYTES + max(COMPILER_BYTES, images + stack)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from almostnothing import code
-from almostnothing.cells import Cell
+from almostnothing.cells import RESIDUAL, Cell
 from almostnothing.data.sources import Source
 from almostnothing.errors import UserError
 from almostnothing.files import digest
@@ -30,7 +30,8 @@ READING = tuple(f"almostnothing.data.{room}" for room in ("catalogue", "checks",
 # cells in their keys. (Laws are not among these: they fill in options that a file leaves out.)
 ASKING = tuple(f"almostnothing.parameters.{room}" for room in ("fields", "files", "mistakes", "page", "sweep"))
 ASIDE = (*REPORTING, *READING, *ASKING)
-NETWORK = ("almostnothing.training.train", "almostnothing.data.loading.transformed")  # what makes a network
+STACKED, ALONE = "almostnothing.training.train", "almostnothing.solo.train"  # what trains networks
+LOADED = "almostnothing.data.loading.transformed"  # what makes their images
 COLLECTED = "almostnothing.tables.collect"  # what makes the table of a page that measures nothing
 
 
@@ -79,7 +80,8 @@ def _network(choices: frozenset[str], arrays: str) -> str:
 
 def network_closure(choices: frozenset[str]) -> code.Closure:
     """The definitions that can change the numbers of a network with these choices."""
-    return code.closure(*NETWORK, chosen=choices, opaque=ASIDE)
+    trainer = ALONE if choices.intersection(RESIDUAL) else STACKED
+    return code.closure(trainer, LOADED, chosen=choices, opaque=ASIDE)
 
 
 def network_code(cell: Cell) -> str:

@@ -61,6 +61,8 @@ SCHEDULES: Choices[Callable[[np.ndarray], np.ndarray]] = {
     "constant": np.ones_like,
     "linear": lambda progress: 1 - progress,
     "cosine": lambda progress: (1 + np.cos(math.pi * progress)) / 2,
+    "one_cycle": lambda progress: np.minimum(progress / 0.2, (1 - progress) / 0.8),
+    "drops": lambda progress: np.where(progress < 0.85, 1.0, np.where(progress < 0.95, 0.2, 0.04)),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from almostnothing.cells import ALIGNED, STORED_VALUES, Cell, layers
+from almostnothing.cells import ALIGNED, RESIDUAL, STORED_VALUES, Cell, layers, residual_layers
 
 CACHE_BYTES = 2**24  # parameters, gradients and moments of a stack that stay in a core's cache
 
@@ -21,7 +21,8 @@ def step_flops(cell: Cell) -> float:
 
     2 for each weight, position and image, three times; the first layer needs no input gradient.
     """
-    products = [layer.fan_in * layer.fan_out * layer.positions for layer in layers(cell)]
+    of = residual_layers(cell) if cell.family in RESIDUAL else layers(cell)
+    products = [layer.fan_in * layer.fan_out * layer.positions for layer in of]
     return cell.batch_size * (6.0 * sum(products) - 2.0 * products[0])
 
 
@@ -57,6 +58,14 @@ def slot_bytes(cell: Cell) -> int:
     values += 2 * cell.batch_size * pixels
     if cell.training_corruption == "fixed" and cell.train_size * pixels <= STORED_VALUES:
         values += cell.train_size * pixels
+    return 4 * values
+
+
+def single_bytes(cell: Cell) -> int:
+    """Memory of a residual network in training: weights, gradients, moments, and what every layer makes of a batch."""
+    values = 0
+    for layer in residual_layers(cell):
+        values += 4 * layer.fan_in * layer.fan_out + 4 * cell.batch_size * layer.positions * layer.fan_out
     return 4 * values
 
 

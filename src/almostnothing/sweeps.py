@@ -10,11 +10,12 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from almostnothing import data, keys
-from almostnothing.cells import Cell
+from almostnothing.cells import Cell, ResidualCell
 from almostnothing.files import digest
 from almostnothing.parameters.page import Compute
 from almostnothing.sizes import slots_for, step_flops, training_flops
@@ -84,7 +85,7 @@ def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path
         return 0
     import torch
 
-    from almostnothing import training
+    from almostnothing import solo, training
     from almostnothing.devices import device_for, out_of_memory
     from almostnothing.evaluation import logits_of
     from almostnothing.progress import Progress
@@ -93,11 +94,15 @@ def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path
     device = device_for(compute.device)
     dataset = data.load(shard.cells[0].source, folder)
     for cell in lacking:
-        store.put_logits(cell, logits_of(cell, store.weights(cell), dataset, device))
+        weights = store.weights(cell)
+        if isinstance(cell, ResidualCell):
+            store.put_logits(cell, solo.logits_of(cell, weights, dataset, device))
+        else:
+            store.put_logits(cell, logits_of(cell, weights, dataset, device))
     if not missing:
         return 0
     memory = torch.cuda.mem_get_info()[0] if device.type == "cuda" else 0
-    slots = min(slots_for(cell, memory) for cell in missing)
+    slots = 1 if isinstance(missing[0], ResidualCell) else min(slots_for(cell, memory) for cell in missing)
     seen: Counter[str] = Counter()
     total = sum(cell.steps for cell in missing)
     with Progress(title, len(missing), total, step_flops(missing[0]), compute.quiet) as progress:
@@ -111,7 +116,9 @@ def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path
                 report=progress.more,
             )
             try:
-                for trained in training.train(left, dataset, device, options):
+                alone = [cell for cell in left if isinstance(cell, ResidualCell)]
+                train_these = partial(solo.train, alone) if alone else partial(training.train, left)
+                for trained in train_these(dataset, device, options):
                     weights = trained.network.state_dict()
                     store.put(trained.cell, trained.rows, weights, trained.logits)
                     seen[trained.rows[0]["status"]] += 1

@@ -12,12 +12,16 @@ from pydantic import Field, NonNegativeFloat, model_validator
 from almostnothing import data
 from almostnothing.errors import UserError
 from almostnothing.parameters.fields import Model
-from almostnothing.parameters.sweep import Sweep
+from almostnothing.parameters.sweep import OF_RESIDUAL, Sweep
 from almostnothing.strengths import strength_of
 
 FRESH = frozenset({"training_corruption"})
 RECIPE = FRESH | {"centred", "shift", "readout_scale", "initialisation", "learning_rate", "steps", "stop_loss"}
-LATER = ("initialisation", "early_stopping")  # fields of a sweep that were added when sets had been published
+LATER = (
+    "initialisation",
+    "early_stopping",
+    *OF_RESIDUAL,
+)  # fields of a sweep that were added when sets had been published
 FEW_IMAGES, FEW_DRAWS = 100, 4  # of a sample
 
 

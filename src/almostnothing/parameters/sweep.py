@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from almostnothing import data
-from almostnothing.cells import Cell
+from almostnothing.cells import RESIDUAL, Cell, ResidualCell
 from almostnothing.errors import UserError
 from almostnothing.parameters.fields import Axis, Model, Positive, Strength
 from almostnothing.parameters.laws import AnyCorruption, Replacement
@@ -40,9 +40,13 @@ class Sweep(Model):
     training_corruption: Axis[Literal["fixed", "fresh"]] = Field(
         description="corrupt every training image once, or anew whenever it is shown"
     )
-    family: Axis[Literal["mlp", "cnn"]] = Field(default=["mlp"], description="kind of network")
-    width: Axis[PositiveInt] = Field(description="units of each hidden layer; channels of a CNN")
-    depth: Axis[PositiveInt] = Field(description="L, weight layers: L−1 hidden layers")
+    family: Axis[Literal["mlp", "cnn", "wrn", "resnet9"]] = Field(
+        default=["mlp"], description="kind of network; wrn: wide residual network"
+    )
+    width: Axis[PositiveInt] = Field(
+        description="units of each hidden layer; channels of a CNN, the first ones of a resnet9; k of a wrn"
+    )
+    depth: Axis[PositiveInt] = Field(description="L, weight layers: L−1 hidden layers; 6n + 4 of a wrn, 9 of a resnet9")
     activation: Literal["relu", "leaky_relu", "gelu", "erf", "tanh", "sine", "identity"] = "relu"
     parametrisation: Literal["standard", "ntk"] = "standard"
     bias: bool = True
@@ -63,7 +67,21 @@ class Sweep(Model):
     )
     learning_rate: Axis[Positive] = Field(default=[1e-3])
     momentum: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.0, description="of sgd")
-    schedule: Literal["constant", "linear", "cosine"] = Field(default="constant", description="of the learning rate")
+    schedule: Literal["constant", "linear", "cosine", "one_cycle", "drops"] = Field(
+        default="constant",
+        description="of the learning rate; one_cycle: up for a fifth of the steps, then down; drops: by 5 at .85, .95",
+    )
+    weight_decay: Annotated[FiniteFloat, Field(ge=0)] = Field(
+        default=0.0, description="of residual networks: this times each weight is added to its gradient"
+    )
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(default=0.0, description="of a wrn: between convolutions")
+    augmentation: Literal["none", "crop", "crop_flip"] = Field(
+        default="none",
+        description="residual networks: move training images by up to an eighth of the side; mirror some",
+    )
+    policy: Literal["none", "trivial", "rand", "augmix"] = Field(
+        default="none", description="residual networks: torchvision's TrivialAugmentWide, RandAugment or AugMix"
+    )
     batch_size: PositiveInt = 64
     steps: Axis[PositiveInt] = Field(description="optimiser steps")
     stop_loss: Positive | None = Field(
@@ -88,6 +106,7 @@ class Sweep(Model):
             raise ValueError("momentum belongs to optimiser: sgd")
         if self.early_stopping and not self.validation:
             raise ValueError("early_stopping needs images that are held out: a validation above 0")
+        self._check_family()
         for strength in self.strength:
             self.corruption.check_strength(strength)
         for number, variation in enumerate(self.variations):
@@ -98,6 +117,28 @@ class Sweep(Model):
             except ValidationError as error:
                 raise ValueError(f"variations.{number}: {sentence(error, Sweep)}") from error
         return self
+
+    def _check_family(self) -> None:
+        alone = [family for family in self.family if family in RESIDUAL]
+        asked = [name for name in OF_RESIDUAL if getattr(self, name) != Sweep.model_fields[name].default]
+        if not alone:
+            if asked:
+                raise ValueError(f"{asked[0]} belongs to residual networks: family wrn or resnet9")
+            return
+        if len(alone) < len(self.family) or len(set(self.family)) > 1:
+            raise ValueError("family wrn and resnet9 stand alone: give other families a variation of their own")
+        usual = ("activation", "parametrisation", "bias", "init_scale", "readout_scale", "early_stopping")
+        other = [name for name in usual if getattr(self, name) != Sweep.model_fields[name].get_default()]
+        if other:
+            raise ValueError(f"{other[0]} is as it is in residual networks: leave it out with family {alone[0]}")
+        if self.training_corruption != ["fresh"]:
+            raise ValueError(f"family {alone[0]} needs training_corruption: fresh")
+        if "wrn" in alone and any(depth < 10 or depth % 6 != 4 for depth in self.depth):
+            raise ValueError("depth of a wrn is 6n + 4: 10, 16, 22, 28, 40")
+        if "resnet9" in alone and self.depth != [9]:
+            raise ValueError("depth of a resnet9 is 9")
+        if self.dropout and "wrn" not in alone:
+            raise ValueError("dropout belongs to family wrn")
 
     def _grid(self, variation: Mapping[str, Any]) -> Sweep:
         return Sweep(**{**self.model_dump(exclude={"variations"}), **variation})
@@ -129,18 +170,25 @@ class Sweep(Model):
         for source, size in itertools.product(found, self.train_size):
             data.check_train_size(source, size, self.validation)
             _, height, width = source.facts.shape
-            if "cnn" in self.family and height != width:
-                raise UserError(f"family cnn needs square images, but those of {source.name} are {height}x{width}")
+            square = [family for family in self.family if family != "mlp"]
+            if square and height != width:
+                raise UserError(
+                    f"family {square[0]} needs square images, but those of {source.name} are {height}x{width}"
+                )
+            if self.policy != "none" and (source.facts.shape[0] not in (1, 3) or source.pca_rank):
+                raise UserError(f"policy {self.policy} needs images in grey or colour, without pca_rank")
         return found
 
     def cells(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[Cell]:
         """Every cell, once, in the order of its table; arguments and errors as of `sources`."""
         if self.variations:
             return list(dict.fromkeys(cell for grid in self.grids for cell in grid.cells(folder, known)))
-        shared = {name: getattr(self, name) for name in SHARED} | {"corruption": self.corruption.record()}
+        alone = self.family[0] in RESIDUAL
+        shared = {name: getattr(self, name) for name in (*SHARED, *(OF_RESIDUAL if alone else ()))}
+        shared |= {"corruption": self.corruption.record()}
         names = ["seed" if axis == "seeds" else axis for axis in OF_NETWORK]
         return [
-            Cell(source=source, **shared, **dict(zip(names, values, strict=True)))
+            (ResidualCell if alone else Cell)(source=source, **shared, **dict(zip(names, values, strict=True)))
             for source in self.sources(folder, known)
             for values in itertools.product(*(getattr(self, axis) for axis in OF_NETWORK))
         ]
@@ -170,6 +218,7 @@ class Sweep(Model):
         return axes | {"law": [self.corruption.law], "activation": [self.activation]}
 
 
+OF_RESIDUAL = ("weight_decay", "dropout", "augmentation", "policy")
 FEW_STRENGTHS = 4
 FEW_STEPS = 500  # of a sample: long enough for steps to be fused, as in the sweep itself
 SIZES = ("train_size", "width", "depth", "steps", "downsample")  # axes that are no choice of code
