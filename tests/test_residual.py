@@ -48,7 +48,7 @@ def digits():
 
 
 def cells_of(**changes) -> list[ResidualCell]:
-    return Sweep.model_validate(SWEEP | changes).cells()
+    return [cell for cell in Sweep.model_validate(SWEEP | changes).cells() if isinstance(cell, ResidualCell)]
 
 
 def in_colour(cell: ResidualCell) -> ResidualCell:
