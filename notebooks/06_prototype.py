@@ -66,9 +66,10 @@ display(Markdown(claims.answer(verdicts)))
 # - **fit λ**: $\langle x - \lambda m, m_i - m\rangle$ with the $\lambda$ that agrees best on the other half of the test
 #   points: how much of the decisions is the direction of the class means.
 #
-# The ceiling is a **re-initialised twin**: a network trained on the same corrupted images in the same order, which begins
-# with other weights. Where twins choose apart, the start decides and not the images, and no rule that is computed from
-# the images can be asked for that choice. Only pairs of which both learned count.
+# The yardstick is a **re-initialised twin**: a network trained on the same corrupted images in the same order, which
+# begins with other weights. Where twins choose apart, the start decides and not the images. It is no bound: a rule that
+# is near the average of many starts can agree with each network more often than two of them do with one another. Only
+# pairs of which both learned count.
 #
 # The theory needs $N$ below $d$. The title of the figure says what $N$ is here; panels d and e vary it. Large $N$ may
 # take more steps.
@@ -107,7 +108,7 @@ for name in datasets:
 # ## The referee's table
 #
 # Agreement with a rule on clean test images, mean ± 95 % over seeds: rows $p$, columns hidden layers and width. Last
-# the ceiling: agreement with the re-initialised twin.
+# agreement with the re-initialised twin.
 
 # %% tags=["hide-input"]
 base = page.at(clean, **usual)

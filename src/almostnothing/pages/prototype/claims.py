@@ -13,8 +13,8 @@ RIVALS = {  # rules beside NCM, and what a claim calls them
     "ntk": "regression with the NTK",
 }
 MAJORITY = "seed 001, what would settle it"
-CEILINGS = {"ncm": "NCM", "resummed": "the ridge rule"}  # rules that are held against the network's twin
-TWIN = "brief of seed 001, section 7, and the re-initialised twin as a ceiling"
+TWINS = {"ncm": "NCM", "resummed": "the ridge rule"}  # rules that are held against the network's twin
+TWIN = "brief of seed 001, section 7"
 
 CLAIMS = {
     "majority": Declaration(
@@ -58,24 +58,24 @@ CLAIMS = {
         )
         for rule, words in RIVALS.items()
     },
-    "ceiling": Declaration(
+    "twins-agree": Declaration(
         source=TWIN,
         statement="a network and its re-initialised twin agree on over {limit:g} of the test points",
         statistic="share of test points, mean over p, widths and depths",
         threshold="same",
-        reason="as for NCM: where two trainings of one network agree less, no rule could be asked for it",
+        reason="as for NCM: where two trainings of one network agree less, as much is not asked of a rule",
         range=(0, 1),
     ),
     **{
-        f"below-ceiling-{rule}": Declaration(
+        f"below-twin-{rule}": Declaration(
             source=TWIN,
             statement=f"{words} agrees with a network less often than the network's twin does, by over {{limit:g}}",
             statistic="twin's agreement less the rule's, mean over p, widths and depths",
-            threshold="below_ceiling",
+            threshold="below_twin",
             reason="half of the tenth by which rules may differ and still be the same: what a reader would call less",
             range=(-1, 1),
         )
-        for rule, words in CEILINGS.items()
+        for rule, words in TWINS.items()
     },
     "more-images": Declaration(
         source="brief of seed 001, section 3",

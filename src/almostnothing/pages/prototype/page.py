@@ -24,7 +24,7 @@ from almostnothing.figures import (
 from almostnothing.health import LEARNED
 from almostnothing.measures import naming
 from almostnothing.naming import dataset_name
-from almostnothing.pages.prototype.claims import CEILINGS, CLAIMS, RIVALS
+from almostnothing.pages.prototype.claims import CLAIMS, RIVALS, TWINS
 from almostnothing.pages.prototype.parameters import PrototypeThresholds
 from almostnothing.parameters.sweep import Sweep
 from almostnothing.tables import AXES, counted, learned, long
@@ -177,7 +177,7 @@ def figure(table: pd.DataFrame, usual: dict[str, Any], verdicts: Sequence[Claim]
 
 
 def lines(ax: Axes, rows: pd.DataFrame, column: str) -> None:
-    """Agreement against a column: the rules, and in grey the ceiling, the network against its re-initialised twin."""
+    """Agreement against a column: the rules, and in grey the network against its re-initialised twin."""
     own = rows[rows["rule"] == "twin"].dropna(subset="agreement")
     if len(own):
         look = {"color": "0.55", "ls": "--", "marker": "_", "ms": 8, "zorder": 1}
@@ -231,22 +231,22 @@ def sizes(table: pd.DataFrame, usual: dict[str, Any]) -> dict[str, pd.DataFrame]
     return {words: rows for words, rows in found.items() if len(rows)}
 
 
-def ceilings(rows: pd.DataFrame, by: list[str]) -> Iterator[tuple[str, stats.Interval, dict[str, int]]]:
+def twins(rows: pd.DataFrame, by: list[str]) -> Iterator[tuple[str, stats.Interval, dict[str, int]]]:
     """Of each claim about networks and their twins its name, interval and counts: of pairs that both learned."""
     pairs = rows[rows["rule"] == "twin"]
     if pairs.empty:
         return
     counts, good = counted(pairs), learned(pairs, ["agreement"])
-    yield "ceiling", stats.mean_over(good, "agreement", by), counts
-    for rule in CEILINGS:
+    yield "twins-agree", stats.mean_over(good, "agreement", by), counts
+    for rule in TWINS:
         both = pd.concat([good, rows[rows["rule"] == rule]])
-        yield f"below-ceiling-{rule}", stats.paired(both, "agreement", "rule", "twin", rule, by), counts
+        yield f"below-twin-{rule}", stats.paired(both, "agreement", "rule", "twin", rule, by), counts
 
 
 def claims(table: pd.DataFrame, usual: dict[str, Any], limits: PrototypeThresholds) -> list[Claim]:
     """What is claimed of each data set, test and regime: averages and worst cases over p, width and depth.
 
-    Ceilings are those of each N that has twins, on the networks that have one. No claim rests on networks that did not
+    Twins are those of each N that has some. No claim rests on networks that did not
     learn.
     """
     cases, by = Cases(), ["strength", "width", "depth"]
@@ -265,7 +265,7 @@ def claims(table: pd.DataFrame, usual: dict[str, Any], limits: PrototypeThreshol
             where = {"dataset": str(dataset), "test": str(test)}
             for size, own in here.groupby("train_size"):
                 of_size = where | {"regime": f"{words}, N = {size:,}"}
-                for name, found, counts in ceilings(own, by):
+                for name, found, counts in twins(own, by):
                     cases.add(name, of_size, found, counts)
             own = centre(here, usual)
             own = own[own["rule"] == "ncm"]

@@ -20,7 +20,7 @@ class PrototypeThresholds(Model):
 
     majority: FiniteFloat = Field(description="agreement that is a majority: the text's own criterion")
     same: FiniteFloat = Field(description="agreement from which on two rules are the same in practice")
-    below_ceiling: FiniteFloat = Field(description="by how much less a rule agrees with a network than its twin does")
+    below_twin: FiniteFloat = Field(description="by how much less a rule agrees with a network than its twin does")
     per_doubling: FiniteFloat = Field(description="growth of agreement a doubling of N that is one")
 
 
