@@ -52,6 +52,7 @@ def test_a_knee_without_a_form():
     assert row.slope == pytest.approx(first * row.steepness / (1 - row.midpoint), rel=1e-6)
     dead = table.assign(accuracy=table.accuracy.where(table.strength < 0.5))
     assert np.isnan(stats.free_knees(dead, ["seed"], 0.1).iloc[0].midpoint)
+    assert stats.free_knees(dead.iloc[:0], ["seed"], 0.1).midpoint.tolist() == []  # of no curve no knee
     later = table.assign(accuracy=table.accuracy.where(table.strength < table.strength.max()))
     assert stats.free_knees(later, ["seed"], 0.1).iloc[0].midpoint == row.midpoint
 

@@ -234,7 +234,8 @@ def free_knees(table: pd.DataFrame, by: list[str], chance: float) -> pd.DataFram
         midpoint = -np.expm1(-middle)
         height = curve[int(np.argmin(p))] - chance
         rows.append({"midpoint": midpoint, "steepness": steepness, "slope": height * steepness / (1 - midpoint)})
-    return pd.concat([wide.index.to_frame(index=False), pd.DataFrame(rows)], axis=1)
+    found = pd.DataFrame(rows, columns=["midpoint", "steepness", "slope"], dtype=float)
+    return pd.concat([wide.index.to_frame(index=False), found], axis=1)
 
 
 def halfways(table: pd.DataFrame, by: list[str], chance: float) -> pd.DataFrame:
