@@ -264,16 +264,28 @@ def heat_map(ax: Axes, values: pd.DataFrame) -> None:
     ax.tick_params(axis="y", rotation=0)
 
 
+MARGIN = 0.02  # of the figure's width, beside its verdicts
+VERDICT_SIZE = 5.5  # points
+
+
 def with_verdicts(
     height: float, claims: Sequence[Claim], dataset: str, layout: str | None = None
 ) -> tuple[Figure, SubFigure]:
-    """A figure of full width and room of `height` inches in it, above the primary verdicts for a data set."""
+    """A figure of full width and room of `height` inches in it, above the primary verdicts for a data set.
+
+    They are set smaller where the longest would not fit the width.
+    """
     lines = verdict_lines(claims, dataset)
     space = 0.1 * len(lines) + 0.05
     whole = plt.figure(figsize=(DOUBLE, height + space), layout=layout)
     room, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[height, space]).flat
-    for number, line in enumerate(lines):
-        note.text(0.02, 1 - (number + 0.5) / len(lines), line, fontsize=5.5, va="center")
+    texts = [
+        note.text(MARGIN, 1 - (number + 0.5) / len(lines), line, fontsize=VERDICT_SIZE, va="center")
+        for number, line in enumerate(lines)
+    ]
+    longest = max((text.get_window_extent().width for text in texts), default=0) / whole.bbox.width
+    for text in texts:
+        text.set_fontsize(VERDICT_SIZE * min(1, (1 - 2 * MARGIN) / max(longest, MARGIN)))
     return whole, room
 
 
