@@ -20,6 +20,7 @@ import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.textpath import TextPath
 from PIL import Image
 
 from almostnothing import stats
@@ -279,13 +280,11 @@ def with_verdicts(
     space = 0.1 * len(lines) + 0.05
     whole = plt.figure(figsize=(DOUBLE, height + space), layout=layout)
     room, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[height, space]).flat
-    texts = [
-        note.text(MARGIN, 1 - (number + 0.5) / len(lines), line, fontsize=VERDICT_SIZE, va="center")
-        for number, line in enumerate(lines)
-    ]
-    longest = max((text.get_window_extent().width for text in texts), default=0) / whole.bbox.width
-    for text in texts:
-        text.set_fontsize(VERDICT_SIZE * min(1, (1 - 2 * MARGIN) / max(longest, MARGIN)))
+    # by outlines: what is drawn is fitted to pixels, which few of them make up to a tenth wider
+    longest = max((TextPath((0, 0), line, size=VERDICT_SIZE).get_extents().width for line in lines), default=0)
+    size = VERDICT_SIZE * min(1, (1 - 4 * MARGIN) * DOUBLE * 72 / max(longest, VERDICT_SIZE))
+    for number, line in enumerate(lines):
+        note.text(MARGIN, 1 - (number + 0.5) / len(lines), line, fontsize=size, va="center")
     return whole, room
 
 

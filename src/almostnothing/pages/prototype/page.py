@@ -263,14 +263,14 @@ def claims(table: pd.DataFrame, usual: dict[str, Any], limits: PrototypeThreshol
     for words, rows in sizes(table, usual).items():
         for (dataset, test), here in rows.groupby(["dataset", "test"], sort=False):
             where = {"dataset": str(dataset), "test": str(test)}
-            for size, own in here.groupby("train_size"):
-                of_size = where | {"regime": f"{words}, N = {size:,}"}
-                for name, found, counts in twins(own, by):
-                    cases.add(name, of_size, found, counts)
-            own = centre(here, usual)
-            own = own[own["rule"] == "ncm"]
-            if own["train_size"].nunique() > 1:
-                good = learned(own, ["agreement"])
+            for size, of_size in here.groupby("train_size"):
+                named = where | {"regime": f"{words}, N = {size:,}"}
+                for name, found, counts in twins(of_size, by):
+                    cases.add(name, named, found, counts)
+            middle = centre(here, usual)
+            ncm = middle[middle["rule"] == "ncm"]
+            if ncm["train_size"].nunique() > 1:
+                good = learned(ncm, ["agreement"])
                 grown = stats.growth(good, "train_size", "strength", "agreement")
-                cases.add("more-images", where | {"regime": words}, grown, counted(own))
+                cases.add("more-images", where | {"regime": words}, grown, counted(ncm))
     return judged("06_prototype", CLAIMS, cases, limits.model_dump())
