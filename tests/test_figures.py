@@ -102,3 +102,27 @@ def test_a_mosaic_puts_images_side_by_side():
     colours = np.random.default_rng(0).random((2, 3, 4, 5)) * 1.2 - 0.1
     made = figures.mosaic(colours, 2)
     assert np.array_equal(made[:, :5], np.clip(colours[0], 0, 1).transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("regime", ["", "a regime of which there is a great deal to say, " * 3])
+def test_verdicts_fit_the_width_of_the_figure(regime):
+    words = claims.Declaration(
+        source="s",
+        quote="q",
+        statement="something grows by over {limit:g}",
+        statistic="s",
+        threshold="least",
+        reason="r",
+        primary=True,
+    )
+    cases = claims.Cases()
+    for place in ({"dataset": "digits", "test": "clean", "regime": regime}, {"dataset": "digits", "test": "corrupted"}):
+        cases.add("a", place, Interval(0.2, 0.1, 0.3, 5))
+    figures.style()
+    plt.rcParams["figure.dpi"] = plt.rcParams["savefig.dpi"]
+    whole, _ = figures.with_verdicts(2.0, claims.judged("06_prototype", {"a": words}, cases, {"least": 0.1}), "digits")
+    texts = [text for part in whole.subfigs for text in part.texts]
+    assert len(texts) == 2
+    assert max(text.get_window_extent().x1 for text in texts) < whole.bbox.width
+    assert ({text.get_fontsize() for text in texts} == {5.5}) == (not regime)
+    plt.close(whole)

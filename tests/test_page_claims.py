@@ -697,16 +697,21 @@ REGIMES = {
 }
 
 
+LIMITS = PrototypeThresholds(majority=0.5, same=0.9, below_twin=0.05, per_doubling=0.01)
+OF_SIZES = ("twins-agree", "below-twin-ncm", "below-twin-resummed", "more-images")  # claims of every N
+
+
 def agreements() -> pd.DataFrame:
-    """Agreement of networks with each rule, in both regimes and in two that no claim is about."""
+    """Agreement of networks with each rule and with a twin: in both regimes, after more steps, and at another N."""
     others = [USUAL | {"steps": 90}, REGIMES["squared error from 0, N = 2,000"] | {"train_size": 100}]
     rows = []
     for place, regime in enumerate([*REGIMES.values(), *others]):
         for (test, twice), seed, (number, rule) in itertools.product(
-            TESTS.items(), SEEDS, enumerate(("ncm", *prototype.RIVALS, "self"))
+            TESTS.items(), SEEDS, enumerate(("ncm", *prototype.RIVALS, "twin"))
         ):
             for p, width, depth in itertools.product((0.5, 0.9), (8, 32), (2, 3)):
                 share = 0.9 - 0.1 * place - 0.05 * (twice - 1) - 0.02 * number - 0.01 * seed
+                share += 0.03 * seed * (rule == "twin") - 0.02 * seed * (place == 3)
                 share -= 0.04 * (p == 0.9) + 0.02 * (width == 8) * (seed + 1) + 0.03 * (depth == 3)
                 row = {**regime, "dataset": "digits", "test": test, "seed": seed, "rule": rule, "status": "learned"}
                 rows.append(row | {"strength": p, "width": width, "depth": depth, "agreement": share})
@@ -714,8 +719,7 @@ def agreements() -> pd.DataFrame:
 
 
 def test_prototype_claims_are_averages_and_each_seeds_worst_in_two_regimes():
-    limits = PrototypeThresholds(majority=0.5, same=0.9)
-    cases = by_case(prototype.claims(agreements(), USUAL, limits))
+    cases = by_case(prototype.claims(agreements(), USUAL, LIMITS))
     seeds = np.arange(4)
     for (place, regime), (test, twice) in itertools.product(enumerate(REGIMES), TESTS.items()):
         best = 0.9 - 0.1 * place - 0.05 * (twice - 1) - 0.01 * seeds
@@ -726,18 +730,56 @@ def test_prototype_claims_are_averages_and_each_seeds_worst_in_two_regimes():
         for number, rule in enumerate(("ncm", *prototype.RIVALS)):
             assert is_interval(cases[f"same-{rule}", *where], average - 0.02 * number, 12 if rule == "ncm" else 1)
             assert (cases[f"same-{rule}", *where].networks, cases["majority", *where].left_out) == (4 * 8, 0)
-    assert len(cases) == 2 * 2 * 8
-    fewer = agreements().query("rule != 'ntk' and objective != 'mse'")
-    found = by_case(prototype.claims(fewer, USUAL, limits))
-    assert {(name[0], name[3]) for name in found} == {
-        (name[0], name[3]) for name in cases if name[0] != "same-ntk" and name[3] == "cross-entropy, N = 100"
-    }
+    assert len([name for name in cases if name[0] not in OF_SIZES]) == 2 * 2 * 8
+    fewer = agreements().query("rule not in ('ntk', 'twin') and objective != 'mse'")
+    found = by_case(prototype.claims(fewer, USUAL, LIMITS))
+    left = [name for name in cases if name[0] not in ("same-ntk", *OF_SIZES) and name[3] == "cross-entropy, N = 100"]
+    assert set(found) == set(left)
+
+
+def test_twins_are_yardsticks_at_every_size_and_growth_is_that_of_one_network():
+    cases = by_case(prototype.claims(agreements(), USUAL, LIMITS))
+    places = {"cross-entropy, N = 100": 0, "squared error from 0, N = 2,000": 1, "squared error from 0, N = 100": 3}
+    seeds = np.arange(4)
+    for (regime, place), (test, twice) in itertools.product(places.items(), TESTS.items()):
+        ncm = 0.9 - 0.1 * place - 0.05 * (twice - 1) - 0.01 * seeds - 0.02 * seeds * (place == 3)
+        ncm -= 0.02 + 0.01 * (seeds + 1) + 0.015
+        twin, where = ncm - 0.12 + 0.03 * seeds, ("digits", test, regime)
+        assert is_interval(cases["twins-agree", *where], twin)
+        assert is_interval(cases["below-twin-ncm", *where], twin - ncm)
+        assert is_interval(cases["below-twin-resummed", *where], twin - ncm + 0.08)
+        assert cases["twins-agree", *where].networks == 4 * 8
+    assert {name[3] for name in cases if name[0] == "more-images"} == {"squared error from 0"}
+    for test in TESTS:
+        grown = (0.2 + 0.02 * seeds) / np.log2(20)
+        assert is_interval(cases["more-images", "digits", test, "squared error from 0"], grown)
+    assert len([name for name in cases if name[0] in OF_SIZES]) == 2 * (3 * 3 + 1)
+
+
+def test_a_size_may_take_more_steps_and_a_size_that_lacks_a_strength_is_no_regime():
+    table = pd.DataFrame(
+        USUAL | {"train_size": size, "steps": steps, "strength": p, "centred": centred}
+        for size, steps, p, centred in (
+            *((100, 9, p, True) for p in (0.5, 0.9)),
+            *((100, 90, p, True) for p in (0.5, 0.9)),
+            (100, 9, 0.5, False),
+            (400, 3, 0.5, True),
+            (400, 36, 0.5, True),
+        )
+    )
+    found = prototype.by_size(table, USUAL)
+    assert found[["train_size", "steps", "strength"]].to_numpy().tolist() == [
+        [100, 9, 0.5],
+        [100, 9, 0.9],
+        [400, 36, 0.5],
+    ]
+    assert set(prototype.whole_sizes(found).train_size) == {100}
 
 
 def test_prototype_claims_leave_points_out_where_a_network_did_not_learn():
     table = agreements()
     table.loc[(table["strength"] == 0.9) & (table["width"] == 8) & (table["seed"] == 0), "status"] = "unfinished"
-    case = by_case(prototype.claims(table, USUAL, PrototypeThresholds(majority=0.5, same=0.9)))[
+    case = by_case(prototype.claims(table, USUAL, LIMITS))[
         "majority-uniformly", "digits", "clean", "cross-entropy, N = 100"
     ]
     seeds = np.arange(4)
@@ -976,7 +1018,9 @@ RANGES: dict[str, dict[tuple[int, int] | None, str]] = {  # None: everywhere
     "05_survival": {(-1, 1): "above", None: "kept", (0, 1): "ncm theory-ncm theory-networks"},
     "06_prototype": {
         (0, 1): "majority majority-uniformly same-ncm same-debiased same-correlation same-first_order same-resummed "
-        "same-ntk"
+        "same-ntk twins-agree",
+        (-1, 1): "below-twin-ncm below-twin-resummed",
+        None: "more-images",
     },
     "07_infinite_width": {
         (0, 1): "ncm bounded-first_order first_order resummed bounded-resummed predicted own started",

@@ -1,21 +1,29 @@
 """The table and the summaries of 06_prototype, recomputed from networks and images."""
 
+from dataclasses import replace
+
 import numpy as np
 import page_cases
+import pandas as pd
 import pytest
 import torch
 from page_cases import CPU, FOLDER, trained
 
 from almostnothing import stats
 from almostnothing.cells import Cell, key_of
+from almostnothing.errors import UserError
 from almostnothing.evaluation import outputs
 from almostnothing.measures import naming
 from almostnothing.measures.trained import chosen_tests, corrupted_tests, opened, training_set
+from almostnothing.pages import model_of
 from almostnothing.pages.prototype import page as prototype
 from almostnothing.pages.prototype import table as prototype_table
+from almostnothing.parameters.files import validate
 from almostnothing.store import Store
-from almostnothing.tables import axes, long
+from almostnothing.tables import axes
 from almostnothing.theory import kernels, prototypes
+
+LIMITS = {"majority": 0.5, "same": 0.9, "below_twin": 0.05, "per_doubling": 0.01}
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +35,14 @@ def referee(keep):
             "train_size": 20,
             "strength": [0.4, 0.9],
             "width": 16,
-            "variations": [{"shift": 0.5}, {"loss": "mse"}, {"train_size": 60}],
+            "variations": [{"shift": 0.5}, {"loss": "mse"}, {"train_size": 60}, {"initialisation": 1}],
         },
         images=60,
         kernel_size=40,
-        thresholds={"majority": 0.5, "same": 0.9},
+        thresholds=LIMITS,
     )
-    return cells, long(page_cases.measured("06_prototype", chosen, cells, keep), list(prototype.NAMES), "rule"), chosen
+    whole = page_cases.measured("06_prototype", chosen, cells, keep)
+    return cells, prototype.compared(whole), chosen
 
 
 def network_of(cell: Cell, keep: Store) -> torch.nn.Module:
@@ -113,13 +122,15 @@ def test_infinitely_wide_networks_are_regression_from_nothing_and_from_the_netwo
 
 def test_every_network_meets_the_rules_that_it_can(referee):
     cells, table, _ = referee
-    assert len(table.groupby(sorted(axes(cells[0]).keys() - {"pca_rank", "permutation"}))) == len(cells)
-    kinds = {key: set(rows.rule) for key, rows in table.groupby(["train_size", "objective"])}
-    everywhere = {*naming.NAMES, "self", "fit"}
-    assert kinds[20, "cross_entropy"] == everywhere | {"ntk"}
-    assert kinds[20, "mse"] == everywhere | {"ntk", "lazy"}
-    assert kinds[60, "cross_entropy"] == everywhere  # beyond kernel_size
-    assert set(prototype.NAMES) == everywhere | {"ntk", "lazy"}
+    compared = [cell for cell in cells if not cell.initialisation]
+    assert len(table.groupby(sorted(axes(cells[0]).keys() - {"pca_rank", "permutation"}))) == len(compared)
+    kinds = {key: set(rows.rule) for key, rows in table.groupby(["train_size", "objective", "shift"])}
+    everywhere = {*naming.NAMES, "fit"}
+    assert kinds[20, "cross_entropy", 0] == everywhere | {"ntk", "twin"}
+    assert kinds[20, "cross_entropy", 0.5] == everywhere | {"ntk"}
+    assert kinds[20, "mse", 0] == everywhere | {"ntk", "lazy"}
+    assert kinds[60, "cross_entropy", 0] == everywhere  # beyond kernel_size
+    assert set(prototype.NAMES) == everywhere | {"ntk", "lazy", "twin"}
     assert table.agreement.between(0, 1).all()
 
 
@@ -128,10 +139,49 @@ def test_shifted_networks_share_their_noise_with_raw_ones(referee):
     raw = next(c for c in cells if c.shift == 0 and c.train_size == 20 and c.loss == "cross_entropy")
     moved = next(c for c in cells if c.shift == 0.5 and (c.strength, c.seed) == (raw.strength, raw.seed))
     assert (key_of(raw, "training corruption") == key_of(moved, "training corruption")).all()
-    selves = [prototype.at(table, rule="self", seed=raw.seed, strength=raw.strength, shift=s) for s in (0, 0.5)]
+    rules = [prototype.at(table, rule="ncm", seed=raw.seed, strength=raw.strength, shift=s) for s in (0, 0.5)]
     assert raw.key("") != moved.key("")
-    first, second = (rows[(rows.train_size == 20) & (rows.objective == "cross_entropy")] for rows in selves)
-    assert first.agreement.tolist() == second.agreement.tolist()  # NCM is the same wherever the origin is
+    first, second = (rows[(rows.train_size == 20) & (rows.objective == "cross_entropy")] for rows in rules)
+    assert first.accuracy.tolist() == second.accuracy.tolist()  # NCM is the same wherever the origin is
+
+
+@pytest.mark.parametrize("test", ["clean", "corrupted"])
+def test_twins_are_asked_about_the_same_points(referee, keep, test):
+    cells, table, _ = referee
+    cell = next(c for c in cells if (c.strength, c.shift, c.train_size, c.seed) == (0.9, 0, 20, 1) and c.loss != "mse")
+    other = replace(cell, initialisation=1)
+    assert other in cells
+    dataset, law = opened(cell, FOLDER)
+    x, _ = chosen_tests(dataset, 60, CPU)
+    points = x if test == "clean" else corrupted_tests(cell, dataset, law, x)
+    own, twins = (network_of(c, keep)(points).detach().numpy() for c in (cell, other))
+    same = own.argmax(1) == twins.argmax(1)
+    values = {"strength": 0.9, "shift": 0, "train_size": 20, "seed": 1, "objective": "cross_entropy"}
+    row = prototype.at(table, test=test, rule="twin", **values).iloc[0]
+    assert row.initialisation == 0
+    assert row.agreement == pytest.approx(same.mean(), abs=1e-3)
+    two = np.sort(own, axis=1)
+    nearest = np.argsort(two[:, -1] - two[:, -2])[:12]
+    assert row.fifth_1 == pytest.approx(same[nearest].mean(), abs=1e-3)
+
+
+def test_a_pair_has_learned_if_both_have():
+    row = {"strength": 0.9, "seed": 0, "test": "clean", "ncm_agreement": 0.5}
+    pair = [
+        row | {"initialisation": 0, "twin_agreement": 0.7, "status": "learned"},
+        row | {"initialisation": 1, "ncm_agreement": np.nan, "twin_agreement": np.nan, "status": "unfinished"},
+    ]
+    whole = pd.DataFrame([*pair, *(one | {"seed": 1, "status": "learned"} for one in pair)])
+    found = prototype.compared(whole).set_index(["rule", "seed"])["status"].to_dict()
+    assert found == {("ncm", 0): "learned", ("ncm", 1): "learned", ("twin", 0): "unfinished", ("twin", 1): "learned"}
+
+
+def test_a_twin_needs_the_network_that_it_is_a_twin_of():
+    sweep = page_cases.SWEEP | {"strength": 0.9, "variations": [{"width": 16, "initialisation": 1}]}
+    content = {"sweep": sweep, "images": 60, "kernel_size": 40, "thresholds": LIMITS}
+    chosen = validate(model_of("06_prototype", "test"), content, "test")
+    with pytest.raises(UserError, match="holds a twin, of another initialisation, of a network that it lacks"):
+        chosen.sources(FOLDER)
 
 
 def test_fitted_centre_recovers_the_rule_that_made_the_outputs():

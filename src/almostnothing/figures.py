@@ -20,6 +20,7 @@ import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.textpath import TextPath
 from PIL import Image
 
 from almostnothing import stats
@@ -264,16 +265,26 @@ def heat_map(ax: Axes, values: pd.DataFrame) -> None:
     ax.tick_params(axis="y", rotation=0)
 
 
+MARGIN = 0.02  # of the figure's width, beside its verdicts
+VERDICT_SIZE = 5.5  # points
+
+
 def with_verdicts(
     height: float, claims: Sequence[Claim], dataset: str, layout: str | None = None
 ) -> tuple[Figure, SubFigure]:
-    """A figure of full width and room of `height` inches in it, above the primary verdicts for a data set."""
+    """A figure of full width and room of `height` inches in it, above the primary verdicts for a data set.
+
+    They are set smaller where the longest would not fit the width.
+    """
     lines = verdict_lines(claims, dataset)
     space = 0.1 * len(lines) + 0.05
     whole = plt.figure(figsize=(DOUBLE, height + space), layout=layout)
     room, note = whole.subfigures(2, 1, squeeze=False, height_ratios=[height, space]).flat
+    # by outlines: what is drawn is fitted to pixels, which few of them make up to a tenth wider
+    longest = max((TextPath((0, 0), line, size=VERDICT_SIZE).get_extents().width for line in lines), default=0)
+    size = VERDICT_SIZE * min(1, (1 - 4 * MARGIN) * DOUBLE * 72 / max(longest, VERDICT_SIZE))
     for number, line in enumerate(lines):
-        note.text(0.02, 1 - (number + 0.5) / len(lines), line, fontsize=5.5, va="center")
+        note.text(MARGIN, 1 - (number + 0.5) / len(lines), line, fontsize=size, va="center")
     return whole, room
 
 

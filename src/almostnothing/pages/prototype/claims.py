@@ -13,6 +13,8 @@ RIVALS = {  # rules beside NCM, and what a claim calls them
     "ntk": "regression with the NTK",
 }
 MAJORITY = "seed 001, what would settle it"
+TWINS = {"ncm": "NCM", "resummed": "the ridge rule"}  # rules that are held against the network's twin
+TWIN = "brief of seed 001, section 7"
 
 CLAIMS = {
     "majority": Declaration(
@@ -56,4 +58,30 @@ CLAIMS = {
         )
         for rule, words in RIVALS.items()
     },
+    "twins-agree": Declaration(
+        source=TWIN,
+        statement="a network and its re-initialised twin agree on over {limit:g} of the test points",
+        statistic="share of test points, mean over p, widths and depths",
+        threshold="same",
+        reason="as for NCM: where two trainings of one network agree less, as much is not asked of a rule",
+        range=(0, 1),
+    ),
+    **{
+        f"below-twin-{rule}": Declaration(
+            source=TWIN,
+            statement=f"{words} agrees with a network less often than the network's twin does, by over {{limit:g}}",
+            statistic="twin's agreement less the rule's, mean over p, widths and depths",
+            threshold="below_twin",
+            reason="half of the tenth by which rules may differ and still be the same: what a reader would call less",
+            range=(-1, 1),
+        )
+        for rule, words in TWINS.items()
+    },
+    "more-images": Declaration(
+        source="brief of seed 001, section 3",
+        statement="agreement with NCM grows by over {limit:g} a doubling of N",
+        statistic="slope in log2 N, mean over p",
+        threshold="per_doubling",
+        reason="at less it takes over a thousand times the images from 0.8 to 0.9; N to 10,000 had been seen before",
+    ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from almostnothing import corruptions, streams
+from almostnothing import networks
 from almostnothing.cells import Cell
 from almostnothing.corruptions.law import Corruption
 from almostnothing.data.datasets import Dataset
@@ -21,7 +22,6 @@ from almostnothing.health import DIVERGED
 from almostnothing.measures import rules
 from almostnothing.measures.trained import (
     chosen_tests,
-    clean_training_set,
     corrupted_tests,
     opened,
     stacks,
@@ -37,7 +37,7 @@ CENTRES = torch.linspace(-1, 4, 101, dtype=torch.float64)  # λ among which "fit
 
 
 DIGITS = 3  # of its numbers, which are shares of some hundreds of images, in the file
-BY_CLASS = ("ncm", "resummed", "ntk")  # rules of which the table has the agreement on each class, beside "self"
+BY_CLASS = ("ncm", "resummed", "ntk")  # rules of which the table has the agreement on each class
 
 
 def table(parameters: Prototype, folder: Path, cells: Sequence[Cell], keep: Store) -> pd.DataFrame:
@@ -46,9 +46,10 @@ def table(parameters: Prototype, folder: Path, cells: Sequence[Cell], keep: Stor
     Rules as in `rules.scores`, for the infinitely wide network of the same activation, depth and initial weights; "ntk"
     that network itself, up to N = `kernel_size`, and where squared error was trained "lazy", the same from the
     network's own random start. "fit": ⟨x − λm, mᵢ − m⟩ with the λ that agrees best on the first half of the test
-    points; its agreement is that on the other half. "self" has no network: NCM against NCM from another corruption of
-    the same training images, which tells how noisy the class means are. Columns `<rule>_<value>`: as in
-    `rules.breakdown`, and `accuracy` of the rule; `network` is that of the network. Of a diverged network all are NaN.
+    points; its agreement is that on the other half. Columns `<rule>_<value>`: as in `rules.breakdown`, and `accuracy`
+    of the rule; `network` is that of the network. "twin": the network that differs from it in the initial weights
+    alone, where there is one, by fifths of the network's own logit gap. The row of a twin itself has its accuracy and
+    nothing else. Of a diverged network all are NaN.
     """
     found = pd.DataFrame(_rows(parameters, folder, cells, keep))
     return found.sort_values([*axes(cells[0]), "test"], ignore_index=True)
@@ -56,6 +57,7 @@ def table(parameters: Prototype, folder: Path, cells: Sequence[Cell], keep: Stor
 
 def _rows(parameters: Prototype, folder: Path, cells: Sequence[Cell], keep: Store) -> Iterator[dict[str, Any]]:
     device = device_for(parameters.compute.device)
+    twins = {replace(cell, initialisation=0): cell for cell in cells if cell.initialisation}
     for group, model in stacks(cells, keep, device):
         dataset, law = opened(group[0], folder)
         clean, labels = chosen_tests(dataset, parameters.images, device)
@@ -63,7 +65,9 @@ def _rows(parameters: Prototype, folder: Path, cells: Sequence[Cell], keep: Stor
             points = {"clean": clean, "corrupted": corrupted_tests(cell, dataset, law, clean)}
             outputs = {test: model.select([index])(x[None])[0].detach().double() for test, x in points.items()}
             diverged = head(cell, keep)["status"] == DIVERGED
-            with_kernel = cell.train_size <= parameters.kernel_size and not diverged
+            compared = not diverged and not cell.initialisation
+            with_kernel = cell.train_size <= parameters.kernel_size and compared
+            other = twin_of(twins[cell], keep, device) if compared and cell in twins else None
             exact = infinitely_wide(cell, dataset, law, points) if with_kernel else {test: {} for test in points}
             for test, x in points.items():
                 found = {**head(cell, keep), "test": test}
@@ -71,9 +75,25 @@ def _rows(parameters: Prototype, folder: Path, cells: Sequence[Cell], keep: Stor
                     yield found | {"network": np.nan}
                     continue
                 found["network"] = rules.accuracy(outputs[test], labels)
+                if not compared:
+                    yield found
+                    continue
+                if other is not None:
+                    agree = rules.same(other(x[None])[0], outputs[test])
+                    own = rules.breakdown(agree, rules.margin(outputs[test]), labels)
+                    found |= {f"twin_{name}": share for name, share in own.items() if not name.startswith("class_")}
                 for row in _compared(cell, dataset, law, x, labels, outputs[test], exact[test]):
                     found |= {f"{row['rule']}_{name}": value for name, value in row.items() if name != "rule"}
                 yield found
+
+
+def twin_of(twin: Cell, keep: Store, device: torch.device) -> networks.Stack | None:
+    """The network that began with other weights, as a stack of one; None if it diverged."""
+    if head(twin, keep)["status"] == DIVERGED:
+        return None
+    model = networks.stack(twin, 1)
+    model.take(0, keep.weights(twin))
+    return model.to(device)
 
 
 def infinitely_wide(
@@ -116,12 +136,6 @@ def _compared(
         if rule not in BY_CLASS:
             own = {name: share for name, share in own.items() if not name.startswith("class_")}
         yield {"rule": rule, "accuracy": rules.accuracy(scores, labels)} | own
-    clean, y, _ = clean_training_set(dataset, cell.train_size, cell.seed, points.device)
-    key = streams.stream_key(cell.seed, "other training corruption", cell.stream())
-    again = prototypes.Training.of(corruptions.corrupted(law, clean, cell.strength, key) - shift, y)
-    second = prototypes.nearest_mean(x, again.means(again.images))
-    own = rules.breakdown(rules.same(found["ncm"], second), rules.margin(found["ncm"]), labels)
-    yield {"rule": "self", "accuracy": rules.accuracy(second, labels)} | own
     agreement, best = fitted(training, x, outputs)
     yield {"rule": "fit", "agreement": agreement, "centre": best}
 
