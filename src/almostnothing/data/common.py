@@ -5,7 +5,7 @@ severities, made once by the authors' script. Who has the files tests on them. F
 this module generates corruptions of the same names. They are called generated, never CIFAR-10-C: the draws differ, and
 so may a grey level here and there.
 
-Why no library makes them. Looked at were, with our pins and on 32×32 images, imagecorruptions 1.1.2, which can no longer
+Why no library makes them. Looked at, with our pins and 32×32 images, were imagecorruptions 1.1.2, which can no longer
 be imported (it wants pkg_resources, and names that NumPy, SciPy and scikit-image have dropped); its forks imgcorr and
 imagecorruptions-imaug, which want numba; corrupt-tta 0.1.7, which runs; and torch-uncertainty 0.13, a port. All hold
 strengths of ImageNet-C, made for 224 pixels, inside their functions, where CIFAR-10-C's script has others: Gaussian

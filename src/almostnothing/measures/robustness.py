@@ -66,17 +66,18 @@ def relative_ice(table: pd.DataFrame, laws: Tests, by: list[str]) -> pd.Series:
 def normal_half_width(deviations: Sequence[float] | np.ndarray | pd.Series, runs: int) -> float:
     """The authors' "95 % conf": 1.96 s/√runs, where s is the root mean square of the tests' standard deviations.
 
-    `deviations`: of accuracy over runs, with ddof 0, one for each test of the aggregate. Too narrow in two ways (the
-    normal law, and ddof 0), and too wide or narrow for an aggregate as its tests are correlated between runs.
+    `deviations`: of accuracy over runs, with ddof 0, one for each test of the aggregate. Too narrow for one test (a
+    normal law, ddof 0), by 1.58 for 5 runs; for an aggregate they may make up for it, since a mean's deviation is at
+    most the mean of the deviations, which is at most s.
     """
     return 1.96 * float(np.sqrt(np.mean(np.square(deviations)) / runs))
 
 
 def student_half_width(deviations: Sequence[float] | np.ndarray | pd.Series, runs: int) -> float:
-    """Ours, of the same deviations: t s/√(runs − 1), the half-width of Student's interval with ddof 1 of one test.
+    """Ours, of the same deviations: t s/√(runs − 1), Student's half-width with ddof 1; exact for one test, at least as
+    wide as needed for an aggregate.
 
-    For 5 runs 1.58 times the authors'. Where accuracies of single runs are at hand take `stats.mean_interval` of the
-    metric of each run: it needs no deviations of tests.
+    Where accuracies of single runs are at hand take `stats.mean_interval` of the metric of each run instead.
     """
     return float(stats.t.ppf(0.975, runs - 1) * np.sqrt(np.mean(np.square(deviations)) / (runs - 1)))
 
