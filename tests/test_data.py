@@ -16,6 +16,7 @@ from PIL import Image
 from almostnothing import data
 from almostnothing.data import readers
 from almostnothing.data.arrays import Split
+from almostnothing.data.common import common_tests
 from almostnothing.data.lookup import VARIABLE
 from almostnothing.data.transforms import downsampled, permuted
 from almostnothing.errors import UserError
@@ -391,6 +392,34 @@ def test_cifar10c_incomplete_or_misnamed(cifar):
     np.save(cifar / "CIFAR-10-C/fog.npy", np.zeros((40, 32, 32, 3), np.uint8))
     with pytest.raises(UserError, match=r"fog.npy: must hold bytes of shape \(n, 32, 32, 3\) with n = 50 labels"):
         data.load(data.source("cifar10c:fog", cifar), cifar)
+
+
+def test_common_tests_of_cifar10_are_cifar10c_s_where_it_is_at_hand(cifar):
+    dataset = data.load(data.source("cifar10"), cifar)
+    chosen = np.array([3, 11, 7])
+    base = cifar / "CIFAR-10-C"
+    with pytest.raises(UserError, match=r"labels.npy: must hold the 20 labels of CIFAR-10's test images five times"):
+        common_tests(dataset, "fog", 2, chosen, cifar)
+    np.save(base / "labels.npy", np.tile(dataset.test.labels, 5).astype(np.uint8))
+    fog = np.random.default_rng(3).integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)
+    np.save(base / "fog.npy", fog)
+    found = common_tests(dataset, "fog", 2, chosen, cifar)
+    assert found.origin == "CIFAR-10-C"
+    assert np.array_equal(found.images, fog[20 + chosen].transpose(0, 3, 1, 2).reshape(3, -1))
+    with pytest.raises(UserError, match=r"CIFAR-10-C is incomplete: put frost.npy of its archive into .*CIFAR-10-C"):
+        common_tests(dataset, "frost", 2, chosen, cifar)
+    with pytest.raises(UserError, match=r"cifar10c:fog:6: a severity is 1, 2, 3, 4 or 5"):
+        common_tests(dataset, "fog", 6, chosen, cifar)
+    np.save(base / "fog.npy", fog[:80])  # a severity is missing
+    with pytest.raises(UserError, match=r"fog.npy: must hold bytes of shape .* n = 100 labels in five severities"):
+        common_tests(dataset, "fog", 2, chosen, cifar)
+    np.save(base / "labels.npy", np.tile(dataset.test.labels, 5)[:, None])
+    with pytest.raises(UserError, match=r"labels.npy: must hold whole numbers, one for each image of five severities"):
+        common_tests(dataset, "fog", 2, chosen, cifar)
+    base.rename(cifar / "elsewhere")
+    made = common_tests(dataset, "brightness", 1, chosen, cifar)
+    assert made.origin == "generated"
+    assert np.all(made.images >= dataset.test.images[chosen])
 
 
 # The user's own files

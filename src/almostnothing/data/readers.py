@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,6 +27,7 @@ DIGITS_TEST_PER_CLASS = 50
 
 
 SEVERITIES = 5
+CIFAR10C_FOLDER = "CIFAR-10-C"
 
 
 DOWNLOAD_SECONDS = 20.0  # without an answer; then the machine counts as offline
@@ -112,19 +113,54 @@ def cifar10c(folder: Path, which: str) -> Raw:
     """
     files, severity = cifar10c_files(folder, which)
     clean = cifar10(folder)
-    labels = _array(files[0])
-    images = [_array(path) for path in files[1:]]
-    for path, array in zip(files[1:], images, strict=True):
-        if array.shape != (len(labels), 32, 32, 3) or array.dtype != np.uint8 or len(labels) % SEVERITIES:
-            raise UserError(
-                f"{path}: must hold bytes of shape (n, 32, 32, 3) with n = {len(labels)} labels in five severities, "
-                f"but holds {array.dtype} of shape {array.shape}"
-            )
-    each = len(labels) // SEVERITIES
-    rows = slice((severity - 1) * each, severity * each) if severity else slice(None)
-    found = np.concatenate([array[rows].transpose(0, 3, 1, 2).reshape(-1, 3072) for array in images])
-    test = Split(found, np.tile(labels[rows].astype(np.int64), len(images)))
+    labels = _cifar10c_labels(files[0])
+    rows = _rows_of(severity, len(labels))
+    found = np.concatenate([_cifar10c_rows(path, len(labels), rows) for path in files[1:]])
+    test = Split(found, np.tile(labels[rows].astype(np.int64), len(files) - 1))
     return Raw(clean.train, test, 255, clean.shape, clean.names)
+
+
+def cifar10c_images(folder: Path, corruption: str, severity: int, labels: np.ndarray) -> np.ndarray:
+    """CIFAR-10-C's images of one corruption and severity, in the order of CIFAR-10's test images: bytes (n, 3072).
+
+    Raises `UserError` for a missing file or severity, or where the labels are not `labels`, those of the test images,
+    five times.
+    """
+    files, _ = cifar10c_files(folder, f"{corruption}:{severity}")
+    found = _cifar10c_labels(files[0])
+    if not np.array_equal(found, np.tile(labels, SEVERITIES)):
+        raise UserError(
+            f"{files[0]}: must hold the {len(labels)} labels of CIFAR-10's test images five times over, but holds "
+            f"{len(found)} labels, or others"
+        )
+    return _cifar10c_rows(files[1], len(found), _rows_of(severity, len(found)))
+
+
+def _cifar10c_labels(path: Path) -> np.ndarray:
+    labels = _array(path)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or len(labels) % SEVERITIES:
+        raise UserError(
+            f"{path}: must hold whole numbers, one for each image of five severities, but holds {labels.dtype} of "
+            f"shape {labels.shape}"
+        )
+    return labels
+
+
+def _rows_of(severity: int, count: int) -> slice:
+    """The rows of a severity in files of `count` images; all for severity 0."""
+    each = count // SEVERITIES
+    return slice((severity - 1) * each, severity * each) if severity else slice(None)
+
+
+def _cifar10c_rows(path: Path, count: int, rows: slice) -> np.ndarray:
+    """Images of a file of CIFAR-10-C, channels first and flat; no others are read."""
+    array = _array(path, "r")
+    if array.shape != (count, 32, 32, 3) or array.dtype != np.uint8:
+        raise UserError(
+            f"{path}: must hold bytes of shape (n, 32, 32, 3) with n = {count} labels in five severities, "
+            f"but holds {array.dtype} of shape {array.shape}"
+        )
+    return array[rows].transpose(0, 3, 1, 2).reshape(-1, 3072)
 
 
 def cifar10c_files(folder: Path, which: str) -> tuple[list[Path], int]:
@@ -132,7 +168,7 @@ def cifar10c_files(folder: Path, which: str) -> tuple[list[Path], int]:
 
     Raises `UserError` where one is missing or the severity is none of 1 to 5.
     """
-    base = folder / "CIFAR-10-C"
+    base = folder / CIFAR10C_FOLDER
     name, _, severity = which.partition(":")
     if severity and severity not in "12345":
         raise UserError(f"dataset cifar10c:{which}: a severity is 1, 2, 3, 4 or 5")
@@ -290,9 +326,10 @@ def _keep(scratch: Path, kept: Path, files: dict[str, str]) -> None:
                 return
 
 
-def _array(path: Path) -> np.ndarray:
+def _array(path: Path, mapped: Literal["r"] | None = None) -> np.ndarray:
+    """The array of an .npy file; `mapped`: what is not looked at is not read."""
     try:
-        return np.load(path, allow_pickle=False)
+        return np.load(path, mmap_mode=mapped, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{path} cannot be read as .npy: it is damaged or truncated") from error
 
