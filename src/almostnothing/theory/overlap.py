@@ -70,10 +70,8 @@ def typical(p: float, q: float, d: int) -> float:
 
     For q = ∞ the largest of d, at the probability 2^(−1/d), exactly.
     """
-    if math.isinf(q):
-        above = np.array([-math.expm1(-math.log(2) / d)])
-    else:
-        above = (np.arange(1, d + 1) - 0.3) / (d + 0.4)
+    largest, all_of_them = [-math.expm1(-math.log(2) / d)], (np.arange(1, d + 1) - 0.3) / (d + 0.4)
+    above = np.array(largest) if math.isinf(q) else all_of_them
     size = _sizes(p, above)
     most = size.max()
     norm = most if math.isinf(q) else most * ((size / most) ** q).sum() ** (1 / q)

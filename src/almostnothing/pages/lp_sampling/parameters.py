@@ -41,10 +41,11 @@ def same_noise(epsilon: float, norm: float, d: int) -> float:
 
 
 def check_image(number: int, sources: Sequence[data.Source]) -> None:
-    """Raise `UserError` where a data set has no training image of this number."""
+    """Raise `UserError` where a data set may have no training image of this number."""
     for source in sources:
-        if number >= source.facts.train:
-            raise UserError(f"image {number} does not exist: {source.name} has {source.facts.train} training images")
+        count = source.facts.classes * source.facts.train_per_class
+        if number >= count:
+            raise UserError(f"image is {number}, but should be less than {count} for {source.name}")
 
 
 class LpSamplingThresholds(Model):
@@ -54,7 +55,7 @@ class LpSamplingThresholds(Model):
 
 
 class LpSampling(Parameters):
-    """`09_lp_sampling`: samplers of noise of a given norm against the exact laws, and what the text's noise looks like."""
+    """`09_lp_sampling`: samplers of noise of a given norm against the exact laws, and pictures of the text's noise."""
 
     datasets: Axis[str] = Field(description=f"data sets of the pictures, by name: {data.NAMES}")
     image: NonNegativeInt = Field(description="number of the training image that is shown")
@@ -76,9 +77,8 @@ class LpSampling(Parameters):
     def _enough(self) -> LpSampling:
         least = math.ceil((2 * RARE / self.thresholds.distance) ** 2)
         if self.samples < least:
-            raise ValueError(
-                f"samples {self.samples} are too few to tell a distance of {self.thresholds.distance:g}: {least} are not"
-            )
+            limit = f"thresholds.distance {self.thresholds.distance:g}"
+            raise ValueError(f"samples must be at least {least} for {limit}, and is {self.samples}")
         return self
 
     def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:

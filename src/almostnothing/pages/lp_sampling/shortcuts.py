@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from jaxtyping import Float
+from scipy import special
 from torch import Tensor
 
 from almostnothing import corruptions, streams
@@ -55,8 +56,12 @@ def float32_gamma(p: float, d: int, key: np.ndarray, number: Tensor) -> Float[Te
     The sampler of the authors' later repository, in torch. Here G is exact, then clamped.
     """
     words = torch.cat(word_halves(torch.from_numpy(key)[None], number[None], d), -1)[0]
-    like = torch.zeros((), dtype=torch.float64)
+    like = torch.zeros(())
     size = quantiles.magnitudes(words, quantiles.table(p), like)
-    stuck = TINY ** (1 / p)
-    size = size.clamp(min=TINY) ** (1 / p) if p < 1 else size.clamp(min=stuck)
-    return rescaled((size * quantiles.signs(words, like)).float(), p, radii(key, number, d))
+    size = size.clamp(min=TINY) ** (1 / p) if p < 1 else size.clamp(min=TINY ** (1 / p))
+    return rescaled(size * quantiles.signs(words, like), p, radii(key, number, d))
+
+
+def stuck(p: float) -> float:
+    """The share of values that `float32_gamma` clamps: P(G ≤ 1.2e-38) of G ~ Gamma(1/p)."""
+    return float(special.gammainc(1 / p, TINY))

@@ -29,8 +29,8 @@ def table(parameters: LpSampling, folder: Path) -> pd.DataFrame:  # noqa: ARG001
     """One row for each sampler, norm and law tested: "radius", that (‖δ‖_p/ε)^d ~ U(0, 1), and "value", that
     |δᵢ/ε|^p ~ Beta(1/p, (d − 1)/p + 1), of one value of each sample, so that all tested values are independent.
 
-    `distance` is Kolmogorov's; `share_05` … `share_95` the shares of samples below the law's 5 … 95 % quantile; `stuck`
-    the share of the commonest number among the values. The shortcuts have no norm of infinity.
+    `distance` is Kolmogorov's; `share_05` … `share_95` the shares of samples below the law's 5 … 95 % quantiles. The
+    shortcuts have no norm of infinity.
     """
     return pd.DataFrame(
         row for norm in parameters.norms for name in SAMPLERS for row in _rows(parameters, name, float(norm))
@@ -49,22 +49,22 @@ def _rows(parameters: LpSampling, name: str, p: float) -> Iterator[dict[str, Any
     if math.isinf(p) and name != "ball":
         return
     d, count = parameters.dimensions, parameters.samples
-    radius, value = sampled(SAMPLERS[name], p, d, count, parameters.seed)
+    key = streams.stream_key(parameters.seed, "samples of a ball", name, p, d)
+    radius, value = sampled(SAMPLERS[name], p, d, count, key)
     size = np.abs(value)
     law = Lp(p, d, clip=False)
     known = {"radius": radius**d, "value": 1 - 2 * law.survival(np.maximum(size, 1e-300))}
-    stuck = float(np.unique(size, return_counts=True)[1].max() / count)
     for of, u in known.items():
         row = {"sampler": name, "norm": norm_name(p), "of": of, "dimensions": d, "samples": count}
-        row |= {"distance": distance(u), "stuck": stuck if of == "value" else math.nan}
+        row["distance"] = distance(u)
         yield row | {column: float((u <= at).mean()) for column, at in zip(COLUMNS, PROBABILITIES, strict=True)}
 
 
 def sampled(
-    sampler: Sampler, p: float, d: int, count: int, seed: int
+    sampler: Sampler, p: float, d: int, count: int, key: np.ndarray
 ) -> tuple[Float[np.ndarray, " sample"], Float[np.ndarray, " sample"]]:
     """‖δ‖_p of each sample, and one value of each: that at the place of the sample's number, counted around."""
-    key, radius, value = streams.stream_key(seed, "samples of a ball", d), [], []
+    radius, value = [], []
     for first in range(0, count, max(1, HELD // d)):
         number = torch.arange(first, min(count, first + max(1, HELD // d)), dtype=torch.int32)
         z = sampler(p, d, key, number)

@@ -55,7 +55,7 @@ CLAIMS = {
     ),
     "between": Declaration(
         source=SOURCE,
-        statement="there are ε at which neither ball holds half of the other: their ends are over {limit:g} apart in ln ε",
+        statement="neither ball holds half of the other on an interval of ε that is over {limit:g} long in ln ε",
         statistic="ln of the ε at which the ball holds half of the L2 samples over that at which half of it is in L2",
         threshold="between",
         reason="a twentieth of ε, less than the text's figure resolves",
@@ -70,7 +70,7 @@ CLAIMS = {
     ),
     "steady": Declaration(
         source="seed 002, Open questions: dimension against overlap",
-        statement="the gap of a norm changes by less than {limit:g} in ln from the smallest number of values to the largest",
+        statement="from the fewest values to the most that interval's length changes by less than {limit:g}",
         statistic="size of that change, without clipping",
         threshold="steady",
         reason="as little as the smallest gap that counts",
