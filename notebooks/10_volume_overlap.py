@@ -60,11 +60,11 @@ fig, *others = [page.figure(table, verdicts, name) for name in chosen.datasets]
 plt.show()
 
 # %% [markdown]
-# Noise is added to one training image and clipped to [0, 1]; what is left of it is in a ball or not. Blue falls: samples
-# of the ball named above a panel, in the L2 ball. Orange grows: samples of the L2 ball, in that ball. Bars at 50 % are
-# 95 % intervals over seeds (Student's $t$). Grey: neither ball holds half of the other; green: each does. Clipping
-# makes noise smaller, that of few large values most, so clipped samples fit into balls which they are not from; an
-# image of many black or white pixels also keeps these under half of all noise, which is why L0 balls can hold it.
+# Noise is added to one training image and clipped to [0, 1]; what is left of it is in a ball or not. Blue falls:
+# samples of the ball named above a panel, in the L2 ball. Orange grows: samples of the L2 ball, in that ball. Bars at
+# 50 % are 95 % intervals over seeds (Student's $t$). Grey: neither ball holds half of the other; green: each does.
+# Clipping takes from noise, most where values are black or white already: about half of what falls there is lost, and
+# leaves the value as it was. What is left fits into balls that the noise is not from; without clipping it does not.
 
 # %% [markdown]
 # ## Without clipping, at each number of values
@@ -77,7 +77,7 @@ plt.show()
 # %% [markdown]
 # Crosses: where theory puts a crossing, from no sample. A sample of the ball of norm $p$ has entries of density
 # $\propto e^{-|g|^p}$, rescaled, so in many dimensions its other norms are nearly fixed numbers,
-# $\|\delta\|_q \approx \varepsilon\, r(p, q)$ with $r(p, q) = 2^{-1/d} d^{1/q - 1/p} M_q^{1/q} / M_p^{1/p}$ and
+# $\|\delta\|_q \approx \varepsilon\, r(p, q)$ with $r(p, q) \to d^{1/q - 1/p} M_q^{1/q} / M_p^{1/p}$ and
 # $M_s = \Gamma((s+1)/p) / \Gamma(1/p)$. Half of the ball is in the L2 ball of radius $R$ at
 # $\varepsilon = R / r(p, 2)$; it holds half of that ball at $\varepsilon = R\, r(2, p)$. All powers of $d$ cancel in
 # their quotient, and entropy says that it exceeds 1 (`theory/overlap`). L0 replaces values of a grey image here.
@@ -85,8 +85,9 @@ plt.show()
 # %% [markdown]
 # ## Dimension against overlap
 #
-# An open question of the text. The gap between both crossings stays as d grows; what grows is its length in widths of a
-# transition (from 95 % to 5 % of the ball in the L2 ball), as the root of d. For p = 50 and ∞ the largest values decide.
+# An open question of the text. In theory (lines) the gap between both crossings tends to a constant for a finite norm
+# and for ∞ grows without end, as the largest of d values does; a transition (from 95 % to 5 % of the ball in the L2
+# ball) narrows as the root of d. So the more values an image has, the less balls of different norms overlap.
 
 # %% tags=["hide-input"]
 page.scaling_figure(table)
@@ -95,7 +96,8 @@ plt.show()
 # %% [markdown]
 # ## What the text's figure shows
 #
-# Its crossings, read off the output of the authors' notebook, against both samplers on its image, |ln of their quotient|:
+# Its crossings, read off the output of the authors' notebook, against both samplers on the same image: the size of the
+# ln of their quotient, with intervals over seeds.
 
 # %% tags=["hide-input"]
 shown = page.explained(verdicts)

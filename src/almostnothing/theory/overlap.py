@@ -8,14 +8,19 @@ independent entries of density ∝ exp(−|g|^p), for p = ∞ uniform on [−1, 
 Sums over many entries concentrate: ‖g‖_s = (Σ|gᵢ|^s)^(1/s) → (d M_s)^(1/s), with a relative deviation of order
 d^(−1/2). So ‖δ‖_q is nearly one number, ε r with
 
-    r(p, q) = 2^(−1/d) d^(1/q − 1/p) M_q^(1/q) / M_p^(1/p),
+    r(p, q) → d^(1/q − 1/p) M_q^(1/q) / M_p^(1/p).
 
-2^(−1/d) being the median of U^(1/d). Half of the ball's samples have ‖δ‖_q ≤ R at ε = R / r(p, q); half of the samples
+At finite d the median is wanted. That of U^(1/d) is 2^(−1/d), that of a sum S, were it lognormal, E S (1 + c²)^(−1/2)
+with c² = Var S / (E S)² = (M_2s / M_s² − 1) / d. So
+
+    r(p, q) = 2^(−1/d) [d M_q (1 + c_q²)^(−1/2)]^(1/q) / [d M_p (1 + c_p²)^(−1/2)]^(1/p).
+
+Half of the ball's samples have ‖δ‖_q ≤ R at ε = R / r(p, q); half of the samples
 of the ball ‖δ‖_q ≤ R have ‖δ‖_p ≤ ε at ε = R r(q, p). The ratio of the second ε to the first,
 
-    r(p, q) r(q, p) = 4^(−1/d) [M_q^(1/q) / M_p^(1/p)] of g [M_p^(1/p) / M_q^(1/q)] of g', of density ∝ exp(−|g'|^q),
+    r(p, q) r(q, p) → [M_q^(1/q) / M_p^(1/p)] of g · [M_p^(1/p) / M_q^(1/q)] of g', of density ∝ exp(−|g'|^q),
 
-does not depend on d but for the first factor: all powers of d cancel. It exceeds 1 for p ≠ q: of all densities with
+tends to a constant: all powers of d cancel. It exceeds 1 for p ≠ q: of all densities with
 E|g|^p given, exp(−|g|^p) has the largest entropy, so if a typical δ of the first ball lay in the second, and one of
 the second in the first, each would have more entropy than the other. Between both ε neither ball holds half of the
 other's samples. That gap stays while the transitions sharpen as d^(−1/2).
@@ -34,7 +39,7 @@ from scipy import special
 
 from almostnothing.corruptions import quantiles
 
-CONCENTRATED = 0.1  # variance over squared mean of Σ|gᵢ|^q up to which `ratio` takes it for its mean
+CONCENTRATED = 1.0  # variance over squared mean of Σ|gᵢ|^q up to which `ratio` takes it for lognormal
 
 
 def log_moment(p: float, s: float) -> float:
@@ -55,14 +60,19 @@ def variation(p: float, q: float, d: int) -> float:
     return math.inf if math.isinf(q) else covariance(p, q, q) / d
 
 
+def middle(p: float, q: float, d: int) -> float:
+    """The median of ‖g‖_q, q < ∞, were Σ|gᵢ|^q lognormal: [d M_q (1 + c²)^(−1/2)]^(1/q), c² the `variation`."""
+    return math.exp((math.log(d) + log_moment(p, q) - 0.5 * math.log1p(variation(p, q, d))) / q)
+
+
 def own_norm(p: float, d: int) -> float:
-    """What ‖g‖_p concentrates at: (d/p)^(1/p); 1 for p = ∞."""
-    return 1.0 if math.isinf(p) else (d / p) ** (1 / p)
+    """`middle` for q = p, where M_p = 1/p and c² = p/d; 1 for p = ∞."""
+    return 1.0 if math.isinf(p) else middle(p, p, d)
 
 
 def closed(p: float, q: float, d: int) -> float:
     """r(p, q) in closed form, q < ∞: the median of ‖δ‖_q / ε of a sample of the p ball, where Σ|gᵢ|^q concentrates."""
-    return math.exp((math.log(d) + log_moment(p, q)) / q - math.log(2) / d) / own_norm(p, d)
+    return 2 ** (-1 / d) * middle(p, q, d) / own_norm(p, d)
 
 
 def typical(p: float, q: float, d: int) -> float:

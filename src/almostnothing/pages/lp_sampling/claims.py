@@ -18,8 +18,8 @@ def _within(
         primary=primary,
         quote=quote,
         source=SOURCE,
-        statement=f"{who}: {what} is within {{limit:g}} of the law of the uniform ball",
-        statistic=statistic or f"Kolmogorov's distance of {what}",
+        statement=f"{who}: {what} within {{limit:g}} of the law of the uniform ball",
+        statistic=statistic or "Kolmogorov's distance",
         threshold="distance",
         reason=REASON,
         below=True,
@@ -31,12 +31,14 @@ def _within(
 OURS, LAPLACE, FLOAT32 = "this library", "Laplace noise for every p, rescaled", "float32 Gamma variables"
 LARGEST = "the largest of Kolmogorov's distances over p"
 CLAIMS = {
-    "uniform": _within(OURS, "at every p each sample's norm, and value,", True, QUOTE, LARGEST),
-    "uniform-laplace": _within(f"{LAPLACE} (the text's first version)", "at every p a value", True, QUOTE, LARGEST),
-    "uniform-float32": _within(f"{FLOAT32} (the authors' later version)", "at every p a value", True, QUOTE, LARGEST),
-    "value": _within(OURS, "a value"),
-    "value-laplace": _within(LAPLACE, "a value"),
-    "value-float32": _within(FLOAT32, "a value"),
-    "radius-laplace": _within(LAPLACE, "the norm"),
-    "radius-float32": _within(FLOAT32, "the norm"),
+    "uniform": _within(OURS, "at every p samples are", True, QUOTE, LARGEST),
+    "uniform-laplace": _within(f"{LAPLACE} (the text's first version)", "at every p samples are", True, QUOTE, LARGEST),
+    "uniform-float32": _within(
+        f"{FLOAT32} (the authors' later version)", "at every p samples are", True, QUOTE, LARGEST
+    ),
+    "value": _within(OURS, "a value is"),
+    "value-laplace": _within(LAPLACE, "a value is"),
+    "value-float32": _within(FLOAT32, "a value is"),
+    "radius-laplace": _within(LAPLACE, "the norm is"),
+    "radius-float32": _within(FLOAT32, "the norm is"),
 }

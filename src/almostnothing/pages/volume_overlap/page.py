@@ -12,10 +12,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from almostnothing import stats
 from almostnothing.claims import Cases, Claim, estimate_text, judged
-from almostnothing.figures import DOUBLE, MARKERS, colours, handles, panel_letters, size_axis, with_verdicts
+from almostnothing.figures import (
+    DOUBLE,
+    MARKERS,
+    colours,
+    handles,
+    panel_letters,
+    plain_ticks,
+    size_axis,
+    with_verdicts,
+)
 from almostnothing.naming import dataset_name
 from almostnothing.pages.volume_overlap.claims import CLAIMS
 from almostnothing.pages.volume_overlap.parameters import VolumeOverlap
@@ -30,14 +40,14 @@ SHARES = {"at_99": 0.99, "at_95": 0.95, "at_75": 0.75, "at_50": 0.5, "at_25": 0.
 KILO = 10_000  # from which on numbers are given in thousands
 
 
-def order_of(name: str) -> float:
+def order_of(name: Any) -> float:
     """p of a norm's name: `L0.5`, `L∞`."""
-    return math.inf if name == "L∞" else float(name.removeprefix("L"))
+    return math.inf if name == "L∞" else float(str(name).removeprefix("L"))
 
 
-def place_name(dataset: str, pixels: int, clipped: bool) -> str:
+def place_name(dataset: Any, pixels: Any, clipped: Any) -> str:
     """`CIFAR-10, clipped` or `d = 3,072, not clipped`."""
-    return f"{dataset_name(dataset)}, clipped" if clipped else f"d = {pixels:,}, not clipped"
+    return f"{dataset_name(str(dataset))}, clipped" if clipped else f"d = {pixels:,}, not clipped"
 
 
 def by_seed(table: pd.DataFrame) -> pd.DataFrame:
@@ -49,7 +59,7 @@ def by_seed(table: pd.DataFrame) -> pd.DataFrame:
     index = [*PLACE, "radius", "samples", "sampler", "norm", "seed"]
     wide = table.pivot(index=index, columns="direction", values=["at_95", "at_50", "at_05", "matched"])
     with np.errstate(divide="ignore", invalid="ignore"):
-        logs = np.log(wide[["at_95", "at_50", "at_05"]])
+        logs = pd.DataFrame(np.log(wide[["at_95", "at_50", "at_05"]]))
         found = pd.DataFrame(
             {
                 "inside": wide["at_50", "inside"],
@@ -108,7 +118,7 @@ def _changes(cases: Cases, free: pd.DataFrame) -> None:
             cases.add("sharpening", {"norm": norm, "of": words}, stats.mean_interval(power))
     wrong = predicted(free).groupby(["pixels", "seed"])["error"].max().reset_index()
     for d, own in wrong.groupby("pixels"):
-        cases.add("theory", {"place": place_name("", int(d), False)}, stats.mean_interval(own["error"]))
+        cases.add("theory", {"place": place_name("", d, False)}, stats.mean_interval(own["error"]))
 
 
 def predicted(free: pd.DataFrame) -> pd.DataFrame:
@@ -155,7 +165,7 @@ def explained(verdicts: Sequence[Claim]) -> pd.DataFrame:
         return table
     names = {words: direction for direction, words in DIRECTIONS.items()}
     table.insert(
-        2, "published", [number(CROSSINGS[n][names[o]]) for n, o in zip(table["norm"], table["of"], strict=True)]
+        2, "published", [f"{CROSSINGS[n][names[o]]:,g}" for n, o in zip(table["norm"], table["of"], strict=True)]
     )
     return table.assign(by=[" and ".join(by) or "neither" for by in table["by"]]).rename(columns={"by": "explained by"})
 
@@ -163,9 +173,8 @@ def explained(verdicts: Sequence[Claim]) -> pd.DataFrame:
 def crossings(table: pd.DataFrame) -> pd.DataFrame:
     """ε of 50 % in both directions with intervals over seeds, by place, norm and sampler; their gap; and theory's."""
     rows = []
-    for (dataset, pixels, clipped, norm, sampler), own in by_seed(table).groupby(
-        [*PLACE, "norm", "sampler"], sort=False
-    ):
+    for _, own in by_seed(table).groupby([*PLACE, "norm", "sampler"], sort=False):
+        (dataset, pixels, clipped), norm, sampler = own[PLACE].iloc[0], own["norm"].iloc[0], own["sampler"].iloc[0]
         row = {"place": place_name(dataset, pixels, clipped), "norm": norm, "samples": SAMPLERS[sampler]}
         row |= {DIRECTIONS[name]: estimate_text(stats.mean_interval(own[name])) for name in DIRECTIONS}
         row["ln of their quotient"] = estimate_text(stats.mean_interval(own["gap"]))
@@ -187,7 +196,7 @@ def curves(ax: Axes, own: pd.DataFrame, norm: str) -> None:
     for sampler, direction in itertools.product(("laplace", "ball"), DIRECTIONS):
         rows = own[(own["sampler"] == sampler) & (own["direction"] == direction)]
         at = rows[list(SHARES)].replace(np.inf, np.nan).mean()
-        look = {"color": LOOKS[direction][0]}
+        look: dict[str, Any] = {"color": LOOKS[direction][0]}
         look |= {"lw": 1.4, "zorder": 3} if sampler == "ball" else {"lw": 0.9, "ls": (0, (4, 2)), "alpha": 0.8}
         ax.plot(at, list(SHARES.values()), label=f"{DIRECTIONS[direction]}, {SAMPLERS[sampler]}", **look)
         if sampler == "ball":
@@ -209,11 +218,14 @@ def curves(ax: Axes, own: pd.DataFrame, norm: str) -> None:
 
 
 def _few_ticks(ax: Axes) -> None:
-    """Plain numbers at 1, 2 and 5 of each power of ten, as many as have room."""
+    """Plain numbers on a logarithmic axis, as many as have room."""
     low, high = ax.get_xlim()
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1, 1.5, 2, 3, 5, 7) if high < 8 * low else (1, 3) if high < 100 * low else (1,)
-    ticks = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
+    if high < 4 * low:
+        ticks = [tick for tick in MaxNLocator(4).tick_values(low, high) if low <= tick <= high]
+    else:
+        powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        steps = (1, 2, 5) if high < 30 * low else (1, 3) if high < 100 * low else (1,)
+        ticks = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
     ax.set_xticks(ticks, [number(tick) for tick in ticks])
     ax.set_xticks([], minor=True)
 
@@ -223,7 +235,15 @@ def overlay(ax: Axes, norm: str, radius: float, pixels: int, clipped: bool) -> N
     for place, direction in enumerate(DIRECTIONS):
         colour, marker = LOOKS[direction]
         if (radius, pixels) == (RADIUS, PIXELS) and norm in CROSSINGS:
-            look = {"ls": "", "marker": marker, "ms": 5, "mfc": "white", "mec": colour, "mew": 1.1, "zorder": 5}
+            look: dict[str, Any] = {
+                "ls": "",
+                "marker": marker,
+                "ms": 5,
+                "mfc": "white",
+                "mec": colour,
+                "mew": 1.1,
+                "zorder": 5,
+            }
             ax.plot(CROSSINGS[norm][direction], 0.5, label=f"published: {DIRECTIONS[direction]}", **look)
         if not clipped and norm != "L0":
             at = overlap.crossings(order_of(norm), 2.0, radius, pixels)[place]
@@ -302,15 +322,17 @@ def scaling_figure(table: pd.DataFrame) -> Figure:
     for ax, title in zip(axes, titles, strict=True):
         size_axis(ax, sizes, "number of values d")
         ax.set_title(title)
-    axes[1].set_yscale("log")
-    axes[2].set_yscale("log")
+    for ax in axes[1:]:
+        ax.set_yscale("log")
+        plain_ticks(ax)
     axes[2].axhline(1, color="0.6", lw=0.6, ls=":")
     whole.legend(*handles(axes), loc="outside lower center", ncols=len(norms))
     panel_letters(axes)
-    mean = wide.groupby("pixels")["widths"].median()
+    middle = wide.groupby("pixels")["widths"].median()
+    few, many = (number(middle.iloc[place]) for place in (0, -1))
     whole.suptitle(
-        f"The gap of the median norm is {mean.iloc[0]:.2g} transitions wide at d = {sizes[0]:,}, and "
-        f"{mean.iloc[-1]:.2g} at d = {sizes[-1]:,}",
+        f"Median of {len(norms)} norms: the gap between both crossings is {few} transitions wide at d = {sizes[0]:,}, "
+        f"and {many} at d = {sizes[-1]:,}",
         fontsize=8,
     )
     return whole

@@ -111,7 +111,7 @@ def entering(
 def _replaced(
     image: Float[Tensor, " value"], d: int, radius: float, count: int, seed: int
 ) -> Float[np.ndarray, " sample"]:
-    """As `entering`, for L0: what changes at one k does at the next; ε changes the k nearest to ε d, up to (k + ½)/d."""
+    """As `entering`, for L0: what changes at one k does at the next; a share of up to (k + ½)/d changes k values."""
     key = torch.from_numpy(streams.stream_key(seed, "overlap of balls", 0, d)).expand(count, -1)
     number, law = torch.arange(count, dtype=torch.int32)[:, None], L0("extremes", 1, d)
     x = image.expand(count, 1, d).contiguous()
