@@ -48,6 +48,7 @@ def test_a_norm_is_numpys(p):
     z = np.random.default_rng(0).laplace(size=(5, 30))
     exact = np.abs(z).max(1) if p > 100 else (np.abs(z) ** p).sum(1) ** (1 / p)
     assert shortcuts.norm_of(torch.from_numpy(z), p).numpy() == pytest.approx(exact, rel=0.02 if p == 200 else 1e-6)
+    assert shortcuts.norm_of(torch.zeros(2, 30), p).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("p", [0.5, 1.0, 2.0, 50.0])

@@ -25,7 +25,8 @@ def norm_of(z: Float[Tensor, "sample value"], p: float) -> Float[Tensor, " sampl
     most = size.amax(1)
     if p == float("inf"):
         return most.double()
-    return most.double() * ((size / most[:, None]) ** p).sum(1, dtype=torch.float64) ** (1 / p)
+    share = size / most.clamp(min=TINY)[:, None]  # of nothing, 0
+    return most.double() * (share**p).sum(1, dtype=torch.float64) ** (1 / p)
 
 
 def rescaled(

@@ -258,7 +258,8 @@ def panels(room: Any, here: pd.DataFrame) -> list[Axes]:
     for ax, norm in zip(axes, norms, strict=False):
         own = here[here["norm"] == norm]
         curves(ax, own, norm)
-        overlay(ax, norm, *own[["radius", "pixels", "clipped"]].iloc[0])
+        row = own.iloc[0]
+        overlay(ax, norm, float(row["radius"]), int(row["pixels"]), bool(row["clipped"]))
         ax.set_ylabel("share of samples" if ax in axes[::3] else "")
     for ax in axes[len(norms) :]:
         ax.set_axis_off()
@@ -301,7 +302,8 @@ def finding(here: pd.DataFrame) -> str:
 
 def scaling_figure(table: pd.DataFrame) -> Figure:
     """How the gap and the transitions change with d, without clipping: means over seeds, and the closed form."""
-    whole, axes = plt.subplots(1, 3, figsize=(DOUBLE, 0.42 * DOUBLE))
+    whole = plt.figure(figsize=(DOUBLE, 0.42 * DOUBLE))
+    axes = list(whole.subplots(1, 3))
     wide = by_seed(table[~table["clipped"] & (table["sampler"] == "ball") & (table["norm"] != "L0")])
     wide["widths"] = wide["gap"] / wide["narrow_inside"]
     norms = list(dict.fromkeys(wide["norm"]))
