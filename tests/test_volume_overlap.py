@@ -355,7 +355,13 @@ def test_what_explains_a_published_crossing():
     ):
         rows = here & (made.sampler == sampler) & (made.direction == direction)
         made.loc[rows, "at_50"] = wanted * np.exp(0.001 * made.loc[rows, "seed"])
-    found = page.explained(page.claims(made, asked(norms=[0, 1, "inf"], dimensions=[100, 1600])))
+    verdicts = page.claims(made, asked(norms=[0, 1, "inf"], dimensions=[100, 1600]))
+    found = page.explained(verdicts)
+    assert page.told(
+        verdicts
+    ) == "Of 6 published crossings 1 are those of samples “uniform”, 2 are those of samples " + (
+        "“Laplace for every p”"
+    )
     by = found.set_index(["norm", "of"])["explained by"]
     assert by["L1", page.DIRECTIONS["inside"]] == "uniform and Laplace for every p"
     assert by["L1", page.DIRECTIONS["holds"]] == "Laplace for every p"
@@ -365,7 +371,9 @@ def test_what_explains_a_published_crossing():
 
 def test_nothing_is_said_of_what_was_published_without_cifar():
     own = by_hand().query("dataset != 'npz:cifar10.npz'")
-    assert page.explained(page.claims(own, asked(norms=[0, 1, "inf"], dimensions=[100, 1600]))).empty
+    verdicts = page.claims(own, asked(norms=[0, 1, "inf"], dimensions=[100, 1600]))
+    assert page.explained(verdicts).empty
+    assert page.told(verdicts) == ""
 
 
 # figures and tables of the page

@@ -207,7 +207,7 @@ def image_figure(dataset: data.Dataset, chosen: LpSampling) -> Figure:
         axes[0, -1].set_axis_on()
         picture(axes[0, -1], mosaic(clean.reshape(1, *shape), 1), "without noise")
     for number_of, (line, members) in enumerate(zip(axes, rows, strict=True)):
-        words = ("not perceived", "training", "")[min(number_of, 2)]
+        words = ("“imperceptible”", "training", "")[min(number_of, 2)]
         line[0].text(0, 0.5, words, va="center", fontsize=7, transform=line[0].transAxes)
         for ax, member in zip(line[1:], members, strict=False):
             record, strength = at_size(member, d)
@@ -218,7 +218,7 @@ def image_figure(dataset: data.Dataset, chosen: LpSampling) -> Figure:
             picture(ax, mosaic(noisy.reshape(1, *shape), 1), law_name(member, strength))
             ax.set_xlabel(f"L2 norm {number(size)}", fontsize=6.5, labelpad=2)
     whole.suptitle(
-        f"{dataset_name(dataset.source.name)}: noise that is not perceived has L2 norms up to {number(max(norms[0]))}, "
+        f"{dataset_name(dataset.source.name)}: “imperceptible” noise has L2 norms up to {number(max(norms[0]))}, "
         f"that of training {number(min(norms[1]))} to {number(max(norms[1]))}",
         fontsize=8,
     )

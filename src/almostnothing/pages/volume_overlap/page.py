@@ -124,7 +124,7 @@ def _changes(cases: Cases, free: pd.DataFrame) -> None:
 def predicted(free: pd.DataFrame) -> pd.DataFrame:
     """Rows of `by_seed` without clipping, p > 0: with the largest size of ln of predicted over measured crossing."""
     own = free[free["norm"] != "L0"].copy()
-    rows = zip(own["norm"], own["radius"], own["pixels"], strict=True)
+    rows = zip(own["norm"], own["radius"].tolist(), own["pixels"].tolist(), strict=True)
     theory = np.array([overlap.crossings(order_of(norm), 2.0, radius, d) for norm, radius, d in rows])
     apart = np.abs(np.log(theory / own[["inside", "holds"]].to_numpy()))
     return own.assign(error=apart.max(1))
@@ -180,7 +180,7 @@ def crossings(table: pd.DataFrame) -> pd.DataFrame:
         row["ln of their quotient"] = estimate_text(stats.mean_interval(own["gap"]))
         row["L2 ball in it at the first"] = f"{own['matched'].mean():.3g}"
         if sampler == "ball" and not clipped and norm != "L0":
-            first, second = overlap.crossings(order_of(norm), 2.0, own["radius"].iloc[0], pixels)
+            first, second = overlap.crossings(order_of(norm), 2.0, float(own["radius"].iloc[0]), int(pixels))
             row["theory"] = f"{number(first)}, {number(second)}"
         rows.append(row)
     return pd.DataFrame(rows).fillna("").set_index(["place", "norm", "samples"])
@@ -273,8 +273,21 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figu
     whole, room = with_verdicts(0.62 * DOUBLE, verdicts, dataset)
     here = table[(table["dataset"] == dataset) & table["clipped"]]
     panels(room, here)
-    room.suptitle(finding(here), fontsize=8)
+    words = told(verdicts) if dataset_name(dataset) == "CIFAR-10" else ""
+    room.suptitle("\n".join(filter(None, [finding(here), words])), fontsize=8)
     return whole
+
+
+def told(verdicts: Sequence[Claim]) -> str:
+    """How many published crossings each sampler explains; empty where none can be compared."""
+    counts = {
+        SAMPLERS[sampler]: [claim.verdict_of(case) == "supported" for case in claim.cases]
+        for sampler, claim in ((claim.id.partition("published-")[2], claim) for claim in verdicts)
+        if sampler
+    }
+    parts = [f"{sum(found)} are those of samples “{name}”" for name, found in counts.items()]
+    total = max(map(len, counts.values()), default=0)
+    return f"Of {total} published crossings {', '.join(parts)}" if total else ""
 
 
 def free_figure(table: pd.DataFrame, pixels: int) -> Figure:
