@@ -1,0 +1,1 @@
+"""Is noise of a given norm uniform in its ball?"""

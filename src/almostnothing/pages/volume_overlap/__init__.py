@@ -1,0 +1,1 @@
+"""Do balls of different norms overlap?"""
