@@ -47,7 +47,7 @@ CLAIMS = {
         statistic="(accuracy − that of the standard network) / (that of training with L0 − the same), mean of norms",
         threshold="share",
         below=True,
-        reason="half of the gain; not measured where the gain is not surely above its own threshold",
+        reason="half of the gain; not measured where the gain of some seed is below its own threshold",
     ),
     "kept-all": Declaration(
         quote="L0-norm robustness transfers across all Lp-norms",
@@ -55,7 +55,7 @@ CLAIMS = {
         statement="of what a norm gains on its own tests, training with L0 keeps over {limit:g}",
         statistic="(accuracy − that of the standard network) / (that of training with the norm − the same)",
         threshold="share",
-        reason="half of the gain; not measured where the gain is not surely above its own threshold",
+        reason="half of the gain; not measured where the gain of some seed is below its own threshold",
     ),
     "kept-among": Declaration(
         quote="robustness to other Lp-norm corruptions transfers across different Lp-norms",
@@ -64,7 +64,7 @@ CLAIMS = {
         statistic="(accuracy − that of the standard network) / (that of training with the norm − the same), mean of "
         "the other norms",
         threshold="share",
-        reason="half of the gain; not measured where the gain is not surely above its own threshold",
+        reason="half of the gain; not measured where the gain of some seed is below its own threshold",
     ),
     "average": Declaration(
         source="our question",
