@@ -43,16 +43,16 @@ display(Markdown(claims.answer(verdicts)))
 # %% [markdown]
 # Seed 002 trains classifiers on images to which noise of one random Lp norm is added, and tests them under others:
 #
-# > robustness to L0-norm corruptions is only effectively achieved by training on L0-norm corruptions, while robustness to
-# > other Lp-norm corruptions transfers across different Lp-norms.
+# > robustness to L0-norm corruptions is only effectively achieved by training on L0-norm corruptions, while robustness
+# > to other Lp-norm corruptions transfers across different Lp-norms.
 #
 # > L0-norm robustness transfers across all Lp-norms, while other Lp-norm robustnesses do not transfer to L0-norm
 #
 # Noise is uniform in the ball of its norm and images are clipped to $[0, 1]$; L0 sets exactly $k$ values to 0 or 1. The
-# text's strengths move images by very different amounts, and its L0 by more than most. So strengths are chosen in two
-# ways: the text's, and such that training and tests of every norm have one root mean squared displacement
-# $\sqrt{E|\tilde{x} - x|^2}$. All networks of a seed answer for the same corrupted images, and differences are paired by
-# seed. A network corrupts its training images anew at each presentation.
+# text's strengths move images by different amounts (table below), which could by itself decide what withstands what. So
+# strengths are chosen in two ways: the text's, and such that training and tests of every norm have one root mean
+# squared displacement $\sqrt{E|\tilde{x} - x|^2}$. All networks of a seed answer for the same corrupted images, and
+# differences are paired by seed. Training images are corrupted anew at each presentation.
 
 # %% tags=["hide-input"]
 figures.style()
