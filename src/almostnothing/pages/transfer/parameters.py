@@ -126,10 +126,10 @@ class Transfer(Curves):
             asked[way.dataset].update((norm.law, norm.train) for norm in way.norms)
         for name in dict.fromkeys([*asked, *trained]):
             wanted, there = asked.get(name, set()), trained.get(name, set())
-            for law, strength in sorted(wanted ^ there, key=str):
-                what = f"a network of {name} with {_words(law)}{strength:g}"
-                where = ("ways", "sweep") if (law, strength) in wanted else ("sweep", "ways")
-                raise ValueError(f"{where[0]} names {what}, and {where[1]} does not: give both the same strengths")
+            for own, other, names in ((wanted, there, ("ways", "sweep")), (there, wanted, ("sweep", "ways"))):
+                for law, strength in sorted(own - other, key=str):
+                    what = f"a network of {name} with {_words(law)}{strength:g}"
+                    raise ValueError(f"{names[0]} names {what}, and {names[1]} does not: give both the same strengths")
         return self
 
 
