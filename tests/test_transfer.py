@@ -132,7 +132,7 @@ def transferred(request, tmp_path_factory):
 def page_name(cell: Cell) -> str:
     if cell.corruption.name == "l0":
         return "L0" if cell.strength else "none"
-    return {2.0: "L2", "inf": "L∞"}[dict(cell.corruption.options)["norm"]]  # type: ignore[index]
+    return {2.0: "L2", "inf": "L∞"}[dict(cell.corruption.options)["norm"]]
 
 
 def test_every_network_is_asked_about_the_same_images(transferred):
