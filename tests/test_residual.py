@@ -83,6 +83,10 @@ def test_parameters_and_work_are_those_published_and_those_counted(family, width
     assert sizes.step_flops(replace(cell, batch_size=2)) == pytest.approx(3 * counter.get_total_flops(), rel=0.03)
 
 
+def test_no_residual_network_depends_on_a_stack():
+    assert sizes.exact(cells_of(width=5, batch_size=9)[0])
+
+
 def test_a_wide_block_is_the_authors_sum():
     block = residual.WideBlock(4, 6, 2, 0.0).eval()
     x = torch.randn(3, 4, 8, 8)

@@ -31,8 +31,10 @@ def exact(cell: Cell) -> bool:
 
     On a CPU the compiled engine's are, whatever the sizes. Those of torch's batched products are where every matrix of
     a stack starts on a 64-byte boundary: a batch of a multiple of 16 images, and layers of a multiple of 16 weights;
-    otherwise products may round differently from slot to slot.
+    otherwise products may round differently from slot to slot. A residual network is in no stack.
     """
+    if cell.family in RESIDUAL:
+        return True
     weights = [layer.fan_in * layer.fan_out for layer in layers(cell)]
     return all(count % ALIGNED == 0 for count in (cell.batch_size, *weights)) and cell.precision == "float32"
 
