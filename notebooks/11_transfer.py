@@ -97,8 +97,9 @@ display(statuses(table.assign(law=table["training_norm"]), ["dataset", "law"]))
 # %% [markdown]
 # ## Verdicts
 #
-# Each seed's own best or worst norm decides, so noise speaks against the text. Test images differ between seeds, so
-# intervals cover both.
+# Of several norms the worst, or best, is chosen by the other seeds, and counts as this seed has it: chosen on the same
+# networks it would be as bad as their noise. Test images differ between seeds as far as there are enough, so intervals
+# cover networks and images. Where some network did not learn, nothing is said of every norm.
 
 # %% tags=["hide-input"]
 figures.save(fig, verdicts, "11_transfer", output)

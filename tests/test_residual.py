@@ -311,6 +311,7 @@ def test_networks_that_differ_in_how_images_are_changed_share_all_other_draws():
         ({"training_corruption": "fixed"}, "family resnet9 needs training_corruption: fresh"),
         ({"family": "wrn"}, "depth of a wrn is 6n + 4"),
         ({"depth": 10}, "depth of a resnet9 is 9"),
+        ({"batch_size": 1}, "batch_size is at least 2 in residual networks"),
         ({"dropout": 0.1}, "dropout belongs to family wrn"),
         ({"early_stopping": True, "validation": 10}, "early_stopping is as it is"),
         ({"policy": "cutout"}, "policy"),
@@ -323,6 +324,35 @@ def test_mistakes_are_told_in_one_sentence(change, message):
     told = sentence(caught.value, Sweep)
     assert message in told
     assert "\n" not in told
+
+
+def test_resnet9_needs_images_that_can_be_halved():
+    with pytest.raises(UserError, match="family resnet9 needs images of at least 8 pixels a side, not 4"):
+        cells_of(downsample=2)
+
+
+def test_low_loss_ends_training_also_for_a_job_that_was_killed_then(digits, tmp_path):
+    cells = cells_of(steps=5000, train_size=100, strength=0.0, augmentation="none", stop_loss=0.5, seeds=[0], width=8)
+    [whole] = train(cells, digits)
+    assert whole.rows[0]["taken"] < 5000
+    path = tmp_path / "c.pt"
+    network = residual.initialised(cells[0], digits)
+    student = solo.Student(network, solo.optimiser(cells[0], network))
+    options = training.Options(checkpoint=path, checkpoint_seconds=0.0)
+    for _ in solo.walk(cells[0], student, digits, CPU, options):
+        pass
+    path.write_bytes(student.saved(cells[0]))
+    [resumed] = train(cells, digits, checkpoint=path)
+    assert same(resumed, whole)
+
+
+def test_convolutions_are_exact_unless_the_cell_says_otherwise():
+    before = torch.backends.cudnn.allow_tf32
+    for precision in ("float32", "tf32"):
+        with residual.products(replace(cells_of()[0], precision=precision)):
+            assert torch.backends.cudnn.allow_tf32 == (precision == "tf32")
+            assert torch.backends.cudnn.deterministic
+    assert torch.backends.cudnn.allow_tf32 == before
 
 
 def test_policies_need_images():

@@ -28,7 +28,7 @@ from almostnothing.parameters.page import Compute
 from almostnothing.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
-FACTORS = {"quick": 4, "paper": 1, "full": 1}
+FACTORS = {"quick": 4, "full": 1}
 CPU = torch.device("cpu")
 TEXT = {  # the text's larger strength of training, and its tests
     "L0": (0.02, [0.01, 0.02, 0.04]),
@@ -76,7 +76,7 @@ def test_scaling_keeps_the_noise_of_a_coordinate(norm):
     assert sizes[0] == pytest.approx(sizes[1], rel=0.05)
 
 
-@pytest.mark.parametrize("name", ["quick", "paper"])
+@pytest.mark.parametrize("name", ["quick", "full"])
 def test_matched_strengths_move_images_equally_far(name):
     for way in chosen_of(name).ways:
         if way.way == "matched":
@@ -211,14 +211,16 @@ def test_claims_are_those_of_the_table_made_by_hand():
     cases = by_case(page.claims(known(), limits()))
     s = np.arange(4)
     text, matched = ("digits", "the text's strengths"), ("digits", "matched L2")
-    # L0 tests: L0 less the better of L1 and L2 of each seed
-    ahead = 0.8 + 0.01 * s - np.maximum(0.6 + 0.02 * s, 0.5 + 0.005 * s)
+    # on L0 tests L1 is the better other one for every seed, whatever the others say
+    ahead = 0.8 + 0.01 * s - (0.6 + 0.02 * s)
     assert is_interval(cases["only", *text], ahead, 6)
     assert is_interval(cases["only", *matched], ahead - 0.05, 6)
-    worst = np.maximum(0.75 + 0.02 * s - (0.5 + 0.01 * s), 0.78 + 0.005 * s - (0.7 + 0.01 * s))
+    worst = 0.75 + 0.02 * s - (0.5 + 0.01 * s)
     assert is_interval(cases["all", *text], worst, 6)
-    pair = np.maximum(0.75 + 0.02 * s - (0.72 + 0.005 * s), 0.78 + 0.005 * s - (0.71 + 0.02 * s))
-    assert is_interval(cases["among", *text], pair, 6)
+    pair = 0.75 + 0.02 * s - (0.72 + 0.005 * s), 0.78 + 0.005 * s - (0.71 + 0.02 * s)  # L1's tests, L2's tests
+    mine = [pair[int(np.mean(np.delete(pair[1], k)) > np.mean(np.delete(pair[0], k)))][k] for k in s]
+    assert len({int(np.mean(np.delete(pair[1], k)) > np.mean(np.delete(pair[0], k))) for k in s}) == 2
+    assert is_interval(cases["among", *text], mine, 6)
     average = (0.25 + 0.01 * s + 0.08 - 0.005 * s) / 2
     assert is_interval(cases["average", *text], average)
     assert is_interval(cases["clean", *text], 0.02 - 0.01 * s)
@@ -234,7 +236,9 @@ def test_claims_are_those_of_the_table_made_by_hand():
 def test_trainings_that_did_not_learn_are_left_out_and_counted():
     cases = by_case(page.claims(known(L1_2="unfinished"), limits()))
     s, text = np.arange(4), ("digits", "the text's strengths")
-    assert is_interval(cases["only", *text], 0.8 + 0.01 * s - 0.5 - 0.005 * s, 4)  # L2 is the only other one left
+    assert np.isnan(cases["only", *text].found.mean)  # L1 may have been ahead
+    assert np.isnan(cases["all", *text].found.mean)
+    assert is_interval(cases["average", *text], 0.08 - 0.005 * s)  # of L2, which is left
     assert (cases["only", *text].networks, cases["only", *text].left_out) == (8, 4)
     assert np.isnan(cases["among", *text].found.mean)  # no pair is left
     cases = by_case(page.claims(known(L0_0="dead"), limits()))
@@ -243,6 +247,21 @@ def test_trainings_that_did_not_learn_are_left_out_and_counted():
     cases = by_case(page.claims(known(none_0="dead"), limits()))
     assert np.isfinite(cases["only", *text].found.mean)
     assert np.isnan(cases["kept-all", *text, "L1"].found.mean)
+
+
+def test_the_worst_of_many_equal_norms_is_not_their_noise():
+    rng = np.random.default_rng(0)
+    found = [
+        page.elsewhere_worst(
+            pd.DataFrame(
+                {"seed": seed, "test": test, "other": "L0", "loss": rng.normal(0, 0.02)}
+                for seed, test in itertools.product(range(5), "abcdefgh")
+            )
+        ).mean()
+        for _ in range(200)
+    ]
+    assert abs(np.mean(found)) < 0.003  # each seed's own worst of eight would be 0.028
+    assert page.elsewhere_worst(pd.DataFrame(columns=["seed", "test", "other", "loss"])).empty
 
 
 def test_a_share_of_next_to_no_gain_is_not_measured():
@@ -327,6 +346,10 @@ def test_a_mistake_in_a_norm_gets_one_sentence(change, words):
         (lambda c: c["ways"].append(c["ways"][0]), "once"),
         (lambda c: c["ways"][0]["norms"][0].update(norm=1), "need norm 0"),
         (lambda c: c["sweep"].update(training_corruption="fixed"), "fresh"),
+        (
+            lambda c: c["sweep"].update(width=[8, 16]),
+            "sweep has several networks of digits with strength 0: one is asked",
+        ),
         (lambda c: c["sweep"].update(strength=[0, 0.5]), "sweep names a network of digits with L0 at strength 0.5"),
         (lambda c: c["sweep"]["variations"].pop(), "ways names a network of digits with L∞ at strength 1"),
         (lambda c: c["sweep"]["variations"][0].update(seeds=[5, 6]), "seeds"),

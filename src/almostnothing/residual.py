@@ -7,7 +7,9 @@ statistics are of its own batches. All take images as rows, (image, pixel), as s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -163,6 +165,28 @@ def restored(cell: ResidualCell, weights: dict[str, Tensor]) -> nn.Sequential:
     made = network(cell)
     made.load_state_dict(weights)
     return made.eval()
+
+
+@contextmanager
+def products(cell: ResidualCell) -> Iterator[None]:
+    """Let products, those of convolutions among them, use tensor-float-32 where the cell says so, and nowhere else.
+
+    Convolutions on a GPU are those that give equal bits each time.
+    """
+    library, matrices = torch.backends.cudnn, torch.get_float32_matmul_precision()
+    before = library.allow_tf32, library.deterministic
+    library.allow_tf32, library.deterministic = cell.precision == "tf32", True
+    torch.set_float32_matmul_precision("high" if cell.precision == "tf32" else "highest")
+    try:
+        yield
+    finally:
+        library.allow_tf32, library.deterministic = before
+        torch.set_float32_matmul_precision(matrices)
+
+
+def cast(cell: ResidualCell, device: torch.device) -> AbstractContextManager[Any]:
+    """Products in bfloat16 where the cell says so."""
+    return torch.autocast(device.type, torch.bfloat16) if cell.precision == "bf16" else nullcontext()
 
 
 @torch.no_grad()

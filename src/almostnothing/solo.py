@@ -29,9 +29,10 @@ from almostnothing.files import write_atomic
 from almostnothing.losses import LOSSES
 from almostnothing.measures import fitting
 from almostnothing.optimisers import BETA1, BETA2, EPSILON, SCHEDULES
-from almostnothing.training import BLOCK_POSITIONS, Options, Order, Trained, precision
+from almostnothing.training import BLOCK_POSITIONS, Options, Order, Trained
 
 EACH = 500  # images that an evaluation shows at once
+MOST_WORKERS = 16
 PREPARED = 4  # batches that each process of a policy holds ready
 
 
@@ -94,7 +95,7 @@ def train(
     """Train cells one after the other; each is handed out when it is done. See `training.train` for the options."""
     options, taken = options or Options(), 0
     for done, cell in enumerate(cells):
-        with precision(cell):
+        with residual.products(cell):
             network = residual.initialised(cell, dataset).to(device)
             student = Student(network, optimiser(cell, network))
             student.restore(cell, options, device)
@@ -128,6 +129,8 @@ def walk(
     keys = torch.from_numpy(key_of(cell, "training corruption")).to(device)[None]
     moves = key_of(cell, "augmentation")
     learner = torch.compile(student.network) if options.compiled and device.type == "cuda" else student.network
+    if student.course and over(cell, student.course[-1]):  # a job that was killed after its last block
+        return
     student.network.train()
     total, count, written = torch.zeros((), dtype=torch.float64, device=device), 0, time.monotonic()
     for x, labels in batches(cell, dataset, student.step, device):
@@ -136,7 +139,7 @@ def walk(
         x = x.to(device, non_blocking=True).view(-1, *cell.source.facts.shape)
         x = augmentations.augmented(cell.augmentation, x, moves, draws).flatten(1)
         x = law.sample(x[None], strength, keys, torch.from_numpy(draws).to(device)[None])[0, 0]
-        with dropped(cell, student.step, device), cast(cell, device):
+        with dropped(cell, student.step, device), residual.cast(cell, device):
             logits = learner(x)
         loss = LOSSES[cell.loss](logits.float()[None], labels.to(device, non_blocking=True)[None]).mean()
         for group in student.optimiser.param_groups:
@@ -153,18 +156,29 @@ def walk(
                 write_atomic(options.checkpoint, student.saved(cell))
                 written = time.monotonic()
             yield
-            if student.course[-1] <= (cell.stop_loss or -np.inf) or not np.isfinite(student.course[-1]):
+            if over(cell, student.course[-1]):
                 return
+
+
+def over(cell: ResidualCell, loss: float) -> bool:
+    """Whether training ends before its last step: by a block's mean loss that is low enough, or not finite."""
+    return loss <= (cell.stop_loss or -np.inf) or not np.isfinite(loss)
 
 
 def batches(cell: ResidualCell, dataset: Dataset, first: int, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
     """Images and labels of each step from the first on; for a GPU policies run in processes of their own."""
     prepared = Prepared(cell, dataset, first)
-    workers = max(1, (os.cpu_count() or 2) - 1) if device.type == "cuda" and cell.policy != "none" else 0
+    workers = min(MOST_WORKERS, cores() - 1) if device.type == "cuda" and cell.policy != "none" else 0
     options: dict[str, Any] = {"num_workers": workers, "prefetch_factor": PREPARED} if workers else {}
     yield from torch.utils.data.DataLoader(
         prepared, batch_size=None, shuffle=False, pin_memory=device.type == "cuda", **options
     )
+
+
+def cores() -> int:
+    """Processor cores that this job may use, at least two: one trains."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(2, allowed or 2)
 
 
 def dropped(cell: ResidualCell, step: int, device: torch.device) -> AbstractContextManager[None]:
@@ -173,11 +187,6 @@ def dropped(cell: ResidualCell, step: int, device: torch.device) -> AbstractCont
         return nullcontext()
     devices = [device] if device.type == "cuda" else []
     return augmentations.seeded(key_of(cell, "dropout"), step, devices)
-
-
-def cast(cell: ResidualCell, device: torch.device) -> AbstractContextManager[Any]:
-    """Products in bfloat16 where the cell says so."""
-    return torch.autocast(device.type, torch.bfloat16) if cell.precision == "bf16" else nullcontext()
 
 
 @torch.no_grad()
@@ -193,7 +202,7 @@ def outputs(
     """Logits on, and labels of, the images `where` of a split: see `evaluation.shown`; a stack of one."""
     device, found, labels = next(network.parameters()).device, [], []
     for x, own in shown([cell], dataset, split, where[None], draw[None], purpose, EACH, device):
-        with cast(cell, device):
+        with residual.cast(cell, device):
             found.append(network(x[0]).float())
         labels.append(own[0])
     return torch.cat(found)[None], torch.cat(labels)[None]
@@ -255,5 +264,6 @@ def logits_of(
     cell: ResidualCell, weights: dict[str, Tensor], dataset: Dataset, device: torch.device
 ) -> dict[str, Float[Tensor, "image label"]]:
     """Logits of the clean and corrupted test images of a trained cell, from its stored weights."""
-    _, logits = tested(cell, residual.restored(cell, weights).to(device), dataset)
+    with residual.products(cell):
+        _, logits = tested(cell, residual.restored(cell, weights).to(device), dataset)
     return {kind: values[0].cpu().contiguous() for kind, values in logits.items()}

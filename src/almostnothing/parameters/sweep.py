@@ -137,6 +137,8 @@ class Sweep(Model):
             raise ValueError("depth of a wrn is 6n + 4: 10, 16, 22, 28, 40")
         if "resnet9" in alone and self.depth != [9]:
             raise ValueError("depth of a resnet9 is 9")
+        if self.batch_size < 2:
+            raise ValueError("batch_size is at least 2 in residual networks: batch normalisation needs several images")
         if self.dropout and "wrn" not in alone:
             raise ValueError("dropout belongs to family wrn")
 
@@ -175,6 +177,8 @@ class Sweep(Model):
                 raise UserError(
                     f"family {square[0]} needs square images, but those of {source.name} are {height}x{width}"
                 )
+            if "resnet9" in self.family and height < SMALLEST:
+                raise UserError(f"family resnet9 needs images of at least {SMALLEST} pixels a side, not {height}")
             if self.policy != "none" and (source.facts.shape[0] not in (1, 3) or source.pca_rank):
                 raise UserError(f"policy {self.policy} needs images in grey or colour, without pca_rank")
         return found
@@ -219,6 +223,7 @@ class Sweep(Model):
 
 
 OF_RESIDUAL = ("weight_decay", "dropout", "augmentation", "policy")
+SMALLEST = 8  # side of an image that is halved three times
 FEW_STRENGTHS = 4
 FEW_STEPS = 500  # of a sample: long enough for steps to be fused, as in the sweep itself
 SIZES = ("train_size", "width", "depth", "steps", "downsample")  # axes that are no choice of code

@@ -14,6 +14,7 @@ from almostnothing.parameters.laws import L0, Lp
 from almostnothing.parameters.page import RECIPE, Curves
 
 WAYS = ("text", "matched")
+ONCE = ("family", "width", "depth", "train_size", "steps", "loss", "shift", "centred", "learning_rate", "downsample")
 PIXELS = 3072  # of the text's images: its strengths are of this dimension
 
 
@@ -89,6 +90,7 @@ class TransferThresholds(Model):
 
     only: FiniteFloat = Field(description="accuracy on L0 tests that training with L0 has over any other norm")
     kept: FiniteFloat = Field(description="accuracy that training with another norm may cost, and still transfers")
+    clean: FiniteFloat = Field(description="clean accuracy that is as good as maintained")
     gain: FiniteFloat = Field(description="accuracy over the standard network from which a share of it means something")
     share: FiniteFloat = Field(description="share of that gain that is most of it")
 
@@ -120,7 +122,13 @@ class Transfer(Curves):
                 raise ValueError("sweep.variations may not vary seeds here: networks are compared seed by seed")
             for name, strength in itertools.product(grid.dataset, grid.strength):
                 law = grid.corruption.record() if strength else Law("", ())
-                trained.setdefault(name, set()).add((law, strength))
+                if (law, strength) in trained.setdefault(name, set()) or any(
+                    len(getattr(grid, one)) > 1 for one in ONCE
+                ):
+                    raise ValueError(
+                        f"sweep has several networks of {name} with {_words(law)}{strength:g}: one is asked"
+                    )
+                trained[name].add((law, strength))
         asked: dict[str, set[tuple[Law, float]]] = {name: {(Law("", ()), 0.0)} for name, _ in named}
         for way in self.ways:
             asked[way.dataset].update((norm.law, norm.train) for norm in way.norms)

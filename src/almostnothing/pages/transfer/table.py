@@ -91,8 +91,7 @@ def networks_of(cells: Sequence[Cell], keep: Store, device: torch.device) -> Ite
     """Each network of the store as a function from images to logits: of stacks, or one that stands alone."""
     for cell in cells:
         if isinstance(cell, ResidualCell):
-            network = residual.restored(cell, keep.weights(cell)).to(device)
-            yield cell, network
+            yield cell, _single(cell, residual.restored(cell, keep.weights(cell)).to(device), device)
     for group, model in stacks([cell for cell in cells if not isinstance(cell, ResidualCell)], keep, device):
         for index, cell in enumerate(group):
             yield cell, _alone(model.select([index]))
@@ -100,6 +99,14 @@ def networks_of(cells: Sequence[Cell], keep: Store, device: torch.device) -> Ite
 
 def _alone(stack: Any) -> Ask:
     return lambda x: stack(x[None])[0]
+
+
+def _single(cell: ResidualCell, network: torch.nn.Module, device: torch.device) -> Ask:
+    def ask(x: Float[Tensor, "image pixel"]) -> Float[Tensor, "image label"]:
+        with residual.products(cell), residual.cast(cell, device):
+            return network(x).float()
+
+    return ask
 
 
 @torch.no_grad()
