@@ -290,10 +290,18 @@ def published(tmp_path, monkeypatch):
 
 def test_the_scoreboard_has_a_row_a_sentence_and_marks_a_data_set(published):
     lines = gallery.scoreboard("paper").splitlines()
-    assert lines[0] == "| page | the text says | MNIST | CIFAR-10 |"
-    assert lines[2].endswith(".ipynb) | “its \\| words” *a* | ✓1 |  |")
-    assert lines[3].endswith(" | “more” *a* | ✓1 <1 | ✗1 |")
+    assert lines[0] == "|page|the text says|MNIST|CIFAR-10|"
+    assert lines[2].endswith(".ipynb)|“its \\| words” *a*|✓1||")
+    assert lines[3].endswith("|“more” *a*|✓1 <1|✗1|")
     assert len(lines) == 4
+
+
+def test_data_sets_of_few_rows_share_a_column(published, monkeypatch):
+    monkeypatch.setattr(gallery, "COMMON", 0.6)
+    lines = gallery.scoreboard("paper").splitlines()
+    assert lines[0] == "|page|the text says|MNIST|other|"
+    assert lines[2].endswith("*a*|✓1||")
+    assert lines[3].endswith("*a*|✓1 <1|CIFAR-10 ✗1|")
 
 
 def test_a_gallery_shows_every_case_and_marks_what_is_stale(published):
@@ -308,8 +316,8 @@ def test_a_gallery_shows_every_case_and_marks_what_is_stale(published):
 
 
 def test_networks_that_did_not_learn_are_counted(published):
-    told = "2 of 4 learned (1 unfinished, 1 dead)"
-    assert gallery.untrained("paper") == f"`01_old` {told}; `02_new` {told}; of all other pages all networks.\n"
+    told = "2 of 4 (1 unfinished, 1 dead)"
+    assert gallery.untrained("paper") == f"Learned: 01 {told}; 02 {told}; of all other pages all networks.\n"
 
 
 def test_all_claims_of_a_set_are_in_two_files(published):

@@ -25,7 +25,8 @@ from almostnothing.naming import dataset_name
 from almostnothing.tables import statuses
 
 MAIN = "paper"  # the set whose verdicts the front page shows
-WORDS = 38  # characters of a text's words that a scoreboard shows
+WORDS = 34  # characters of a text's words that a scoreboard shows
+COMMON = 0.2  # of a scoreboard's rows: data sets in fewer share its last column
 MARK, END = "<!-- {} -->", "<!-- end of {} -->"
 BENCHMARKS = Path("benchmarks/results")
 
@@ -63,23 +64,28 @@ def title(record: Mapping[str, Any]) -> str:
 def scoreboard(parameter_set: str | None = None) -> str:
     """A row for each primary claim of a set, the main one by default: the text's words, shortened, its name, and marks.
 
-    Under each data set: how many of the claim's cases have which verdict.
+    Under each data set: how many of the claim's cases have which verdict; those in few rows share the last column.
     """
     parameter_set = parameter_set or MAIN
     pages = records(parameter_set)
     primary = [(record, claim) for record in pages for claim in record["claims"] if claim["role"] == "primary"]
-    names = list(dict.fromkeys(name for _, claim in primary for case in claim["cases"] for name in [_dataset(case)]))
-    heads = ["page", "the text says", *map(dataset_name, names)]
-    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
-    linked = ""
+    rows = Counter(name for _, claim in primary for name in dict.fromkeys(map(_dataset, claim["cases"])))
+    names = [name for name, count in rows.items() if count >= COMMON * len(primary)]
+    rare = [name for name in rows if name not in names]
+    heads = ["page", "the text says", *map(dataset_name, names), *(["other"] if rare else [])]
+    lines = [f"|{'|'.join(heads)}|", f"|{'-|' * len(heads)}"]
+    linked, said = "", ""
     for record, claim in primary:
         name = record["figure"]
         page = name[:2] if name == linked else f"[{name[:2]}]({(FIGURES / parameter_set / name).as_posix()}.ipynb)"
         linked = name
         short = textwrap.shorten(claim["quote"] or claim["statement"], WORDS, placeholder=" …")
-        words = f"“{short}” *{claim['id'].rpartition('.')[2]}*"
-        marks = [_marks([case for case in claim["cases"] if _dataset(case) == name]) for name in names]
-        lines.append(f"| {' | '.join([page, _escaped(words), *marks])} |")
+        words = f"{'″' if short == said else f'“{short}”'} *{claim['id'].rpartition('.')[2]}*"
+        said = short
+        found = {name: _marks([case for case in claim["cases"] if _dataset(case) == name]) for name in rows}
+        others = ", ".join(f"{dataset_name(name)} {found[name]}" for name in rare if found[name])
+        marks = [*(found[name] for name in names), *([others] if rare else [])]
+        lines.append(f"|{'|'.join([page, _escaped(words), *marks])}|")
     return "\n".join(lines) + "\n"
 
 
@@ -147,8 +153,8 @@ def untrained(parameter_set: str | None = None) -> str:
         counts = statuses(table, ["dataset"]).sum()
         lacking = ", ".join(f"{counts[name]:,} {name}" for name in STATUSES if name != LEARNED and counts[name])
         if lacking:
-            parts.append(f"`{record['figure']}` {counts[LEARNED]:,} of {counts.sum():,} learned ({lacking})")
-    return f"{'; '.join(parts)}; of all other pages all networks.\n" if parts else "All networks learned.\n"
+            parts.append(f"{record['figure'][:2]} {counts[LEARNED]:,} of {counts.sum():,} ({lacking})")
+    return f"Learned: {'; '.join(parts)}; of all other pages all networks.\n" if parts else "All networks learned.\n"
 
 
 def claim_files(parameter_set: str) -> dict[str, str]:
