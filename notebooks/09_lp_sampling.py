@@ -67,8 +67,7 @@ plt.show()
 # Above: samples of balls, and their outlines. a, b, c: the distribution of samples less the exact one; grey: where all
 # but one in twenty sets of samples of the exact law itself stay (Kolmogorov). d: the largest of these differences for a
 # value; dotted: the threshold. Each value is that of another sample: values of one sample are not independent, samples
-# are. A norm and single values do not show everything: signs and pairs of values are held against brute force in the
-# library's tests. Intervals
+# are. The norm and single values show neither signs nor how the values of a sample depend on one another. Intervals
 # of a distance are Kolmogorov's as well: by as much as samples may be from their own law.
 
 # %% [markdown]
