@@ -30,12 +30,14 @@ from almostnothing.naming import dataset_name
 from almostnothing.pages.volume_overlap.claims import CLAIMS
 from almostnothing.pages.volume_overlap.parameters import VolumeOverlap
 from almostnothing.pages.volume_overlap.published import CROSSINGS, IMAGE, PIXELS, RADIUS
+from almostnothing.pages.volume_overlap.table import GIVEN
 from almostnothing.theory import overlap
 
 DIRECTIONS = {"inside": "the ball in the L2 ball", "holds": "the L2 ball in it"}
 LOOKS = {"inside": ("#0173b2", "v"), "holds": ("#c2410c", "^")}  # colour, and marker of a published crossing
 SAMPLERS = {"ball": "uniform", "laplace": "Laplace for every p"}
 PLACE = ["dataset", "pixels", "clipped"]
+MEASURED = ["inside", "holds", "gap", "almost", "narrow_inside", "narrow_holds", "matched"]
 SHARES = {"at_99": 0.99, "at_95": 0.95, "at_75": 0.75, "at_50": 0.5, "at_25": 0.25, "at_05": 0.05, "at_01": 0.01}
 KILO = 10_000  # from which on numbers are given in thousands
 
@@ -50,13 +52,13 @@ def place_name(dataset: Any, pixels: Any, clipped: Any) -> str:
     return f"{dataset_name(str(dataset))}, clipped" if clipped else f"d = {pixels:,}, not clipped"
 
 
-def by_seed(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each place, sampler, norm and seed, with both directions beside each other.
+def by_image(table: pd.DataFrame) -> pd.DataFrame:
+    """A row for each place, image, sampler, norm and seed, with both directions beside each other.
 
     `inside`, `holds`: ε of 50 %; `gap`: ln of the second over the first; `almost`: the same of 95 %; `narrow_inside`
     and `narrow_holds`: ln of the ε over which each share goes from 95 % to 5 %; `matched` as in the table.
     """
-    index = [*PLACE, "radius", "samples", "sampler", "norm", "seed"]
+    index = [*PLACE, "which", "radius", "samples", "sampler", "norm", "seed", "image"]
     wide = table.pivot(index=index, columns="direction", values=["at_95", "at_50", "at_05", "matched"])
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = pd.DataFrame(np.log(wide[["at_95", "at_50", "at_05"]]))
@@ -74,20 +76,33 @@ def by_seed(table: pd.DataFrame) -> pd.DataFrame:
     return found.reset_index()
 
 
+def by_seed(table: pd.DataFrame) -> pd.DataFrame:
+    """As `by_image`, but means over the images of each seed; `images`: how many."""
+    wide = by_image(table)
+    groups = wide.groupby([name for name in wide.columns[: wide.columns.get_loc("image")]], sort=False)
+    return groups[MEASURED].mean().assign(images=groups.size()).reset_index()
+
+
+def many(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that claims rest on: of the images that the seeds drew, and without any."""
+    return table[table["which"] != GIVEN]
+
+
 def claims(table: pd.DataFrame, chosen: VolumeOverlap) -> list[Claim]:
     """What is claimed of uniform balls at each place, of their change with d, and of what was published."""
-    cases, wide = Cases(), by_seed(table)
-    uniform = wide[wide["sampler"] == "ball"]
+    cases, uniform = Cases(), many(table[table["sampler"] == "ball"])
+    single, uniform = by_image(uniform), by_seed(uniform)
     largest = max(chosen.dimensions)
     for (dataset, pixels, clipped), here in uniform.groupby(PLACE, sort=False):
         where = {"dataset": str(dataset)} if clipped else {"place": place_name(dataset, pixels, clipped)}
         if clipped:
-            _overlaps(cases, where, here)
+            _overlaps(cases, where, here, single[single["clipped"] & (single["dataset"] == dataset)])
         if clipped or pixels == largest:
             for norm, own in here.groupby("norm", sort=False):
                 cases.add("between", {**where, "norm": norm}, stats.mean_interval(own["gap"]))
                 cases.add("nested", {**where, "norm": norm}, stats.mean_interval(own["almost"]))
     _changes(cases, uniform[~uniform["clipped"]])
+    wide = by_seed(table[table["which"] == GIVEN])
     for sampler in SAMPLERS:
         for norm, direction, own in _published(wide[wide["sampler"] == sampler], chosen):
             apart = np.log(CROSSINGS[norm][direction] / own[direction])
@@ -96,15 +111,16 @@ def claims(table: pd.DataFrame, chosen: VolumeOverlap) -> list[Claim]:
     return judged("10_volume_overlap", CLAIMS, cases, chosen.thresholds.model_dump())
 
 
-def _overlaps(cases: Cases, where: Mapping[str, Any], here: pd.DataFrame) -> None:
-    """The primary claims at one place."""
+def _overlaps(cases: Cases, where: Mapping[str, Any], here: pd.DataFrame, single: pd.DataFrame) -> None:
+    """The primary claims at one place; `single`: the same rows by image."""
     for norm, own in here.groupby("norm", sort=False):
-        found = shared(own["matched"], int(own["samples"].iloc[0]))
+        found = shared(own["matched"], int(own["images"].iloc[0]))
         cases.add("covers" if norm == "L0" else "overlap", {**where, "norm": norm}, found)
     zero = here[here["norm"] == "L0"].set_index("seed")
     cases.add("whole", {**where, "norm": "L0"}, stats.mean_interval(zero["holds"]))
-    others = here[here["norm"] != "L0"].groupby("seed")["gap"].max()
-    cases.add("apart", {**where, "norm": "L0"}, stats.mean_interval(zero["gap"] / 2 - others))  # |δ|₂ grows as √ε
+    widest = single[single["norm"] != "L0"].groupby(["seed", "image"])["gap"].max()
+    apart = single[single["norm"] == "L0"].set_index(["seed", "image"])["gap"] / 2 - widest  # |δ|₂ grows as √ε
+    cases.add("apart", {**where, "norm": "L0"}, stats.mean_interval(apart.groupby("seed").mean()))
 
 
 def _changes(cases: Cases, free: pd.DataFrame) -> None:
@@ -130,13 +146,14 @@ def predicted(free: pd.DataFrame) -> pd.DataFrame:
     return own.assign(error=apart.max(1))
 
 
-def shared(shares: pd.Series, samples: int) -> stats.Interval:
-    """The mean of shares of samples over seeds: Student's interval, or Clopper and Pearson's where wider.
+def shared(shares: pd.Series, images: int) -> stats.Interval:
+    """The mean over seeds of mean shares over images: Student's interval, or where wider Clopper and Pearson's.
 
-    Where no sample is in, or all are, every seed says the same, and Student's interval has no length.
+    Where no sample is in, or all are, every seed says the same, and Student's interval has no length. Shares of images
+    vary no more than trials with the same mean do, of which each is 0 or 1: so images count as trials, not samples.
     """
     found = stats.mean_interval(shares)
-    whole = stats.share_interval(round(float(shares.sum()) * samples), len(shares) * samples)
+    whole = stats.share_interval(round(float(shares.sum()) * images), len(shares) * images)
     return stats.Interval(found.mean, min(found.low, whole.low), max(found.high, whole.high), found.n)
 
 
