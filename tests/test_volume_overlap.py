@@ -270,8 +270,8 @@ MORE = 3.0  # ln of what the factors of drawn images are more, or as much less, 
 
 def by_hand() -> pd.DataFrame:
     """Crossings in closed form: "inside" at e^seed/100, "holds" `FACTOR` times that, squared for L0, and a little more
-    at d = 1600 than at d = 100; a transition is 0.1 (100/d)^½ of ln ε wide on each side. Each seed draws 2 images, whose
-    factors' ln are `MORE` more and less, of L0 alone.
+    at d = 1600 than at d = 100; a transition is 0.1 (100/d)^½ of ln ε wide on each side. Each seed draws 2 images,
+    whose factors' ln are `MORE` more and less, of L0 alone.
     """
     rows = []
     places = [
@@ -420,12 +420,17 @@ def test_figures_say_what_they_show(table):
     assert "for every norm there are ε" in shown[1].get_suptitle()
     assert shown[1].axes[1].get_title().startswith("L0.5: neither from")
     clipped = shown[0].axes[1].get_title()
-    assert clipped.startswith("L0.5: both from")
-    assert "but for L0.5" in page.finding(table.query("clipped"))
+    assert clipped.startswith("L0.5: ")
+    assert "Curves: training image 1. Upright lines at 50 %: each of 6 drawn images" in shown[0].subfigs[0].get_suptitle()
+    marks = [line for line in shown[0].axes[1].lines if line.get_marker() == "|"]
+    drawn = table[(table.which == "drawn") & (table.norm == "L0.5")]
+    for line, direction in zip(marks, page.DIRECTIONS, strict=True):
+        assert list(line.get_xdata()) == list(page.by_image(drawn)[direction])
     titles = page.crossings(table)
-    assert len(titles) == 3 * 4 * 2
+    assert len(titles) == (3 * 2 + 1) * 4
+    assert set(titles.index.get_level_values("images")) == {"number 1", "6 drawn", ""}
     theory = overlap.crossings(inf, 2.0, 4 * math.sqrt(64 / 3072), 64)
-    assert titles.loc[("d = 64, not clipped", "L∞", "uniform"), "theory"] == ", ".join(map(page.number, theory))
+    assert titles.loc[("d = 64, not clipped", "", "L∞", "uniform"), "theory"] == ", ".join(map(page.number, theory))
     plt.close("all")
 
 
@@ -475,6 +480,24 @@ def test_verdicts_are_of_drawn_images_and_published_crossings_of_the_given_one()
         "10_volume_overlap.published-ball",
         "10_volume_overlap.published-laplace",
     ]
+
+
+@pytest.mark.parametrize(
+    ("gaps", "words"),
+    [
+        ((0.5, 0.2, 0.1), "for every norm there are ε at which neither ball holds half of the other"),
+        ((0.5, -0.2, -0.3), "neither ball holds half of the other at some ε: L0; each does: L1, L∞"),
+        ((0.5, 0.0, -0.3), "neither ball holds half of the other at some ε: L0; each does: L∞; undecided: L1"),
+    ],
+)
+def test_the_title_tells_what_drawn_images_decide(gaps, words):
+    made = by_hand().query("dataset == 'digits'")
+    for gap, name in zip(gaps, FACTOR, strict=True):
+        of = made.norm == name
+        noise = np.where(made.seed % 2 == 0, 0.01, -0.01)
+        values = np.where(made.which == "given", 0.001, np.where(made.direction == "holds", np.exp(gap + noise), 1.0))
+        made.loc[of, "at_50"] = values[of]
+    assert page.finding(made) == f"digits, clipped, mean of 8 images: {words}"
 
 
 def test_intervals_cover_images():

@@ -30,11 +30,12 @@ from almostnothing.naming import dataset_name
 from almostnothing.pages.volume_overlap.claims import CLAIMS
 from almostnothing.pages.volume_overlap.parameters import VolumeOverlap
 from almostnothing.pages.volume_overlap.published import CROSSINGS, IMAGE, PIXELS, RADIUS
-from almostnothing.pages.volume_overlap.table import GIVEN
+from almostnothing.pages.volume_overlap.table import DRAWN, GIVEN
 from almostnothing.theory import overlap
 
 DIRECTIONS = {"inside": "the ball in the L2 ball", "holds": "the L2 ball in it"}
 LOOKS = {"inside": ("#0173b2", "v"), "holds": ("#c2410c", "^")}  # colour, and marker of a published crossing
+LEVELS = {"inside": 0.56, "holds": 0.44}  # at which the crossings of single images are drawn, beside 50 %
 SAMPLERS = {"ball": "uniform", "laplace": "Laplace for every p"}
 PLACE = ["dataset", "pixels", "clipped"]
 MEASURED = ["inside", "holds", "gap", "almost", "narrow_inside", "narrow_holds", "matched"]
@@ -188,11 +189,15 @@ def explained(verdicts: Sequence[Claim]) -> pd.DataFrame:
 
 
 def crossings(table: pd.DataFrame) -> pd.DataFrame:
-    """ε of 50 % in both directions with intervals over seeds, by place, norm and sampler; their gap; and theory's."""
+    """ε of 50 % in both directions with intervals over seeds, by place, images, norm and sampler; their gap; theory's.
+
+    Of drawn images the estimates are means over them, as the claims' are.
+    """
     rows = []
-    for _, own in by_seed(table).groupby([*PLACE, "norm", "sampler"], sort=False):
+    for _, own in by_seed(table).groupby([*PLACE, "which", "norm", "sampler"], sort=False):
         (dataset, pixels, clipped), norm, sampler = own[PLACE].iloc[0], own["norm"].iloc[0], own["sampler"].iloc[0]
-        row = {"place": place_name(dataset, pixels, clipped), "norm": norm, "samples": SAMPLERS[sampler]}
+        row = {"place": place_name(dataset, pixels, clipped), "images": images_name(table, own.iloc[0])}
+        row |= {"norm": norm, "samples": SAMPLERS[sampler]}
         row |= {DIRECTIONS[name]: estimate_text(stats.mean_interval(own[name])) for name in DIRECTIONS}
         row["ln of their quotient"] = estimate_text(stats.mean_interval(own["gap"]))
         row["L2 ball in it at the first"] = f"{own['matched'].mean():.3g}"
@@ -200,7 +205,19 @@ def crossings(table: pd.DataFrame) -> pd.DataFrame:
             first, second = overlap.crossings(order_of(norm), 2.0, float(own["radius"].iloc[0]), int(pixels))
             row["theory"] = f"{number(first)}, {number(second)}"
         rows.append(row)
-    return pd.DataFrame(rows).fillna("").set_index(["place", "norm", "samples"])
+    return pd.DataFrame(rows).fillna("").set_index(["place", "images", "norm", "samples"])
+
+
+def images_name(table: pd.DataFrame, row: pd.Series) -> str:
+    """`number 1`, `80 drawn` or nothing: at which images a row of `by_seed` was measured."""
+    here = table[(table["dataset"] == row["dataset"]) & (table["which"] == row["which"])]
+    names = {GIVEN: f"number {here['image'].iloc[0]}", DRAWN: f"{drawn(here)} drawn"}
+    return names.get(str(row["which"]), "")
+
+
+def drawn(here: pd.DataFrame) -> int:
+    """How many images seeds drew at one place, those counted twice that two seeds drew."""
+    return len(here.loc[here["which"] == DRAWN, ["seed", "image"]].drop_duplicates())
 
 
 def number(value: float) -> str:
@@ -209,19 +226,36 @@ def number(value: float) -> str:
 
 
 def curves(ax: Axes, own: pd.DataFrame, norm: str) -> None:
-    """Both shares against ε, of both samplers: means over seeds; bars at 50 % are intervals over seeds."""
+    """Both shares against ε, of both samplers: means over seeds, at one image where there are some.
+
+    What claims rest on: crossings of each drawn image (upright lines), and their mean ln with its interval over seeds.
+    """
+    uniform = by_image(many(own[own["sampler"] == "ball"])).assign(which="")
+    middle = {}
     for sampler, direction in itertools.product(("laplace", "ball"), DIRECTIONS):
-        rows = own[(own["sampler"] == sampler) & (own["direction"] == direction)]
+        rows = own[(own["sampler"] == sampler) & (own["direction"] == direction) & (own["which"] != DRAWN)]
         at = rows[list(SHARES)].replace(np.inf, np.nan).mean()
         look: dict[str, Any] = {"color": LOOKS[direction][0]}
         look |= {"lw": 1.4, "zorder": 3} if sampler == "ball" else {"lw": 0.9, "ls": (0, (4, 2)), "alpha": 0.8}
         ax.plot(at, list(SHARES.values()), label=f"{DIRECTIONS[direction]}, {SAMPLERS[sampler]}", **look)
         if sampler == "ball":
-            found = stats.mean_interval(rows["at_50"])
-            ends = [[found.mean - found.low], [found.high - found.mean]]
-            ax.errorbar([found.mean], [0.5], xerr=ends, fmt="o", ms=2.5, elinewidth=0.8, **look)
-    wide = by_seed(own[own["sampler"] == "ball"])
-    first, second = wide["inside"].mean(), wide["holds"].mean()
+            logs = np.log(uniform[direction])
+            if (uniform["image"] >= 0).any():
+                colour = {"color": LOOKS[direction][0]}
+                ax.plot(
+                    uniform[direction],
+                    np.full(len(uniform), LEVELS[direction]),
+                    "|",
+                    ms=7,
+                    mew=0.5,
+                    alpha=0.6,
+                    **colour,
+                )
+            found = stats.mean_interval(logs.groupby(uniform["seed"]).mean())
+            middle[direction], low, high = map(math.exp, found[:3])
+            ends = [[middle[direction] - low], [high - middle[direction]]]
+            ax.errorbar([middle[direction]], [0.5], xerr=ends, fmt="o", ms=2.5, elinewidth=0.8, **look)
+    first, second = middle["inside"], middle["holds"]
     if np.isfinite([first, second]).all():
         ax.axvspan(*sorted((first, second)), color="0.9" if first < second else "#d7efe0", lw=0, zorder=0)
         words = "neither" if first < second else "both"
@@ -290,8 +324,12 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figu
     whole, room = with_verdicts(0.62 * DOUBLE, verdicts, dataset)
     here = table[(table["dataset"] == dataset) & table["clipped"]]
     panels(room, here)
+    number = here.loc[here["which"] == GIVEN, "image"].iloc[0]
+    shown = (
+        f"Curves: training image {number}. Upright lines at 50 %: each of {drawn(here)} drawn images; dots: their mean"
+    )
     words = told(verdicts) if dataset_name(dataset) == "CIFAR-10" else ""
-    room.suptitle("\n".join(filter(None, [finding(here), words])), fontsize=8)
+    room.suptitle("\n".join(filter(None, [finding(here), shown, words])), fontsize=7.5)
     return whole
 
 
@@ -317,17 +355,21 @@ def free_figure(table: pd.DataFrame, pixels: int) -> Figure:
 
 
 def finding(here: pd.DataFrame) -> str:
-    """One sentence about a place: for how many norms neither ball holds half of the other at some ε."""
-    wide = by_seed(here[here["sampler"] == "ball"])
-    gaps = wide.groupby("norm", sort=False)["gap"].mean()
-    place = place_name(*wide[PLACE].iloc[0])
-    neither = list(gaps.index[gaps > 0])
-    if len(neither) == len(gaps):
-        words = "for every norm there are ε at which neither ball holds half of the other"
-    else:
-        both = ", ".join(gaps.index[gaps <= 0])
-        words = f"there are ε at which neither ball holds half of the other, but for {both}, where each holds the other"
-    return f"{place}: {words}"
+    """One sentence about a place: for which norms neither ball holds half of the other at some ε, and for which both.
+
+    Of the mean ln of the gap, over drawn images where there are some: by its 95 % interval over seeds.
+    """
+    wide = by_seed(many(here[here["sampler"] == "ball"]))
+    gaps = wide.groupby("norm", sort=False)["gap"].apply(stats.mean_interval)
+    place, images = place_name(*wide[PLACE].iloc[0]), drawn(here)
+    start = f"{place}, mean of {images} images" if images else place
+    kinds: dict[str, list[str]] = {"neither": [], "both": [], "open": []}
+    for norm, gap in gaps.items():
+        kinds["neither" if gap.low > 0 else "both" if gap.high < 0 else "open"].append(str(norm))
+    if len(kinds["neither"]) == len(gaps):
+        return f"{start}: for every norm there are ε at which neither ball holds half of the other"
+    words = {"neither": "neither ball holds half of the other at some ε", "both": "each does", "open": "undecided"}
+    return f"{start}: " + "; ".join(f"{words[kind]}: {', '.join(norms)}" for kind, norms in kinds.items() if norms)
 
 
 def scaling_figure(table: pd.DataFrame) -> Figure:
