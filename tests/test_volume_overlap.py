@@ -421,7 +421,12 @@ def test_figures_say_what_they_show(table):
     assert shown[1].axes[1].get_title().startswith("L0.5: neither from")
     clipped = shown[0].axes[1].get_title()
     assert clipped.startswith("L0.5: ")
-    assert "Curves: training image 1. Upright lines at 50 %: each of 6 drawn images" in shown[0].subfigs[0].get_suptitle()
+    lines = shown[0].subfigs[0].get_suptitle().split("\n")
+    assert "6 images" in lines[0]
+    assert lines[1].startswith("Curves: training image 1. Upright lines at 50 %: each of 6 drawn images")
+    own = page.by_image(table.query("which == 'drawn' and norm == 'L0.5'"))
+    many = (own.gap > 0).sum() if "neither" in clipped else (own.gap <= 0).sum()
+    assert clipped.endswith(f"({many} of 6)")
     marks = [line for line in shown[0].axes[1].lines if line.get_marker() == "|"]
     drawn = table[(table.which == "drawn") & (table.norm == "L0.5")]
     for line, direction in zip(marks, page.DIRECTIONS, strict=True):
@@ -486,8 +491,8 @@ def test_verdicts_are_of_drawn_images_and_published_crossings_of_the_given_one()
     ("gaps", "words"),
     [
         ((0.5, 0.2, 0.1), "for every norm there are ε at which neither ball holds half of the other"),
-        ((0.5, -0.2, -0.3), "neither ball holds half of the other at some ε: L0; each does: L1, L∞"),
-        ((0.5, 0.0, -0.3), "neither ball holds half of the other at some ε: L0; each does: L∞; undecided: L1"),
+        ((0.5, -0.2, -0.3), "neither ball holds half of the other at some ε for L0; each does for L1, L∞"),
+        ((0.5, 0.0, -0.3), "neither ball holds half of the other at some ε for L0; each does for L∞; undecided for L1"),
     ],
 )
 def test_the_title_tells_what_drawn_images_decide(gaps, words):
@@ -497,7 +502,7 @@ def test_the_title_tells_what_drawn_images_decide(gaps, words):
         noise = np.where(made.seed % 2 == 0, 0.01, -0.01)
         values = np.where(made.which == "given", 0.001, np.where(made.direction == "holds", np.exp(gap + noise), 1.0))
         made.loc[of, "at_50"] = values[of]
-    assert page.finding(made) == f"digits, clipped, mean of 8 images: {words}"
+    assert page.finding(made) == f"digits, clipped, in the mean over 8 images: {words}"
 
 
 def test_intervals_cover_images():

@@ -241,16 +241,8 @@ def curves(ax: Axes, own: pd.DataFrame, norm: str) -> None:
         if sampler == "ball":
             logs = np.log(uniform[direction])
             if (uniform["image"] >= 0).any():
-                colour = {"color": LOOKS[direction][0]}
-                ax.plot(
-                    uniform[direction],
-                    np.full(len(uniform), LEVELS[direction]),
-                    "|",
-                    ms=7,
-                    mew=0.5,
-                    alpha=0.6,
-                    **colour,
-                )
+                level, colour = np.full(len(uniform), LEVELS[direction]), LOOKS[direction][0]
+                ax.plot(uniform[direction], level, "|", color=colour, ms=7, mew=0.5, alpha=0.6)
             found = stats.mean_interval(logs.groupby(uniform["seed"]).mean())
             middle[direction], low, high = map(math.exp, found[:3])
             ends = [[middle[direction] - low], [high - middle[direction]]]
@@ -259,7 +251,10 @@ def curves(ax: Axes, own: pd.DataFrame, norm: str) -> None:
     if np.isfinite([first, second]).all():
         ax.axvspan(*sorted((first, second)), color="0.9" if first < second else "#d7efe0", lw=0, zorder=0)
         words = "neither" if first < second else "both"
-        ax.set_title(f"{norm}: {words} from {number(min(first, second))} to {number(max(first, second))}", fontsize=7)
+        span = f"from {number(min(first, second))} to {number(max(first, second))}"
+        agree = int(((uniform["gap"] > 0) == (first < second)).sum())
+        images = f" ({agree} of {len(uniform)})" if (uniform["image"] >= 0).any() else ""
+        ax.set_title(f"{norm}: {words} {span}{images}", fontsize=7)
     else:
         ax.set_title(norm, fontsize=7)
     ax.axhline(0.5, color="0.6", lw=0.6, ls=":")
@@ -326,7 +321,8 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figu
     panels(room, here)
     number = here.loc[here["which"] == GIVEN, "image"].iloc[0]
     shown = (
-        f"Curves: training image {number}. Upright lines at 50 %: each of {drawn(here)} drawn images; dots: their mean"
+        f"Curves: training image {number}. Upright lines at 50 %: each of {drawn(here)} drawn images; "
+        "dots: their mean; in brackets: at how many images it is so"
     )
     words = told(verdicts) if dataset_name(dataset) == "CIFAR-10" else ""
     room.suptitle("\n".join(filter(None, [finding(here), shown, words])), fontsize=7.5)
@@ -362,14 +358,14 @@ def finding(here: pd.DataFrame) -> str:
     wide = by_seed(many(here[here["sampler"] == "ball"]))
     gaps = wide.groupby("norm", sort=False)["gap"].apply(stats.mean_interval)
     place, images = place_name(*wide[PLACE].iloc[0]), drawn(here)
-    start = f"{place}, mean of {images} images" if images else place
+    start = f"{place}, in the mean over {images} images" if images else place
     kinds: dict[str, list[str]] = {"neither": [], "both": [], "open": []}
     for norm, gap in gaps.items():
         kinds["neither" if gap.low > 0 else "both" if gap.high < 0 else "open"].append(str(norm))
     if len(kinds["neither"]) == len(gaps):
         return f"{start}: for every norm there are ε at which neither ball holds half of the other"
     words = {"neither": "neither ball holds half of the other at some ε", "both": "each does", "open": "undecided"}
-    return f"{start}: " + "; ".join(f"{words[kind]}: {', '.join(norms)}" for kind, norms in kinds.items() if norms)
+    return f"{start}: " + "; ".join(f"{words[kind]} for {', '.join(norms)}" for kind, norms in kinds.items() if norms)
 
 
 def scaling_figure(table: pd.DataFrame) -> Figure:
