@@ -418,15 +418,15 @@ def test_figures_say_what_they_show(table):
     free = page.by_seed(table.query("pixels == 64 and not clipped and sampler == 'ball'"))
     assert (free.gap > 0).all()
     assert "for every norm there are ε" in shown[1].get_suptitle()
-    assert shown[1].axes[1].get_title().startswith("L0.5: neither from")
+    assert shown[1].axes[1].get_title().startswith("L0.5: neither, ")
     clipped = shown[0].axes[1].get_title()
     assert clipped.startswith("L0.5: ")
     lines = shown[0].subfigs[0].get_suptitle().split("\n")
     assert "6 images" in lines[0]
-    assert lines[1].startswith("Curves: training image 1. Upright lines at 50 %: each of 6 drawn images")
+    assert lines[1].startswith("Curves: training image 1. Upright lines: each of 6 drawn images")
     own = page.by_image(table.query("which == 'drawn' and norm == 'L0.5'"))
     many = (own.gap > 0).sum() if "neither" in clipped else (own.gap <= 0).sum()
-    assert clipped.endswith(f"({many} of 6)")
+    assert clipped.endswith(f"({many}/6)")
     marks = [line for line in shown[0].axes[1].lines if line.get_marker() == "|"]
     drawn = table[(table.which == "drawn") & (table.norm == "L0.5")]
     for line, direction in zip(marks, page.DIRECTIONS, strict=True):

@@ -251,10 +251,10 @@ def curves(ax: Axes, own: pd.DataFrame, norm: str) -> None:
     if np.isfinite([first, second]).all():
         ax.axvspan(*sorted((first, second)), color="0.9" if first < second else "#d7efe0", lw=0, zorder=0)
         words = "neither" if first < second else "both"
-        span = f"from {number(min(first, second))} to {number(max(first, second))}"
+        span = f"{number(min(first, second))}–{number(max(first, second))}"
         agree = int(((uniform["gap"] > 0) == (first < second)).sum())
-        images = f" ({agree} of {len(uniform)})" if (uniform["image"] >= 0).any() else ""
-        ax.set_title(f"{norm}: {words} {span}{images}", fontsize=7)
+        images = f" ({agree}/{len(uniform)})" if (uniform["image"] >= 0).any() else ""
+        ax.set_title(f"{norm}: {words}, {span}{images}", fontsize=7)
     else:
         ax.set_title(norm, fontsize=7)
     ax.axhline(0.5, color="0.6", lw=0.6, ls=":")
@@ -321,8 +321,8 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figu
     panels(room, here)
     number = here.loc[here["which"] == GIVEN, "image"].iloc[0]
     shown = (
-        f"Curves: training image {number}. Upright lines at 50 %: each of {drawn(here)} drawn images; "
-        "dots: their mean; in brackets: at how many images it is so"
+        f"Curves: training image {number}. Upright lines: each of {drawn(here)} drawn images; "
+        "dots: their mean; in brackets: at how many it is so"
     )
     words = told(verdicts) if dataset_name(dataset) == "CIFAR-10" else ""
     room.suptitle("\n".join(filter(None, [finding(here), shown, words])), fontsize=7.5)
