@@ -60,11 +60,18 @@ fig, *others = [page.figure(table, verdicts, name) for name in chosen.datasets]
 plt.show()
 
 # %% [markdown]
-# Noise is added to one training image and clipped to [0, 1]; what is left of it is in a ball or not. Blue falls:
-# samples of the ball named above a panel, in the L2 ball. Orange grows: samples of the L2 ball, in that ball. Bars at
-# 50 % are 95 % intervals over seeds (Student's $t$). Grey: neither ball holds half of the other; green: each does.
+# Noise is added to training images and clipped to [0, 1]; what is left of it is in a ball or not. Blue falls: samples
+# of the ball named above a panel, in the L2 ball. Orange grows: samples of the L2 ball, in that ball. Curves are of one
+# image, that of the authors' notebook, and how balls overlap depends on the image: each seed draws images of its own,
+# whose crossings are upright lines. The title, the verdicts and what is shaded rest on these. Dots at 50 % are the
+# crossings' mean ln, with 95 % intervals over seeds (Student's $t$) of their images' means, so that the intervals cover
+# noise and images. Grey: neither ball holds half of the other; green: each does; in brackets: at how many images.
+#
 # Clipping takes from noise, most where values are black or white already: about half of what falls there is lost, and
 # leaves the value as it was. What is left fits into balls that the noise is not from; without clipping it does not.
+# How many values L2 noise changes at all, by which an L0 ball holds it, is then all but half of those that are black or
+# white: on MNIST and digits the claim about nearly all values measures saturated pixels, not how the balls lie. Without
+# clipping it is every value.
 
 # %% [markdown]
 # ## Without clipping, at each number of values
@@ -97,7 +104,7 @@ plt.show()
 # ## What the text's figure shows
 #
 # Its crossings, read off the output of the authors' notebook, against both samplers on the same image: the size of the
-# ln of their quotient, with intervals over seeds.
+# ln of their quotient, with intervals over seeds, which cover noise alone, as there is one image.
 
 # %% tags=["hide-input"]
 shown = page.explained(verdicts)
@@ -106,7 +113,7 @@ display(shown.style.hide(axis="index").set_uuid("") if len(shown) else Markdown(
 # %% [markdown]
 # ## All crossings
 #
-# ε at which the share is 50 %, with 95 % intervals over seeds.
+# ε at which the share is 50 %, with 95 % intervals over seeds; of drawn images means over those of each seed.
 
 # %% tags=["hide-input"]
 display(page.crossings(table))

@@ -9,7 +9,8 @@ SHARE = (0.0, 1.0)
 MATCHED = (
     "share of the L2 ball's samples in the other ball, at the ε at which half of that one's samples are in the L2 ball"
 )
-HULL = "t over seeds, or Clopper and Pearson's over all samples where that is wider"
+IMAGES = "t over seeds, each the mean over training images of its own"
+HULL = f"{IMAGES}, or Clopper and Pearson's with images as trials where that is wider"
 
 CLAIMS = {
     "covers": Declaration(
@@ -25,7 +26,7 @@ CLAIMS = {
     ),
     "overlap": Declaration(
         primary=True,
-        quote="robustness to other Lp-norm corruptions transfers across different Lp-norms",
+        quote="the coverage and overlap of the volumes of two different Lp-norm spheres",
         source=SOURCE,
         statement="an Lp ball half of which lies in the L2 ball holds over {limit:.0%} of that ball",
         statistic=MATCHED,
@@ -43,6 +44,7 @@ CLAIMS = {
         threshold="whole",
         reason="an L0 ball in which all values but one of twenty may change leaves next to nothing out",
         range=SHARE,
+        interval=IMAGES,
     ),
     "apart": Declaration(
         primary=True,
@@ -52,6 +54,7 @@ CLAIMS = {
         statistic="ln of the gap of L0, as L2 norms, less the largest of the other norms",
         threshold="apart",
         reason="ln 2: the gap between both crossings is a factor twice as large as that of any other norm",
+        interval=IMAGES,
     ),
     "between": Declaration(
         source=SOURCE,
@@ -59,6 +62,7 @@ CLAIMS = {
         statistic="ln of the ε at which the ball holds half of the L2 samples over that at which half of it is in L2",
         threshold="between",
         reason="a twentieth of ε, less than the text's figure resolves",
+        interval=f"{IMAGES} where there are images",
     ),
     "nested": Declaration(
         source=SOURCE,
@@ -67,6 +71,7 @@ CLAIMS = {
         threshold="nested",
         reason="ln 2: strengths that differ by a factor of 2 are neighbours on the text's grids",
         below=True,
+        interval=f"{IMAGES} where there are images",
     ),
     "steady": Declaration(
         source="seed 002, Open questions: dimension against overlap",

@@ -30,12 +30,15 @@ from almostnothing.naming import dataset_name
 from almostnothing.pages.volume_overlap.claims import CLAIMS
 from almostnothing.pages.volume_overlap.parameters import VolumeOverlap
 from almostnothing.pages.volume_overlap.published import CROSSINGS, IMAGE, PIXELS, RADIUS
+from almostnothing.pages.volume_overlap.table import DRAWN, GIVEN
 from almostnothing.theory import overlap
 
 DIRECTIONS = {"inside": "the ball in the L2 ball", "holds": "the L2 ball in it"}
 LOOKS = {"inside": ("#0173b2", "v"), "holds": ("#c2410c", "^")}  # colour, and marker of a published crossing
+LEVELS = {"inside": 0.56, "holds": 0.44}  # at which the crossings of single images are drawn, beside 50 %
 SAMPLERS = {"ball": "uniform", "laplace": "Laplace for every p"}
 PLACE = ["dataset", "pixels", "clipped"]
+MEASURED = ["inside", "holds", "gap", "almost", "narrow_inside", "narrow_holds", "matched"]
 SHARES = {"at_99": 0.99, "at_95": 0.95, "at_75": 0.75, "at_50": 0.5, "at_25": 0.25, "at_05": 0.05, "at_01": 0.01}
 KILO = 10_000  # from which on numbers are given in thousands
 
@@ -50,13 +53,13 @@ def place_name(dataset: Any, pixels: Any, clipped: Any) -> str:
     return f"{dataset_name(str(dataset))}, clipped" if clipped else f"d = {pixels:,}, not clipped"
 
 
-def by_seed(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each place, sampler, norm and seed, with both directions beside each other.
+def by_image(table: pd.DataFrame) -> pd.DataFrame:
+    """A row for each place, image, sampler, norm and seed, with both directions beside each other.
 
     `inside`, `holds`: ε of 50 %; `gap`: ln of the second over the first; `almost`: the same of 95 %; `narrow_inside`
     and `narrow_holds`: ln of the ε over which each share goes from 95 % to 5 %; `matched` as in the table.
     """
-    index = [*PLACE, "radius", "samples", "sampler", "norm", "seed"]
+    index = [*PLACE, "which", "radius", "samples", "sampler", "norm", "seed", "image"]
     wide = table.pivot(index=index, columns="direction", values=["at_95", "at_50", "at_05", "matched"])
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = pd.DataFrame(np.log(wide[["at_95", "at_50", "at_05"]]))
@@ -74,20 +77,33 @@ def by_seed(table: pd.DataFrame) -> pd.DataFrame:
     return found.reset_index()
 
 
+def by_seed(table: pd.DataFrame) -> pd.DataFrame:
+    """As `by_image`, but means over the images of each seed; `images`: how many."""
+    wide = by_image(table)
+    groups = wide.groupby([name for name in wide.columns[: wide.columns.get_loc("image")]], sort=False)
+    return groups[MEASURED].mean().assign(images=groups.size()).reset_index()
+
+
+def many(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that claims rest on: of the images that the seeds drew, and without any."""
+    return table[table["which"] != GIVEN]
+
+
 def claims(table: pd.DataFrame, chosen: VolumeOverlap) -> list[Claim]:
     """What is claimed of uniform balls at each place, of their change with d, and of what was published."""
-    cases, wide = Cases(), by_seed(table)
-    uniform = wide[wide["sampler"] == "ball"]
+    cases, uniform = Cases(), many(table[table["sampler"] == "ball"])
+    single, uniform = by_image(uniform), by_seed(uniform)
     largest = max(chosen.dimensions)
     for (dataset, pixels, clipped), here in uniform.groupby(PLACE, sort=False):
         where = {"dataset": str(dataset)} if clipped else {"place": place_name(dataset, pixels, clipped)}
         if clipped:
-            _overlaps(cases, where, here)
+            _overlaps(cases, where, here, single[single["clipped"] & (single["dataset"] == dataset)])
         if clipped or pixels == largest:
             for norm, own in here.groupby("norm", sort=False):
                 cases.add("between", {**where, "norm": norm}, stats.mean_interval(own["gap"]))
                 cases.add("nested", {**where, "norm": norm}, stats.mean_interval(own["almost"]))
     _changes(cases, uniform[~uniform["clipped"]])
+    wide = by_seed(table[table["which"] == GIVEN])
     for sampler in SAMPLERS:
         for norm, direction, own in _published(wide[wide["sampler"] == sampler], chosen):
             apart = np.log(CROSSINGS[norm][direction] / own[direction])
@@ -96,15 +112,16 @@ def claims(table: pd.DataFrame, chosen: VolumeOverlap) -> list[Claim]:
     return judged("10_volume_overlap", CLAIMS, cases, chosen.thresholds.model_dump())
 
 
-def _overlaps(cases: Cases, where: Mapping[str, Any], here: pd.DataFrame) -> None:
-    """The primary claims at one place."""
+def _overlaps(cases: Cases, where: Mapping[str, Any], here: pd.DataFrame, single: pd.DataFrame) -> None:
+    """The primary claims at one place; `single`: the same rows by image."""
     for norm, own in here.groupby("norm", sort=False):
-        found = shared(own["matched"], int(own["samples"].iloc[0]))
+        found = shared(own["matched"], int(own["images"].iloc[0]))
         cases.add("covers" if norm == "L0" else "overlap", {**where, "norm": norm}, found)
     zero = here[here["norm"] == "L0"].set_index("seed")
     cases.add("whole", {**where, "norm": "L0"}, stats.mean_interval(zero["holds"]))
-    others = here[here["norm"] != "L0"].groupby("seed")["gap"].max()
-    cases.add("apart", {**where, "norm": "L0"}, stats.mean_interval(zero["gap"] / 2 - others))  # |δ|₂ grows as √ε
+    widest = single[single["norm"] != "L0"].groupby(["seed", "image"])["gap"].max()
+    apart = single[single["norm"] == "L0"].set_index(["seed", "image"])["gap"] / 2 - widest  # |δ|₂ grows as √ε
+    cases.add("apart", {**where, "norm": "L0"}, stats.mean_interval(apart.groupby("seed").mean()))
 
 
 def _changes(cases: Cases, free: pd.DataFrame) -> None:
@@ -130,13 +147,14 @@ def predicted(free: pd.DataFrame) -> pd.DataFrame:
     return own.assign(error=apart.max(1))
 
 
-def shared(shares: pd.Series, samples: int) -> stats.Interval:
-    """The mean of shares of samples over seeds: Student's interval, or Clopper and Pearson's where wider.
+def shared(shares: pd.Series, images: int) -> stats.Interval:
+    """The mean over seeds of mean shares over images: Student's interval, or where wider Clopper and Pearson's.
 
-    Where no sample is in, or all are, every seed says the same, and Student's interval has no length.
+    Where no sample is in, or all are, every seed says the same, and Student's interval has no length. Shares of images
+    vary no more than trials with the same mean do, of which each is 0 or 1: so images count as trials, not samples.
     """
     found = stats.mean_interval(shares)
-    whole = stats.share_interval(round(float(shares.sum()) * samples), len(shares) * samples)
+    whole = stats.share_interval(round(float(shares.sum()) * images), len(shares) * images)
     return stats.Interval(found.mean, min(found.low, whole.low), max(found.high, whole.high), found.n)
 
 
@@ -171,11 +189,15 @@ def explained(verdicts: Sequence[Claim]) -> pd.DataFrame:
 
 
 def crossings(table: pd.DataFrame) -> pd.DataFrame:
-    """ε of 50 % in both directions with intervals over seeds, by place, norm and sampler; their gap; and theory's."""
+    """ε of 50 % in both directions with intervals over seeds, by place, images, norm and sampler; their gap; theory's.
+
+    Of drawn images the estimates are means over them, as the claims' are.
+    """
     rows = []
-    for _, own in by_seed(table).groupby([*PLACE, "norm", "sampler"], sort=False):
+    for _, own in by_seed(table).groupby([*PLACE, "which", "norm", "sampler"], sort=False):
         (dataset, pixels, clipped), norm, sampler = own[PLACE].iloc[0], own["norm"].iloc[0], own["sampler"].iloc[0]
-        row = {"place": place_name(dataset, pixels, clipped), "norm": norm, "samples": SAMPLERS[sampler]}
+        row = {"place": place_name(dataset, pixels, clipped), "images": images_name(table, own.iloc[0])}
+        row |= {"norm": norm, "samples": SAMPLERS[sampler]}
         row |= {DIRECTIONS[name]: estimate_text(stats.mean_interval(own[name])) for name in DIRECTIONS}
         row["ln of their quotient"] = estimate_text(stats.mean_interval(own["gap"]))
         row["L2 ball in it at the first"] = f"{own['matched'].mean():.3g}"
@@ -183,7 +205,19 @@ def crossings(table: pd.DataFrame) -> pd.DataFrame:
             first, second = overlap.crossings(order_of(norm), 2.0, float(own["radius"].iloc[0]), int(pixels))
             row["theory"] = f"{number(first)}, {number(second)}"
         rows.append(row)
-    return pd.DataFrame(rows).fillna("").set_index(["place", "norm", "samples"])
+    return pd.DataFrame(rows).fillna("").set_index(["place", "images", "norm", "samples"])
+
+
+def images_name(table: pd.DataFrame, row: pd.Series) -> str:
+    """`number 1`, `80 drawn` or nothing: at which images a row of `by_seed` was measured."""
+    here = table[(table["dataset"] == row["dataset"]) & (table["which"] == row["which"])]
+    names = {GIVEN: f"number {here['image'].iloc[0]}", DRAWN: f"{drawn(here)} drawn"}
+    return names.get(str(row["which"]), "")
+
+
+def drawn(here: pd.DataFrame) -> int:
+    """How many images seeds drew at one place, those counted twice that two seeds drew."""
+    return len(here.loc[here["which"] == DRAWN, ["seed", "image"]].drop_duplicates())
 
 
 def number(value: float) -> str:
@@ -192,23 +226,35 @@ def number(value: float) -> str:
 
 
 def curves(ax: Axes, own: pd.DataFrame, norm: str) -> None:
-    """Both shares against ε, of both samplers: means over seeds; bars at 50 % are intervals over seeds."""
+    """Both shares against ε, of both samplers: means over seeds, at one image where there are some.
+
+    What claims rest on: crossings of each drawn image (upright lines), and their mean ln with its interval over seeds.
+    """
+    uniform = by_image(many(own[own["sampler"] == "ball"])).assign(which="")
+    middle = {}
     for sampler, direction in itertools.product(("laplace", "ball"), DIRECTIONS):
-        rows = own[(own["sampler"] == sampler) & (own["direction"] == direction)]
+        rows = own[(own["sampler"] == sampler) & (own["direction"] == direction) & (own["which"] != DRAWN)]
         at = rows[list(SHARES)].replace(np.inf, np.nan).mean()
         look: dict[str, Any] = {"color": LOOKS[direction][0]}
         look |= {"lw": 1.4, "zorder": 3} if sampler == "ball" else {"lw": 0.9, "ls": (0, (4, 2)), "alpha": 0.8}
         ax.plot(at, list(SHARES.values()), label=f"{DIRECTIONS[direction]}, {SAMPLERS[sampler]}", **look)
         if sampler == "ball":
-            found = stats.mean_interval(rows["at_50"])
-            ends = [[found.mean - found.low], [found.high - found.mean]]
-            ax.errorbar([found.mean], [0.5], xerr=ends, fmt="o", ms=2.5, elinewidth=0.8, **look)
-    wide = by_seed(own[own["sampler"] == "ball"])
-    first, second = wide["inside"].mean(), wide["holds"].mean()
+            logs = np.log(uniform[direction])
+            if (uniform["image"] >= 0).any():
+                level, colour = np.full(len(uniform), LEVELS[direction]), LOOKS[direction][0]
+                ax.plot(uniform[direction], level, "|", color=colour, ms=7, mew=0.5, alpha=0.6)
+            found = stats.mean_interval(logs.groupby(uniform["seed"]).mean())
+            middle[direction], low, high = map(math.exp, found[:3])
+            ends = [[middle[direction] - low], [high - middle[direction]]]
+            ax.errorbar([middle[direction]], [0.5], xerr=ends, fmt="o", ms=2.5, elinewidth=0.8, **look)
+    first, second = middle["inside"], middle["holds"]
     if np.isfinite([first, second]).all():
         ax.axvspan(*sorted((first, second)), color="0.9" if first < second else "#d7efe0", lw=0, zorder=0)
         words = "neither" if first < second else "both"
-        ax.set_title(f"{norm}: {words} from {number(min(first, second))} to {number(max(first, second))}", fontsize=7)
+        span = f"{number(min(first, second))}–{number(max(first, second))}"
+        agree = int(((uniform["gap"] > 0) == (first < second)).sum())
+        images = f" ({agree}/{len(uniform)})" if (uniform["image"] >= 0).any() else ""
+        ax.set_title(f"{norm}: {words}, {span}{images}", fontsize=7)
     else:
         ax.set_title(norm, fontsize=7)
     ax.axhline(0.5, color="0.6", lw=0.6, ls=":")
@@ -273,8 +319,13 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figu
     whole, room = with_verdicts(0.62 * DOUBLE, verdicts, dataset)
     here = table[(table["dataset"] == dataset) & table["clipped"]]
     panels(room, here)
+    number = here.loc[here["which"] == GIVEN, "image"].iloc[0]
+    shown = (
+        f"Curves: training image {number}. Upright lines: each of {drawn(here)} drawn images; "
+        "dots: their mean; in brackets: at how many it is so"
+    )
     words = told(verdicts) if dataset_name(dataset) == "CIFAR-10" else ""
-    room.suptitle("\n".join(filter(None, [finding(here), words])), fontsize=8)
+    room.suptitle("\n".join(filter(None, [finding(here), shown, words])), fontsize=7.5)
     return whole
 
 
@@ -300,17 +351,21 @@ def free_figure(table: pd.DataFrame, pixels: int) -> Figure:
 
 
 def finding(here: pd.DataFrame) -> str:
-    """One sentence about a place: for how many norms neither ball holds half of the other at some ε."""
-    wide = by_seed(here[here["sampler"] == "ball"])
-    gaps = wide.groupby("norm", sort=False)["gap"].mean()
-    place = place_name(*wide[PLACE].iloc[0])
-    neither = list(gaps.index[gaps > 0])
-    if len(neither) == len(gaps):
-        words = "for every norm there are ε at which neither ball holds half of the other"
-    else:
-        both = ", ".join(gaps.index[gaps <= 0])
-        words = f"there are ε at which neither ball holds half of the other, but for {both}, where each holds the other"
-    return f"{place}: {words}"
+    """One sentence about a place: for which norms neither ball holds half of the other at some ε, and for which both.
+
+    Of the mean ln of the gap, over drawn images where there are some: by its 95 % interval over seeds.
+    """
+    wide = by_seed(many(here[here["sampler"] == "ball"]))
+    gaps = wide.groupby("norm", sort=False)["gap"].apply(stats.mean_interval)
+    place, images = place_name(*wide[PLACE].iloc[0]), drawn(here)
+    start = f"{place}, in the mean over {images} images" if images else place
+    kinds: dict[str, list[str]] = {"neither": [], "both": [], "open": []}
+    for norm, gap in gaps.items():
+        kinds["neither" if gap.low > 0 else "both" if gap.high < 0 else "open"].append(str(norm))
+    if len(kinds["neither"]) == len(gaps):
+        return f"{start}: for every norm there are ε at which neither ball holds half of the other"
+    words = {"neither": "neither ball holds half of the other at some ε", "both": "each does", "open": "undecided"}
+    return f"{start}: " + "; ".join(f"{words[kind]} for {', '.join(norms)}" for kind, norms in kinds.items() if norms)
 
 
 def scaling_figure(table: pd.DataFrame) -> Figure:

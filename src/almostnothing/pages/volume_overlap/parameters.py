@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, FiniteFloat, NonNegativeInt, PositiveInt, model_validator
 
 from almostnothing import data
+from almostnothing.errors import UserError
 from almostnothing.pages.lp_sampling.parameters import check_image, same_noise
 from almostnothing.parameters.fields import Axis, Model, Positive, Probability
 from almostnothing.parameters.laws import Lp
@@ -47,7 +48,10 @@ class VolumeOverlap(Parameters):
     datasets: Axis[str] = Field(
         description=f"data sets by name: {data.NAMES}; noise is added to an image of each and clipped"
     )
-    image: NonNegativeInt = Field(description="number of that training image")
+    image: NonNegativeInt = Field(description="number of the training image of the curves and of what was published")
+    images: PositiveInt = Field(
+        description="training images that each seed draws for itself: claims about clipped noise are of means over them"
+    )
     dimensions: Axis[Annotated[int, Field(ge=2)]] = Field(description="numbers of values at which noise is not clipped")
     norms: Axis[OrZero] = Field(description="p of the balls that are compared with the L2 ball: 0, a number, or inf")
     radius: Positive = Field(description="ε of the L2 ball")
@@ -55,8 +59,13 @@ class VolumeOverlap(Parameters):
         description="radius is meant at 3,072 values, and at d values times √(d/3072): as much noise a value; else at "
         "every d"
     )
-    samples: Annotated[PositiveInt, Field(ge=LEAST)] = Field(description="samples of each ball and seed")
-    seeds: Axis[int] = Field(description="of the samples: intervals are over them")
+    samples: Annotated[PositiveInt, Field(ge=LEAST)] = Field(
+        description="samples of each ball and seed, without clipping and at the image of that number"
+    )
+    image_samples: Annotated[PositiveInt, Field(ge=LEAST)] = Field(
+        description="samples of each ball and seed at each image that is drawn"
+    )
+    seeds: Axis[int] = Field(description="of the samples and of the images that are drawn: intervals are over them")
     thresholds: VolumeOverlapThresholds
 
     @model_validator(mode="after")
@@ -72,9 +81,13 @@ class VolumeOverlap(Parameters):
         return self
 
     def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
-        """The data sets as they are; raises `UserError` also where one has no such image."""
+        """The data sets as they are; raises `UserError` also where one has no such image, or too few."""
         found = [data.source(name, folder, known=known) for name in self.datasets]
         check_image(self.image, found)
+        for source in found:
+            count = source.facts.classes * source.facts.train_per_class
+            if self.images > count:
+                raise UserError(f"images is {self.images}, but should be at most {count} for {source.name}")
         return found
 
     def radius_at(self, d: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,48 +24,60 @@ from almostnothing.pages.volume_overlap.parameters import VolumeOverlap
 SHARES = (0.99, 0.95, 0.75, 0.5, 0.25, 0.05, 0.01)  # of samples in the other ball, of which the table has the ε
 COLUMNS = [f"at_{100 * share:02.0f}" for share in SHARES]
 NOWHERE = "unclipped"  # the data set of noise that is not clipped
+GIVEN, DRAWN, NO_IMAGE = "given", "drawn", "none"  # whose number the parameters have; drawn by a seed
 GREY = 0.5  # what L0 noise replaces where there is no image
 HALVINGS = 40  # of an interval in which an ε is looked for
 Samples = Float[Tensor, "sample value"]
 
 
 def table(parameters: VolumeOverlap, folder: Path) -> pd.DataFrame:
-    """One row for each place, sampler, norm, direction and seed.
+    """One row for each place, image, sampler, norm, direction and seed.
 
-    Places: an image of each data set, at which noise is clipped to [0, 1], and each number of values without clipping.
+    Places: each data set, at whose training images noise is clipped to [0, 1], and each number of values without
+    clipping. `which`: the image "given", the same for all seeds, as the authors had it; or "drawn" by the seed, for
+    itself: `image` is its number (−1 without an image), and there is no Laplace noise at these.
     Samplers: "ball", uniform in it, and "laplace", Laplace noise for every p, for both balls. Directions: "inside",
     samples of the Lp ball in the L2 ball, whose share falls with ε, and "holds", samples of the L2 ball in the Lp ball,
     whose share grows. `at_99` … `at_01`: the ε at which that share of the samples is in the other ball (infinite where
     it is at every ε); `low` and `high`: the 95 % interval of `at_50` over this seed's samples. Of L0, ε is the share of
     values that may change. `matched`: of "holds", the share at the ε at which half of the Lp samples are inside.
     """
-    places: list[tuple[str, int, Float[Tensor, " value"] | None]] = []
+    rows: list[dict[str, Any]] = []
     for source in parameters.sources(folder):
-        dataset = data.load(source, folder)
-        image = dataset.train.images[parameters.image].reshape(-1) / np.float32(dataset.levels)
-        places.append((source.name, source.facts.pixels, torch.from_numpy(image)))
-    places += [(NOWHERE, d, None) for d in parameters.dimensions]
-    return pd.DataFrame(
-        {"dataset": name, "pixels": d, "clipped": image is not None, **row}
-        for name, d, image in places
-        for row in _rows(parameters, d, image)
-    )
+        dataset, d = data.load(source, folder), source.facts.pixels
+        for seed in parameters.seeds:
+            for which, number in chosen_images(parameters, len(dataset.train.images), seed):
+                x = torch.from_numpy(dataset.train.images[number].reshape(-1) / np.float32(dataset.levels))
+                head = {"dataset": source.name, "pixels": d, "clipped": True, "which": which, "image": number}
+                rows += [head | row for row in _rows(parameters, d, x, seed, which)]
+    for d, seed in itertools.product(parameters.dimensions, parameters.seeds):
+        head = {"dataset": NOWHERE, "pixels": d, "clipped": False, "which": NO_IMAGE, "image": -1}
+        rows += [head | row for row in _rows(parameters, d, None, seed, NO_IMAGE)]
+    return pd.DataFrame(rows)
 
 
-def _rows(parameters: VolumeOverlap, d: int, image: Float[Tensor, " value"] | None) -> Iterator[dict[str, Any]]:
-    radius, count = parameters.radius_at(d), parameters.samples
-    for seed in parameters.seeds:
-        for sampler in ("ball", "laplace"):
-            l2 = radius * unit(sampler, 2.0, d, count, seed)
-            changed = l2 if image is None else clipped(image, l2)
-            for norm in parameters.norms:
-                p = float(norm)
-                inside = entering(sampler, p, image, d, radius, count, seed)
-                holds = size_of(changed, p)
-                half = float(np.median(inside))
-                head = {"sampler": sampler, "norm": norm_name(p), "seed": seed, "radius": radius, "samples": count}
-                yield {**head, "direction": "inside", **_quantiles(inside, 1.0), "matched": math.nan}
-                yield {**head, "direction": "holds", **_quantiles(holds, 0.0), "matched": float((holds <= half).mean())}
+def chosen_images(parameters: VolumeOverlap, count: int, seed: int) -> list[tuple[str, int]]:
+    """The image that is given, and those that a seed draws among `count`, without drawing one twice."""
+    drawn = streams.permutation(streams.stream_key(seed, "overlap image"), count)[: parameters.images]
+    return [(GIVEN, parameters.image), *((DRAWN, int(number)) for number in drawn)]
+
+
+def _rows(
+    parameters: VolumeOverlap, d: int, image: Float[Tensor, " value"] | None, seed: int, which: str
+) -> Iterator[dict[str, Any]]:
+    radius = parameters.radius_at(d)
+    count = parameters.image_samples if which == DRAWN else parameters.samples
+    for sampler in ("ball",) if which == DRAWN else ("ball", "laplace"):
+        l2 = radius * unit(sampler, 2.0, d, count, seed)
+        changed = l2 if image is None else clipped(image, l2)
+        for norm in parameters.norms:
+            p = float(norm)
+            inside = entering(sampler, p, image, d, radius, count, seed)
+            holds = size_of(changed, p)
+            half = float(np.median(inside))
+            head = {"sampler": sampler, "norm": norm_name(p), "seed": seed, "radius": radius, "samples": count}
+            yield {**head, "direction": "inside", **_quantiles(inside, 1.0), "matched": math.nan}
+            yield {**head, "direction": "holds", **_quantiles(holds, 0.0), "matched": float((holds <= half).mean())}
 
 
 def unit(sampler: str, p: float, d: int, count: int, seed: int) -> Samples:
