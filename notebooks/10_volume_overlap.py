@@ -63,7 +63,7 @@ plt.show()
 # Noise is added to training images and clipped to [0, 1]; what is left of it is in a ball or not. Blue falls: samples
 # of the ball named above a panel, in the L2 ball. Orange grows: samples of the L2 ball, in that ball. Curves are of one
 # image, that of the authors' notebook, and how balls overlap depends on the image: each seed draws images of its own,
-# whose crossings are upright lines. The title, the verdicts and what is shaded rest on these. Dots at 50 % are the
+# whose crossings are upright lines. The title, the verdicts and what is shaded rest on these. Dots half-way are the
 # crossings' mean ln, with 95 % intervals over seeds (Student's $t$) of their images' means, so that the intervals cover
 # noise and images. Grey: neither ball holds half of the other; green: each does; in brackets: at how many images.
 #
@@ -93,8 +93,8 @@ plt.show()
 # ## Dimension against overlap
 #
 # An open question of the text. In theory (lines) the gap between both crossings tends to a constant for a finite norm
-# and for ∞ grows without end, as the largest of d values does; a transition (from 95 % to 5 % of the ball in the L2
-# ball) narrows as the root of d. So the more values an image has, the less balls of different norms overlap.
+# and for ∞ grows without end, as the largest of d values does; a transition (from nearly all to nearly none of the ball
+# in the L2 ball) narrows as the root of d. So the more values an image has, the less balls of different norms overlap.
 
 # %% tags=["hide-input"]
 page.scaling_figure(table)
@@ -113,7 +113,8 @@ display(shown.style.hide(axis="index").set_uuid("") if len(shown) else Markdown(
 # %% [markdown]
 # ## All crossings
 #
-# ε at which the share is 50 %, with 95 % intervals over seeds; of drawn images means over those of each seed.
+# ε at which half of the samples lie inside, with 95 % intervals over seeds; of drawn images means over those of each
+# seed.
 
 # %% tags=["hide-input"]
 display(page.crossings(table))
