@@ -9,32 +9,18 @@ from typing import Literal
 from pydantic import Field, FiniteFloat, PositiveInt, field_validator, model_validator
 
 from almostnothing.cells import Law
+from almostnothing.pages.lp_sampling.parameters import norm_name
 from almostnothing.parameters.fields import Axis, Model, Positive
 from almostnothing.parameters.laws import L0, Lp
 from almostnothing.parameters.page import RECIPE, Curves
 
 WAYS = ("text", "matched")
 ONCE = ("family", "width", "depth", "train_size", "steps", "loss", "shift", "centred", "learning_rate", "downsample")
-PIXELS = 3072  # of the text's images: its strengths are of this dimension
 
 
 def law_of_norm(norm: float | str) -> L0 | Lp:
     """The law of a norm as parameters: values set to 0 or 1 for norm 0, else uniform in the ball, clipped."""
     return L0(law="l0") if norm == 0 else Lp(law="lp", norm=norm)
-
-
-def name_of(norm: float | str) -> str:
-    """What a table calls a norm: `L0`, `L0.5`, `L∞`."""
-    return "L∞" if math.isinf(float(norm)) else f"L{float(norm):g}"
-
-
-def scaled(strength: float, norm: float | str, pixels: int, factor: float = 1.0) -> float:
-    """A strength of the text at another dimension d: times (d / 3072)^(1/p), so that noise a coordinate stays the same.
-
-    Norms 0 and ∞ need no scaling. `factor` multiplies all, for images on which the text's noise would not matter.
-    """
-    p = float(norm)
-    return factor * strength * (1.0 if p == 0 or math.isinf(p) else (pixels / PIXELS) ** (1 / p))
 
 
 class Norm(Model):
@@ -60,7 +46,7 @@ class Norm(Model):
     @property
     def name(self) -> str:
         """What a table calls it."""
-        return name_of(self.norm)
+        return norm_name(self.norm)
 
     @property
     def law(self) -> Law:
@@ -144,4 +130,4 @@ class Transfer(Curves):
 def _words(law: Law) -> str:
     norm = dict(law.options).get("norm", 0)
     known = law.name in ("", "lp", "l0")
-    return "strength " if not law.name else f"{name_of(norm) if known else law.name} at strength "
+    return "strength " if not law.name else f"{norm_name(norm) if known else law.name} at strength "
