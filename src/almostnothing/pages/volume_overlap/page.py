@@ -28,9 +28,8 @@ from almostnothing.figures import (
 )
 from almostnothing.naming import dataset_name
 from almostnothing.pages.volume_overlap.claims import CLAIMS
-from almostnothing.pages.volume_overlap.parameters import VolumeOverlap
+from almostnothing.pages.volume_overlap.parameters import DRAWN, GIVEN, VolumeOverlap
 from almostnothing.pages.volume_overlap.published import CROSSINGS, IMAGE, PIXELS, RADIUS
-from almostnothing.pages.volume_overlap.table import DRAWN, GIVEN
 from almostnothing.theory import overlap
 
 DIRECTIONS = {"inside": "the ball in the L2 ball", "holds": "the L2 ball in it"}

@@ -25,6 +25,8 @@ def _known(value: Any) -> float | str:
 
 OrZero = Annotated[float | Literal["inf"], BeforeValidator(_known)]
 
+GIVEN, DRAWN, NO_IMAGE = "given", "drawn", "none"  # whose number the parameters have; drawn by a seed
+
 
 class VolumeOverlapThresholds(Model):
     """What counts; fixed before looking."""

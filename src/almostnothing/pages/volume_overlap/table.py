@@ -19,12 +19,11 @@ from almostnothing import corruptions, data, streams
 from almostnothing.corruptions.lp import L0, Lp
 from almostnothing.pages.lp_sampling.parameters import norm_name
 from almostnothing.pages.lp_sampling.shortcuts import laplace, norm_of
-from almostnothing.pages.volume_overlap.parameters import VolumeOverlap
+from almostnothing.pages.volume_overlap.parameters import DRAWN, GIVEN, NO_IMAGE, VolumeOverlap
 
 SHARES = (0.99, 0.95, 0.75, 0.5, 0.25, 0.05, 0.01)  # of samples in the other ball, of which the table has the ε
 COLUMNS = [f"at_{100 * share:02.0f}" for share in SHARES]
 NOWHERE = "unclipped"  # the data set of noise that is not clipped
-GIVEN, DRAWN, NO_IMAGE = "given", "drawn", "none"  # whose number the parameters have; drawn by a seed
 GREY = 0.5  # what L0 noise replaces where there is no image
 HALVINGS = 40  # of an interval in which an ε is looked for
 Samples = Float[Tensor, "sample value"]
