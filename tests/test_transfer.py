@@ -167,6 +167,10 @@ def test_every_network_is_asked_about_the_same_images(transferred):
         assert row.iloc[0].test_l2 == pytest.approx(float((noisy - x).square().sum(1).mean().sqrt()), rel=1e-5)
 
 
+def test_the_table_made_again_compares_as_equal_and_another_does_not(transferred):
+    page_cases.compares(transferred[2])
+
+
 def test_seeds_have_images_of_their_own_as_far_as_there_are():
     dataset = opened("digits")
     count = len(dataset.test.labels)

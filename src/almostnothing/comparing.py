@@ -136,16 +136,13 @@ def _table_differences(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     rules = [name.removesuffix("_agreement") for name in map(str, old) if name.endswith("_agreement")]
     if rules and list(old) == list(new):  # side by side in the file; one column's spread is that over all rules
         old, new = (long(table, rules, "rule") for table in (old, new))
-    axes = [*AXES, "test"]
-    if "correct" in old:
-        same = [*axes, "images", "status"]
-    else:
-        words = list(old.select_dtypes(exclude="number"))
-        same = [str(name) for name in old if name in (*words, *axes, "test_strength", "image")]
+    words = set(old.select_dtypes(exclude="number")) - {"device"}
+    asked = [str(name) for name in old if name in {*words, *AXES, "test_strength", "image"}]
+    same = [*asked, "images"] if "correct" in old else asked
     if list(old) != list(new) or not old[same].equals(new[same]):
         return ["has other rows than what is published"]
     if "correct" in old:
-        return _accuracy_differences(old, new, [column for column in axes if column != "seed"])
+        return _accuracy_differences(old, new, [column for column in asked if column not in ("seed", "status")])
     numbers = [str(name) for name in old if name not in same]
     if not np.array_equal(np.isfinite(old[numbers]), np.isfinite(new[numbers])):
         return ["lacks numbers that are published, or the other way round"]
