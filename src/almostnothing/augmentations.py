@@ -65,8 +65,6 @@ def changed(
     name: str, images: UInt8[Tensor, "image channel side side"], key: np.ndarray, step: int
 ) -> UInt8[Tensor, "image channel side side"]:
     """A batch whose images a policy has changed one by one; the draws are those of the step's own seed."""
-    if name == "none":
-        return images
     one = policy(name)
     with seeded(key, step):
         return torch.stack([one(image) for image in images])

@@ -158,17 +158,17 @@ class ResidualCell(Cell):
 
     def stream(self) -> dict[str, Any]:
         """What names the cell's random streams: not its recipe, nor how images are augmented."""
-        left_out = {"weight_decay", "dropout", "augmentation", "policy"}
-        return {name: value for name, value in super().stream().items() if name not in left_out}
+        return {name: value for name, value in super().stream().items() if name not in OF_RESIDUAL}
 
     @staticmethod
     def from_record(record: dict[str, Any]) -> ResidualCell:
         """The cell that `record` describes."""
-        own = {name: record[name] for name in record.keys() & {"weight_decay", "dropout", "augmentation", "policy"}}
+        own = {name: record[name] for name in OF_RESIDUAL if name in record}
         usual = Cell.from_record({name: value for name, value in record.items() if name not in own})
         return ResidualCell(**{field.name: getattr(usual, field.name) for field in fields(usual)}, **own)
 
 
+OF_RESIDUAL = tuple(field.name for field in fields(ResidualCell) if field.name not in Cell.__dataclass_fields__)
 RESIDUAL = ("wrn", "resnet9")  # families of residual networks, each trained alone
 RECIPE = {"shift", "centred", "learning_rate", "readout_scale", "initialisation"}
 # The axes along which the cells of one stack may differ; all other fields are alike.

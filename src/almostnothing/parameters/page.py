@@ -10,9 +10,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, NonNegativeFloat, model_validator
 
 from almostnothing import data
+from almostnothing.cells import OF_RESIDUAL
 from almostnothing.errors import UserError
 from almostnothing.parameters.fields import Model
-from almostnothing.parameters.sweep import OF_RESIDUAL, Sweep
+from almostnothing.parameters.sweep import Sweep
 from almostnothing.strengths import strength_of
 
 FRESH = frozenset({"training_corruption"})

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from almostnothing import data
-from almostnothing.cells import RESIDUAL, Cell, ResidualCell
+from almostnothing.cells import OF_RESIDUAL, RESIDUAL, Cell, ResidualCell
 from almostnothing.errors import UserError
 from almostnothing.parameters.fields import Axis, Model, Positive, Strength
 from almostnothing.parameters.laws import AnyCorruption, Replacement
@@ -222,7 +222,6 @@ class Sweep(Model):
         return axes | {"law": [self.corruption.law], "activation": [self.activation]}
 
 
-OF_RESIDUAL = ("weight_decay", "dropout", "augmentation", "policy")
 SMALLEST = 8  # side of an image that is halved three times
 FEW_STRENGTHS = 4
 FEW_STEPS = 500  # of a sample: long enough for steps to be fused, as in the sweep itself
