@@ -142,7 +142,7 @@ def figure(
     mean = alike.groupby("test", sort=False)["difference"].mean().dropna()
     words = ", ".join(f"{value:+.3f} ({test} test)" for test, value in mean.items())
     panels.suptitle(
-        f"{dataset_name(dataset)}, {when} corruption: $p^*$ of the CNN less that of an MLP of as many weights is "
+        f"{dataset_name(dataset)}, {when} corruption:\n$p^*$ of the CNN less that of an MLP of as many weights is "
         f"{words or 'not known'}"
     )
     panel_letters(list(axes.flat))
