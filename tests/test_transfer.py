@@ -29,7 +29,7 @@ from almostnothing.parameters.page import Compute
 from almostnothing.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
-FACTORS = {"quick": 4, "full": 1}
+FACTORS = {"quick": 4, "paper": 1, "full": 1}
 CPU = torch.device("cpu")
 TEXT = {  # the text's larger strength of training, and its tests
     "L0": (0.02, [0.01, 0.02, 0.04]),
@@ -78,7 +78,7 @@ def test_scaling_keeps_the_noise_of_a_coordinate(norm):
     assert sizes[0] == pytest.approx(sizes[1], rel=0.05)
 
 
-@pytest.mark.parametrize("name", ["quick", "full"])
+@pytest.mark.parametrize("name", FACTORS)
 def test_matched_strengths_move_images_equally_far(name):
     for way in chosen_of(name).ways:
         if way.way == "matched":
