@@ -18,10 +18,10 @@ from almostnothing import corruptions, data, networks, residual, streams, sweeps
 from almostnothing.cells import Cell
 from almostnothing.corruptions import lp
 from almostnothing.errors import UserError
+from almostnothing.measures import answers
 from almostnothing.pages import model_of
 from almostnothing.pages.lp_sampling.parameters import same_noise
 from almostnothing.pages.transfer import page, published
-from almostnothing.pages.transfer import table as measured
 from almostnothing.pages.transfer.claims import CLAIMS
 from almostnothing.pages.transfer.parameters import Transfer, law_of_norm
 from almostnothing.parameters.files import load, validate
@@ -85,7 +85,7 @@ def test_matched_strengths_move_images_equally_far(name):
             dataset = opened(way.dataset)
             x = dataset.values(dataset.train)[dataset.subset(1000, 0)]
             far = [
-                measured.displacement(corruptions.law_of(norm.law, dataset), x, strength)
+                answers.displacement(corruptions.law_of(norm.law, dataset), x, strength)
                 for norm in way.norms
                 for strength in (norm.train, *norm.tests)
             ]
@@ -100,8 +100,8 @@ def test_the_displacement_is_that_of_draws(norm):
     points = torch.from_numpy(x).repeat(10, 1)
     noisy = corruptions.corrupted(law, points, strength, streams.stream_key(0, "test"))
     drawn = np.sqrt(((noisy - points).numpy().astype(float) ** 2).sum(1).mean())
-    assert measured.displacement(law, x, strength) == pytest.approx(drawn, rel=0.02)
-    assert measured.displacement(law, x, 0.0) == 0
+    assert answers.displacement(law, x, strength) == pytest.approx(drawn, rel=0.02)
+    assert answers.displacement(law, x, 0.0) == 0
 
 
 # The table
@@ -174,9 +174,9 @@ def test_the_table_made_again_compares_as_equal_and_another_does_not(transferred
 def test_seeds_have_images_of_their_own_as_far_as_there_are():
     dataset = opened("digits")
     count = len(dataset.test.labels)
-    parts = [measured.tests(dataset, None, 0.0, seed, 100, CPU)[0] for seed in range(2)]
+    parts = [answers.under(dataset, None, 0.0, seed, 100, CPU)[0] for seed in range(2)]
     assert not {bytes(a.numpy()) for a in parts[0]} & {bytes(b.numpy()) for b in parts[1]}
-    whole, labels, far = measured.tests(dataset, None, 0.0, 3, 10**6, CPU)
+    whole, labels, far = answers.under(dataset, None, 0.0, 3, 10**6, CPU)
     assert (len(whole), far) == (count, 0.0)
     assert np.bincount(labels.numpy()).tolist() == np.bincount(dataset.test.labels).tolist()
 

@@ -70,9 +70,13 @@ class Experiment(Model):
 
     @model_validator(mode="after")
     def _possible(self) -> Experiment:
+        trained: set[Any] = set()
         for name in self.models:
-            recipe = self.recipe(name)
-            recipe.law.check_strength(recipe.strength)
+            law, strength, _ = self.recipe(name)
+            law.check_strength(strength)
+            trained |= {value for _, value in law.record().options} if law.law == "set" else {strength and law.law}
+        if not {"l0", "lp"} <= trained:
+            raise ValueError("models need one with noise of norm 0, and one with noise of another: both are tested")
         return self
 
     def recipe(self, name: str) -> Recipe:
