@@ -83,7 +83,7 @@ plt.show()
 
 # %% tags=["hide-input"]
 for name, own in table.groupby("dataset", sort=False):
-    display(page.summary(own, chosen).style.format(precision=2).set_caption(dataset_name(str(name))))
+    display(page.summary(own).style.format(precision=2, na_rep="–").set_caption(dataset_name(str(name))))
 
 # %% [markdown]
 # ## Which corruptions
@@ -98,7 +98,7 @@ for name, own in table.groupby("dataset", sort=False):
 # Where the corruptions are from, and by how much noise moves training images (root mean squared L2):
 
 # %% tags=["hide-input"]
-display(page.origins(table))
+display(page.origins(table).style.format(precision=2, na_rep="–"))
 
 # %% [markdown]
 # ## Did the networks learn?

@@ -22,7 +22,7 @@ from almostnothing.measures.robustness import CLEAN
 from almostnothing.measures.trained import opened
 from almostnothing.pages.augmentation.parameters import Augmentation
 from almostnothing.store import Store
-from almostnothing.tables import axes, head
+from almostnothing.tables import head
 
 Test = tuple[str, float, str, Float[Tensor, "image pixel"], Int[Tensor, " image"]]
 
@@ -38,6 +38,8 @@ def table(parameters: Augmentation, folder: Path, cells: Sequence[Cell], keep: S
     device = device_for(parameters.compute.device)
     rows: list[dict[str, Any]] = []
     moved: dict[tuple[Any, ...], float] = {}
+    named = [(each.dataset, name) for each in parameters.experiments for name in each.models]
+    places = {name: place for place, name in enumerate(named)}
     groups: dict[tuple[Any, ...], list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.source, cell.seed), []).append(cell)
@@ -65,8 +67,8 @@ def table(parameters: Augmentation, folder: Path, cells: Sequence[Cell], keep: S
                         "accuracy": np.nan if first["status"] == DIVERGED else count / len(labels),
                     }
                 )
-    by = [*axes(cells[0]), "model"]
-    return pd.DataFrame(rows).sort_values(by, kind="stable", ignore_index=True)
+    rows.sort(key=lambda row: (places[row["dataset"], row["model"]], row["seed"]))
+    return pd.DataFrame(rows)
 
 
 def sorted_as(cells: Sequence[Cell], networks: Iterator[tuple[Cell, answers.Ask]]) -> list[tuple[Cell, answers.Ask]]:

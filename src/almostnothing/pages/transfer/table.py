@@ -44,7 +44,7 @@ def table(parameters: Transfer, folder: Path, cells: Sequence[Cell], keep: Store
         for way, norm, test, strength in asked(parameters, cell):
             name = (cell.source, cell.seed, test and test.law, strength)
             if name not in drawn:
-                drawn[name] = under(dataset, test and test.law, strength, cell.seed, parameters.images, device)
+                drawn[name] = under(dataset, test.law if test else None, strength, cell.seed, parameters.images, device)
             x, labels, far = drawn[name]
             if name not in known:
                 known[name] = correct(ask, x, labels)
