@@ -19,6 +19,7 @@
 # %% tags=["parameters", "hide-input"]
 parameter_set = "quick"  # a folder of params/; what is not empty below looks at a part of what its file says
 thresholds: dict = {}
+file = "12_augmentation"  # of that folder, by name; so are its table and the figure's files called
 folder = "figures"  # of the sets' tables
 output = ""  # a folder for the figure's files; nothing is written without one
 
@@ -35,8 +36,8 @@ from almostnothing.parameters.files import with_changes
 from almostnothing.tables import read, statuses
 
 root = project()
-chosen = with_changes(Augmentation, root / "params" / parameter_set / "12_augmentation.yaml", thresholds=thresholds)
-table = read(root / folder / parameter_set / "12_augmentation.csv", chosen.sweep)
+chosen = with_changes(Augmentation, root / "params" / parameter_set / f"{file}.yaml", thresholds=thresholds)
+table = read(root / folder / parameter_set / f"{file}.csv", chosen.sweep)
 verdicts = page.claims(table, chosen)
 display(Markdown(claims.answer(verdicts)))
 
@@ -113,7 +114,7 @@ display(statuses(table.assign(law=table["model"]), ["dataset", "law"]))
 # between seeds as far as there are enough, so intervals cover networks and images.
 
 # %% tags=["hide-input"]
-figures.save(fig, verdicts, "12_augmentation", output)
+figures.save(fig, verdicts, file, output)
 display(claims.summary(verdicts))
 
 # %% [markdown]

@@ -28,7 +28,7 @@ SHOWN = 4  # changed definitions that a reason names
 
 @dataclass(frozen=True)
 class Page:
-    """One notebook with one parameter file; paths are relative to the project's folder.
+    """One notebook with one parameter file, by whose name it goes; paths are relative to the project's folder.
 
     `into` is the folder of folders of sets that its files are made in: `figures`, or that of a reproduction.
     """
@@ -45,7 +45,7 @@ class Page:
     @property
     def notebook(self) -> Path:
         """The edited half of its notebook."""
-        return NOTEBOOKS / f"{self.name}.py"
+        return NOTEBOOKS / f"{pages.notebook_of(self.name)}.py"
 
     @cached_property
     def parameters(self) -> Parameters:

@@ -45,7 +45,11 @@ def declared(page: Page) -> Iterator[dict[str, Any]]:
     for name, own in module.CLAIMS.items():
         if own.primary:
             made = Claim(
-                id=f"{page.name}.{name}", page=page.name, declared=own, threshold=limits[own.threshold], cases=()
+                id=f"{page.notebook.stem}.{name}",
+                page=page.notebook.stem,
+                declared=own,
+                threshold=limits[own.threshold],
+                cases=(),
             )
             yield made.record()
 

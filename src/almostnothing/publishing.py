@@ -101,6 +101,7 @@ def execute(page: Page, scratch: Path) -> Any:
     given = {
         **page.parameters.content(),
         "parameter_set": page.parameter_set,
+        "file": page.name,
         "folder": str(page.into),
         "output": str(scratch),
     }

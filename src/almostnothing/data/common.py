@@ -40,7 +40,8 @@ from scipy import ndimage, special
 
 from almostnothing import streams
 from almostnothing.data.datasets import Dataset
-from almostnothing.data.readers import CIFAR10C_FOLDER, SEVERITIES, cifar10c_images
+from almostnothing.data.readers import CIFAR10C_FOLDER, SEVERITIES, cifar10c_files, cifar10c_images
+from almostnothing.data.sources import Source
 from almostnothing.errors import UserError
 
 NOISES = ("gaussian_noise", "shot_noise", "impulse_noise", "speckle_noise")
@@ -477,6 +478,24 @@ def check_common(corruption: str, severity: int, shape: tuple[int, int, int]) ->
         _library(corruption)
 
 
+def check_tests(source: Source, corruption: str, folder: Path | None = None) -> None:
+    """Raise `UserError` unless a data set's test images can have a common corruption at all severities.
+
+    Of CIFAR-10 by CIFAR-10-C's files where the data folder has them; else generated, as `check_common` says.
+    """
+    if _filed(source, folder):
+        assert folder
+        cifar10c_files(folder, f"{corruption}:{SEVERITIES}")
+        return
+    for severity in range(1, SEVERITIES + 1):
+        check_common(corruption, severity, source.facts.shape)
+
+
+def _filed(source: Source, folder: Path | None) -> bool:
+    """Whether the corrupted test images of a data set are those of CIFAR-10-C's files."""
+    return source.name == "cifar10" and folder is not None and (folder / CIFAR10C_FOLDER).exists()
+
+
 def generated(
     images: UInt8[np.ndarray, "image channel height width"],
     corruption: str,
@@ -522,7 +541,7 @@ def common_tests(
         raise UserError(f"common corruptions are those of {source.name}'s images as they are: leave out its transforms")
     if source.name.partition(":")[0] == "cifar10c":
         raise UserError(f"the test images of {source.name} are corrupted already: name cifar10")
-    if source.name == "cifar10" and (folder / CIFAR10C_FOLDER).exists():
+    if _filed(source, folder):
         found = cifar10c_images(folder, corruption, severity, dataset.test.labels)
         return CommonTests(found[chosen], "CIFAR-10-C")
     clean = np.rint(dataset.test.images[chosen] * np.float64(255 / dataset.levels)).astype(np.uint8)

@@ -1,7 +1,8 @@
 """The pages of the story, one folder each: parameters, table, and panels, summaries and claims.
 
 A page is found by its name: notebook `01_knee` has the folder `knee`, the model `Knee` in its `parameters`, and a
-parameter file `01_knee.yaml` in each set. A page without a `table` shows what training measured.
+parameter file `01_knee.yaml` in each set. A page without a `table` shows what training measured. A set may have further
+files of a page, whose names go on: `01_knee_deep.yaml` makes the figure `01_knee_deep` with the notebook `01_knee`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,17 @@ from almostnothing.parameters.page import Parameters
 HERE = Path(__file__).parent
 
 
-def page_of(notebook: str) -> str:
+def notebook_of(name: str) -> str:
+    """The notebook of a parameter file by its name: `01_knee` of `01_knee`, and of `01_knee_deep`."""
+    number, _, rest = name.partition("_")
+    words = rest.split("_")
+    begins = ["_".join(words[:count]) for count in range(len(words), 0, -1)]
+    return f"{number}_{next((page for page in begins if page in known_pages()), rest)}"
+
+
+def page_of(name: str) -> str:
     """The page's name: that of its notebook without the number."""
-    return notebook.partition("_")[2]
+    return notebook_of(name).partition("_")[2]
 
 
 def known_pages() -> list[str]:

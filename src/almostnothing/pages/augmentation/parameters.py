@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ from pydantic import Field, FiniteFloat, PositiveInt, ValidationError, field_val
 
 from almostnothing import data
 from almostnothing.cells import Cell, Law
-from almostnothing.data.common import CORRUPTIONS, NOISES, SEVERITIES, check_common
+from almostnothing.data.common import CORRUPTIONS, NOISES, check_tests
 from almostnothing.errors import UserError
 from almostnothing.pages.lp_sampling.parameters import same_noise
 from almostnothing.parameters.fields import Axis, Model, Positive
@@ -212,6 +212,12 @@ class Augmentation(Curves):
         policy = getattr(cell, "policy", "none")
         return self.models()[told(cell.dataset, cell.corruption, cell.strength, policy)]
 
+    def sample(self, pick: Callable[[list[Any]], Any]) -> dict[str, Any]:
+        """As of all pages; the models add their variations again."""
+        content = super().sample(pick)
+        content["sweep"].pop("variations")
+        return content
+
     def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
         """The data sets that it needs, which are as large as said and can have their common corruptions."""
         found = super().sources(folder, known)
@@ -222,8 +228,7 @@ class Augmentation(Curves):
                     f"experiments of {source.name}: pixels is {own.pixels}, but its images have {source.facts.pixels}"
                 )
             for name in own.common:
-                for severity in range(1, SEVERITIES + 1):
-                    check_common(name, severity, source.facts.shape)
+                check_tests(source, name, folder)
         return found
 
 
