@@ -127,9 +127,9 @@ def claims(table: pd.DataFrame, chosen: Augmentation) -> list[Claim]:
             compare("robust", "without_noise", STANDARD, SPARSE)
             compare("clean", "clean", STANDARD, SPARSE, -1)
             for policy in policies:
-                compare("better", "corrupted", policy, SPARSE, against=f"against {policy}")
-                compare("better-lp", "lp", policy, SPARSE, against=f"against {policy}")
-                compare("better-other-lp", "other_lp", policy, SPARSE, against=f"against {policy}")
+                compare("better", "corrupted", policy, SPARSE, training=f"against {policy}")
+                compare("better-lp", "lp", policy, SPARSE, training=f"against {policy}")
+                compare("better-other-lp", "other_lp", policy, SPARSE, training=f"against {policy}")
             share = stats.mean_interval(share_on_noise(found, limits.some))
             cases.add("mostly-noise", where, share, counts(STANDARD, SPARSE))
         if {NARROW, BROAD} <= set(trained):
@@ -138,13 +138,13 @@ def claims(table: pd.DataFrame, chosen: Augmentation) -> list[Claim]:
         for name in trained:
             policy, joined, _ = name.partition(JOIN)
             if joined and policy in trained:
-                compare("adds", "without_noise", policy, name, model=name)
-                compare("costs", "clean", policy, name, -1, model=name)
+                compare("adds", "without_noise", policy, name, training=name)
+                compare("costs", "clean", policy, name, -1, training=name)
         for name, models in (("imperceptible", [STANDARD, *policies]), ("harmless", noises)):
             for model in models:
                 known = len(found) and model in found.index.unique("model")
                 values = found["ice"].xs(model, level="model") if known else pd.Series(dtype=float)
-                cases.add(name, where | {"model": model}, stats.mean_interval(values), counts(model))
+                cases.add(name, where | {"training": model}, stats.mean_interval(values), counts(model))
     return judged("12_augmentation", CLAIMS, cases, limits.model_dump())
 
 
