@@ -275,7 +275,7 @@ def test_models_of_which_a_network_did_not_learn_are_left_out_and_counted():
 def test_a_share_of_next_to_no_gain_is_not_measured():
     table = known()
     own = table["model"].isin(["standard"]) & ~table["test"].isin(["clean"]) & (table["seed"] == 0)
-    table.loc[own, "accuracy"] += 0.1
+    table.loc[own, "accuracy"] += 0.105  # of a gain of 0.11
     assert np.isnan(by_case(page.claims(table, limits()))["mostly-noise", "digits"].found.mean)
 
 

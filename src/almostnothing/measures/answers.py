@@ -17,7 +17,7 @@ from almostnothing.data.datasets import Dataset
 from almostnothing.measures.trained import stacks
 from almostnothing.store import Store
 
-EACH = 500  # images that a network is asked at once
+EACH = 250  # images that a network is asked at once: what a core is fastest with
 Ask = Callable[[Float[Tensor, "image pixel"]], Float[Tensor, "image label"]]
 
 
