@@ -288,20 +288,21 @@ def published(tmp_path, monkeypatch):
     return folder
 
 
-def test_the_scoreboard_has_a_row_a_sentence_and_marks_a_data_set(published):
+def test_the_scoreboard_has_a_row_a_claim_and_marks_a_data_set(published):
     lines = gallery.scoreboard("paper").splitlines()
-    assert lines[0] == "|page|the text says|MNIST|CIFAR-10|"
-    assert lines[2].endswith(".ipynb)|“its \\| words” *a*|✓1||")
-    assert lines[3].endswith("|“more” *a*|✓1 <1|✗1|")
+    assert lines[0] == "|page|claim|MNIST|CIFAR-10|"
+    assert lines[2].startswith("|[01 old](")
+    assert lines[2].endswith("01_old.ipynb)|a|✓1||")
+    assert lines[3].endswith("|a|✓1 <1|✗1|")
     assert len(lines) == 4
 
 
 def test_data_sets_of_few_rows_share_a_column(published, monkeypatch):
     monkeypatch.setattr(gallery, "COMMON", 0.6)
     lines = gallery.scoreboard("paper").splitlines()
-    assert lines[0] == "|page|the text says|MNIST|other|"
-    assert lines[2].endswith("*a*|✓1||")
-    assert lines[3].endswith("*a*|✓1 <1|CIFAR-10 ✗1|")
+    assert lines[0] == "|page|claim|MNIST|other|"
+    assert lines[2].endswith("|a|✓1||")
+    assert lines[3].endswith("|a|✓1 <1|CIFAR-10 ✗1|")
 
 
 def test_a_gallery_shows_every_case_and_marks_what_is_stale(published):

@@ -241,7 +241,7 @@ def test_a_new_page_adds_files_and_edits_none(made, tmp_path):
     assert json.loads((root / "figures/tiny/09_moon.json").read_text())["claims"][0]["verdict"] == "supported"
     program = "from almostnothing import gallery; gallery.MAIN = 'tiny'; gallery.write(); print(gallery.scoreboard())"
     printed = project.run("python", "-c", program).stdout
-    assert "|[09](figures/tiny/09_moon.ipynb)|“light” *light*||✓1|" in printed
+    assert "|[09 moon](figures/tiny/09_moon.ipynb)|light||✓1|" in printed
     assert "## The moon" in (root / "figures/tiny/README.md").read_text()
     untracked = project.run("git", "status", "--porcelain", "--", "src", "notebooks", "params", "Snakefile").stdout
     assert all(line.startswith("??") for line in untracked.splitlines())

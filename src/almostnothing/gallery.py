@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -25,7 +24,6 @@ from almostnothing.naming import dataset_name
 from almostnothing.tables import statuses
 
 MAIN = "paper"  # the set whose verdicts the front page shows
-WORDS = 34  # characters of a text's words that a scoreboard shows
 COMMON = 0.2  # of a scoreboard's rows: data sets in fewer share its last column
 MARK, END = "<!-- {} -->", "<!-- end of {} -->"
 BENCHMARKS = Path("benchmarks/results")
@@ -62,7 +60,7 @@ def title(record: Mapping[str, Any]) -> str:
 
 
 def scoreboard(parameter_set: str | None = None) -> str:
-    """A row for each primary claim of a set, the main one by default: the text's words, shortened, its name, and marks.
+    """A row for each primary claim of a set, the main one by default: its page, its name, and marks.
 
     Under each data set: how many of the claim's cases have which verdict; those in few rows share the last column.
     """
@@ -72,20 +70,18 @@ def scoreboard(parameter_set: str | None = None) -> str:
     rows = Counter(name for _, claim in primary for name in dict.fromkeys(map(_dataset, claim["cases"])))
     names = [name for name, count in rows.items() if count >= COMMON * len(primary)]
     rare = [name for name in rows if name not in names]
-    heads = ["page", "the text says", *map(dataset_name, names), *(["other"] if rare else [])]
+    heads = ["page", "claim", *map(dataset_name, names), *(["other"] if rare else [])]
     lines = [f"|{'|'.join(heads)}|", f"|{'-|' * len(heads)}"]
-    linked, said = "", ""
+    linked = ""
     for record, claim in primary:
         name = record["figure"]
-        page = name[:2] if name == linked else f"[{name[:2]}]({(FIGURES / parameter_set / name).as_posix()}.ipynb)"
-        linked = name
-        short = textwrap.shorten(claim["quote"] or claim["statement"], WORDS, placeholder=" …")
-        words = f"{'″' if short == said else f'“{short}”'} *{claim['id'].rpartition('.')[2]}*"
-        said = short
+        link = f"[{name.replace('_', ' ')}]({(FIGURES / parameter_set / name).as_posix()}.ipynb)"
+        page, linked = "" if name == linked else link, name
+        words = claim["id"].rpartition(".")[2]
         found = {name: _marks([case for case in claim["cases"] if _dataset(case) == name]) for name in rows}
         others = ", ".join(f"{dataset_name(name)} {found[name]}" for name in rare if found[name])
         marks = [*(found[name] for name in names), *([others] if rare else [])]
-        lines.append(f"|{'|'.join([page, _escaped(words), *marks])}|")
+        lines.append(f"|{'|'.join([page, words, *marks])}|")
     return "\n".join(lines) + "\n"
 
 
