@@ -18,7 +18,7 @@ from almostnothing import corruptions, data, residual, streams, sweeps
 from almostnothing.data.common import generated
 from almostnothing.data.published import aggregates
 from almostnothing.errors import UserError
-from almostnothing.freshness import Page
+from almostnothing.freshness import Page, pages_of
 from almostnothing.pages import model_of, notebook_of, page_of
 from almostnothing.pages.augmentation import page
 from almostnothing.pages.augmentation.claims import CLAIMS
@@ -118,6 +118,20 @@ def test_a_set_may_have_further_files_of_a_page():
     assert page_of("99_nothing_at_all") == "nothing_at_all"
     assert Page("12_augmentation_wrn", "full").notebook == Path("notebooks/12_augmentation.py")
     assert Page("12_augmentation_wrn", "full").file("csv") == Path("figures/full/12_augmentation_wrn.csv")
+
+
+def test_a_further_file_of_a_notebook_that_makes_one_figure_is_refused(tmp_path, monkeypatch):
+    for part in ("notebooks", "src"):
+        (tmp_path / part).symlink_to(ROOT / part)
+    (tmp_path / "params/mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    content = (ROOT / "params/quick/09_lp_sampling.yaml").read_text()
+    Path("params/mine/09_lp_sampling_far.yaml").write_text(content)
+    with pytest.raises(UserError, match="09_lp_sampling.py makes the figure of one file"):
+        pages_of("mine")
+    Path("params/mine/09_lp_sampling_far.yaml").rename("params/mine/09_lp_sampling.yaml")
+    Path("params/mine/12_augmentation_far.yaml").write_text((ROOT / "params/quick/12_augmentation.yaml").read_text())
+    assert [page.name for page in pages_of("mine")] == ["09_lp_sampling", "12_augmentation_far"]
 
 
 def test_the_texts_protocol_is_its_own_and_runs_for_a_few_steps(tmp_path):

@@ -228,6 +228,11 @@ def pages_of(parameter_set: str, into: Path = FIGURES) -> list[Page]:
                 raise UserError(f"{page.parameter_file}: {error}") from error
         if not page.notebook.is_file():
             raise UserError(f"{page.parameter_file}: its notebook {page.notebook} is missing")
+        if page.name != page.notebook.stem and "\nfile = " not in page.notebook.read_text():
+            raise UserError(
+                f"{page.parameter_file}: the notebook {page.notebook} makes the figure of one file: give it a "
+                "parameter file, as 12_augmentation has it, or this file the notebook's name in a set of its own"
+            )
         _ = page.sources
     check_writable(into / parameter_set)
     return found
