@@ -22,6 +22,7 @@ from almostnothing.measures import answers
 from almostnothing.pages import model_of
 from almostnothing.pages.lp_sampling.parameters import same_noise
 from almostnothing.pages.transfer import page, published
+from almostnothing.pages.transfer import table as measured
 from almostnothing.pages.transfer.claims import CLAIMS
 from almostnothing.pages.transfer.parameters import Transfer, law_of_norm
 from almostnothing.parameters.files import load, validate
@@ -165,6 +166,14 @@ def test_every_network_is_asked_about_the_same_images(transferred):
         assert row.iloc[0][["correct", "images"]].tolist() == [right, 60]
         assert row.iloc[0].accuracy == right / 60
         assert row.iloc[0].test_l2 == pytest.approx(float((noisy - x).square().sum(1).mean().sqrt()), rel=1e-5)
+
+
+def test_matched_strengths_that_are_not_are_refused(transferred):
+    cells, keep, _ = transferred
+    content = small(family=cells[0].family, width=cells[0].width, depth=cells[0].depth, batch_size=cells[0].batch_size)
+    content["ways"][0]["way"] = "matched"
+    with pytest.raises(UserError, match=r"matched: training moves images by .* with L2, and by .* with L∞"):
+        measured.table(validate(Transfer, content, "test"), page_cases.FOLDER, cells, keep)
 
 
 def test_the_table_made_again_compares_as_equal_and_another_does_not(transferred):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from almostnothing import corruptions, residual, streams
 from almostnothing.cells import Cell, Law, ResidualCell
 from almostnothing.corruptions.law import Corruption
 from almostnothing.data.datasets import Dataset
-from almostnothing.measures.trained import stacks
+from almostnothing.measures.trained import opened, stacks
 from almostnothing.store import Store
 
 EACH = 250  # images that a network is asked at once: what a core is fastest with
@@ -92,3 +93,9 @@ def displacement(law: Corruption, x: Float[np.ndarray, "image pixel"], strength:
     values = values.astype(np.float64)
     square = (law.mean(values, strength) - values) ** 2 + law.variance(values, strength)
     return float(np.sqrt(square @ counts / len(x))) if strength else 0.0
+
+
+def training_displacement(cell: Cell, folder: Path) -> float:
+    """`displacement` of a cell's training images under its law."""
+    dataset, law = opened(cell, folder)
+    return displacement(law, dataset.values(dataset.train)[dataset.subset(cell.train_size, cell.seed)], cell.strength)

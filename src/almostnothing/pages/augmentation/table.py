@@ -37,7 +37,6 @@ def table(parameters: Augmentation, folder: Path, cells: Sequence[Cell], keep: S
     """
     device = device_for(parameters.compute.device)
     rows: list[dict[str, Any]] = []
-    moved: dict[tuple[Any, ...], float] = {}
     named = [(each.dataset, name) for each in parameters.experiments for name in each.models]
     places = {name: place for place, name in enumerate(named)}
     groups: dict[tuple[Any, ...], list[Cell]] = {}
@@ -48,11 +47,8 @@ def table(parameters: Augmentation, folder: Path, cells: Sequence[Cell], keep: S
         asked = [ask for _, ask in sorted_as(group, answers.networks_of(group, keep, device))]
         firsts = []
         for cell in group:
-            trained = (cell.source, cell.train_size, cell.seed, cell.corruption, cell.strength)
-            if trained not in moved:
-                x = dataset.values(dataset.train)[dataset.subset(cell.train_size, seed)]
-                moved[trained] = answers.displacement(opened(cell, folder)[1], x, cell.strength)
-            firsts.append({**head(cell, keep), "model": parameters.model_of(cell), "training_l2": moved[trained]})
+            far = answers.training_displacement(cell, folder)
+            firsts.append({**head(cell, keep), "model": parameters.model_of(cell), "training_l2": far})
         for test, strength, origin, x, labels in tests(parameters, dataset, seed, folder, device):
             for first, ask in zip(firsts, asked, strict=True):
                 count = answers.correct(ask, x, labels)

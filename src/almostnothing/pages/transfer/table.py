@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ from torch import Tensor
 
 from almostnothing.cells import Cell
 from almostnothing.devices import device_for
+from almostnothing.errors import UserError
 from almostnothing.health import DIVERGED
-from almostnothing.measures.answers import correct, displacement, networks_of, under
+from almostnothing.measures.answers import correct, networks_of, training_displacement, under
 from almostnothing.measures.trained import opened
 from almostnothing.pages.transfer.parameters import Norm, Transfer
 from almostnothing.store import Store
 from almostnothing.tables import axes, head
 
+MATCHED = 1.02  # ratio of displacements that count as equal
 STANDARD = "none"  # the norm of the standard network's training, and of clean tests
 
 
@@ -33,12 +35,10 @@ def table(parameters: Transfer, folder: Path, cells: Sequence[Cell], keep: Store
     device = device_for(parameters.compute.device)
     rows: list[dict[str, Any]] = []
     drawn: dict[tuple[Any, ...], tuple[Tensor, Tensor, float]] = {}
-    moved: dict[tuple[Any, ...], float] = {}
+    moved = {cell: training_displacement(cell, folder) for cell in cells}
+    check_matched(parameters, moved)
     for cell, ask in networks_of(cells, keep, device):
-        dataset, law = opened(cell, folder)
-        trained = (cell.source, cell.train_size, cell.seed, cell.corruption, cell.strength)
-        if trained not in moved:
-            moved[trained] = displacement(law, dataset.values(dataset.train)[dataset.subset(*trained[1:3])], trained[4])
+        dataset, _ = opened(cell, folder)
         first = head(cell, keep)
         known: dict[tuple[Any, ...], int] = {}
         for way, norm, test, strength in asked(parameters, cell):
@@ -53,7 +53,7 @@ def table(parameters: Transfer, folder: Path, cells: Sequence[Cell], keep: Store
                     **first,
                     "way": way,
                     "training_norm": norm,
-                    "training_l2": moved[trained],
+                    "training_l2": moved[cell],
                     "test_norm": test.name if test else STANDARD,
                     "test_strength": strength,
                     "test_l2": far,
@@ -64,6 +64,21 @@ def table(parameters: Transfer, folder: Path, cells: Sequence[Cell], keep: Store
             )
     by = [*axes(cells[0]), "way", "training_norm", "test_norm", "test_strength"]
     return pd.DataFrame(rows).sort_values(by, ignore_index=True)
+
+
+def check_matched(parameters: Transfer, moved: Mapping[Cell, float]) -> None:
+    """Raise `UserError` unless the trainings of each matched way move images equally far, within `MATCHED`."""
+    for way in parameters.ways:
+        if way.way == "matched":
+            laws = {(norm.law, norm.train): norm.name for norm in way.norms}
+            own = {laws[told]: far for cell, far in moved.items() if cell.dataset == way.dataset
+                   and (told := (cell.corruption, cell.strength)) in laws}  # fmt: skip
+            near, far = min(own, key=lambda name: own[name]), max(own, key=lambda name: own[name])
+            if own[far] > MATCHED * own[near]:
+                raise UserError(
+                    f"ways of {way.dataset}, matched: training moves images by {own[near]:.3g} (root mean squared L2) "
+                    f"with {near}, and by {own[far]:.3g} with {far}: choose strengths that move them equally"
+                )
 
 
 def asked(parameters: Transfer, cell: Cell) -> Iterator[tuple[str, str, Norm | None, float]]:
