@@ -45,10 +45,12 @@ def table(parameters: Augmentation, folder: Path, cells: Sequence[Cell], keep: S
     for (_, seed), group in groups.items():
         dataset, _ = opened(group[0], folder)
         asked = [ask for _, ask in sorted_as(group, answers.networks_of(group, keep, device))]
-        firsts = []
+        firsts, moved = [], dict[Any, float]()
         for cell in group:
-            far = answers.training_displacement(cell, folder)
-            firsts.append({**head(cell, keep), "model": parameters.model_of(cell), "training_l2": far})
+            noise = (cell.corruption, cell.strength)
+            if noise not in moved:
+                moved[noise] = answers.training_displacement(cell, folder)
+            firsts.append({**head(cell, keep), "model": parameters.model_of(cell), "training_l2": moved[noise]})
         for test, strength, origin, x, labels in tests(parameters, dataset, seed, folder, device):
             for first, ask in zip(firsts, asked, strict=True):
                 count = answers.correct(ask, x, labels)
