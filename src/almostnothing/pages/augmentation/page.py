@@ -167,9 +167,15 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figu
     whole, room = with_verdicts(1.4 + 0.26 * (len(models) + 8), verdicts, dataset)
     axes = room.subplots(2, 3)
     found = ours(table)
+    good = table.drop_duplicates(["model", "seed"]).groupby("model")["status"].agg(lambda s: (s == LEARNED).mean())
+    lost = {str(name): f"{share:.0%} of its networks learned" for name, share in good.items() if share < 1}
     known = theirs() if dataset_name(dataset) == "CIFAR-10" else None
     for ax, metric in zip(axes.flat, (*ERRORS, "ice"), strict=False):
         model_panel(ax, found, known, metric, models)
+        for name, words in lost.items():
+            ax.text(
+                0.5, models.index(name), words, fontsize=5, va="center", ha="center", transform=ax.get_yaxis_transform()
+            )
     for ax in (*axes[:, 1], axes[0, 2]):
         ax.tick_params(labelleft=False)
     front_panel(axes[1, 2], found)
