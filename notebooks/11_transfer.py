@@ -90,6 +90,9 @@ for name, own in table.groupby("dataset", sort=False):
 
 # %% [markdown]
 # ## Did the networks learn?
+#
+# A network has learned when its loss falls no more. Those of `quick` and `paper` are narrow all the same, and those of
+# `paper` see each image few times: what noise costs on clean images need not be what it costs the text's networks.
 
 # %% tags=["hide-input"]
 display(statuses(table.assign(law=table["training_norm"]), ["dataset", "law"]))

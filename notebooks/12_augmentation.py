@@ -103,6 +103,11 @@ display(page.origins(table).style.format(precision=2, na_rep="–"))
 
 # %% [markdown]
 # ## Did the networks learn?
+#
+# A network has learned when its loss falls no more. That is not to say that it has learned all it could: those of
+# `quick` and `paper` are narrow and see each image few times, where the text's networks are wide and see it a hundred
+# times. What makes images harder costs such networks more, and spares them less of what they would memorise: signs that
+# differ from the published ones (diamonds) may come of that. `params/full` asks it of large networks.
 
 # %% tags=["hide-input"]
 display(statuses(table.assign(law=table["model"]), ["dataset", "law"]))

@@ -226,8 +226,8 @@ def front_panel(ax: Axes, found: pd.DataFrame) -> None:
     ax.plot(best["clean"], best["lp"], color="0.5", lw=0.8, zorder=0)
     for model, row in best.iterrows():
         place = (row["clean"], row["lp"])
-        ax.annotate(str(model), place, xytext=(3, 3), textcoords="offset points", fontsize=5.5)
-    ax.margins(x=0.25, y=0.12)
+        ax.annotate(str(model), place, xytext=(-4, -2), textcoords="offset points", fontsize=5.5, ha="right")
+    ax.margins(x=0.3, y=0.12)
 
 
 def _headline(found: pd.DataFrame) -> str:
@@ -236,10 +236,10 @@ def _headline(found: pd.DataFrame) -> str:
     policies = {name: gain for name, gain in gains.items() if name in POLICIES and np.isfinite(gain)}
     if not np.isfinite(gains[SPARSE]):
         return "not measured"
-    words = f"training with L0 saves {100 * gains[SPARSE]:.1f} points of corrupted error but that of noise type"
+    words = f"points of corrupted error saved, noise types aside: training with L0 {100 * gains[SPARSE]:+.1f}"
     if policies:
         best = max(policies, key=lambda name: policies[name])
-        words += f",\n{best}, the best of the policies, {100 * policies[best]:.1f}"
+        words += f",\nthe best of the policies, {best}, {100 * policies[best]:+.1f}"
     return words
 
 
