@@ -227,7 +227,7 @@ def front_panel(ax: Axes, found: pd.DataFrame) -> None:
     for model, row in best.iterrows():
         place = (row["clean"], row["lp"])
         ax.annotate(str(model), place, xytext=(-4, -2), textcoords="offset points", fontsize=5.5, ha="right")
-    ax.margins(x=0.3, y=0.12)
+    ax.margins(x=0.5, y=0.12)
 
 
 def _headline(found: pd.DataFrame) -> str:
