@@ -100,9 +100,10 @@ display(statuses(table.assign(law=table["training_norm"]), ["dataset", "law"]))
 # %% [markdown]
 # ## Verdicts
 #
-# Of several norms the worst, or best, is chosen by the other seeds, and counts as this seed has it: chosen on the same
-# networks it would be as bad as their noise. Test images differ between seeds as far as there are enough, so intervals
-# cover networks and images. Where some network did not learn, nothing is said of every norm.
+# What is said of every norm counts where it is worst, by an interval that holds for all of them. Test images differ
+# between seeds as far as there are enough, so intervals cover networks and, where there are, images. Where some network
+# did not learn, nothing is said of every norm. Verdicts hold for all primary cases of the page together, so that their
+# intervals are wider than the figure's.
 
 # %% tags=["hide-input"]
 figures.save(fig, verdicts, "11_transfer", output)

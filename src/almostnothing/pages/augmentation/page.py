@@ -87,9 +87,15 @@ def ours(table: pd.DataFrame) -> pd.DataFrame:
     return metrics(tests, ["model", "seed"]).loc[names] if names else pd.DataFrame()
 
 
-def theirs() -> pd.DataFrame:
-    """`metrics` of the models that the authors published with the text's first version."""
-    return metrics(accuracies(VERSION), ["model"])
+def theirs(table: pd.DataFrame, dataset: str) -> pd.DataFrame | None:
+    """`metrics` of the models that the authors published with the text's first version; none but of CIFAR-10.
+
+    Over those common corruptions that the table has, so that both are of the same tests.
+    """
+    if dataset_name(dataset) != "CIFAR-10":
+        return None
+    known = accuracies(VERSION)
+    return metrics(known[~known["test"].isin(set(CORRUPTIONS) - set(table["test"]))], ["model"])
 
 
 def saved(found: pd.DataFrame, other: str, model: str, metric: str) -> pd.Series:
@@ -126,6 +132,8 @@ def claims(table: pd.DataFrame, chosen: Augmentation) -> list[Claim]:
         if SPARSE in trained:
             compare("robust", "without_noise", STANDARD, SPARSE)
             compare("clean", "clean", STANDARD, SPARSE, -1)
+            compare("robust-all", "corrupted", STANDARD, SPARSE)
+            compare("robust-lp", "lp", STANDARD, SPARSE)
             for policy in policies:
                 compare("better", "corrupted", policy, SPARSE, training=f"against {policy}")
                 compare("better-lp", "lp", policy, SPARSE, training=f"against {policy}")
@@ -169,7 +177,7 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figu
     found = ours(table)
     good = table.drop_duplicates(["model", "seed"]).groupby("model")["status"].agg(lambda s: (s == LEARNED).mean())
     lost = {str(name): f"{share:.0%} of its networks learned" for name, share in good.items() if share < 1}
-    known = theirs() if dataset_name(dataset) == "CIFAR-10" else None
+    known = theirs(table, dataset)
     for ax, metric in zip(axes.flat, (*ERRORS, "ice"), strict=False):
         model_panel(ax, found, known, metric, models)
         for name, words in lost.items():
@@ -243,8 +251,8 @@ def _headline(found: pd.DataFrame) -> str:
     return words
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """All metrics of a data set's models, errors in per cent, means over seeds, and the published ones beside them.
+def summary(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+    """All metrics of a data set's models, errors in per cent, means over seeds; published ones (`theirs`) beside them.
 
     `on the front`: the share of seeds in which no other model is better in both, clean error and error over Lp laws.
     """
@@ -253,9 +261,10 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     flags = [front(each["clean"], each["lp"]).droplevel("seed") for _, each in found.groupby("seed")]
     parts: dict[tuple[str, str], Any] = {}
-    for side, values in (("ours", found.groupby("model", sort=False).mean()), ("published v1", theirs())):
+    for side, values in (("ours", found.groupby("model", sort=False).mean()), ("published v1", theirs(table, dataset))):
         for metric, name in NAMES.items():
-            parts[side, name] = values[metric] * (1 if metric == "ice" else 100)
+            if values is not None:
+                parts[side, name] = values[metric] * (1 if metric == "ice" else 100)
         if side == "ours":
             parts[side, "on the front"] = pd.concat(flags).groupby(level="model").mean()
     return pd.DataFrame(parts).reindex(found.index.unique("model"))

@@ -20,6 +20,7 @@ from almostnothing.naming import dataset_name
 from almostnothing.pages.transfer import published
 from almostnothing.pages.transfer.claims import CLAIMS
 from almostnothing.pages.transfer.parameters import Transfer, TransferThresholds
+from almostnothing.stats.intervals import Interval
 from almostnothing.tables import counted, learned
 
 STANDARD, SPARSE = "none", "L0"
@@ -168,19 +169,26 @@ def shares(rows: pd.DataFrame, limits: TransferThresholds) -> pd.DataFrame:
     return found.assign(share=(1 - found["loss"] / found["gain"]).where(enough))
 
 
-def elsewhere_worst(found: pd.DataFrame) -> pd.Series:
-    """Of each seed its loss at the pair of norms whose mean loss over the other seeds is largest."""
-    wide = found.set_index(["seed", "test", "other"])["loss"].unstack(["test", "other"])
-    lines = {seed: wide.loc[seed, wide.drop(index=seed).mean().idxmax()] for seed in wide.index if len(wide) > 1}
-    return pd.Series(lines, dtype=float)
+def worst(found: pd.DataFrame) -> Interval:
+    """The largest mean loss of all pairs of norms, with an interval that holds for every pair; none of no pair.
+
+    Above it reaches as far as the widest of the pairs' own intervals: it lies below a limit only if all of these do
+    (intersection-union). Below, as the interval of the worst pair that holds for all pairs together (Bonferroni): the
+    worst of equal norms is as bad as their noise.
+    """
+    each = [stats.mean_interval(own) for _, own in found.groupby(["test", "other"])["loss"]]
+    if not each:
+        return stats.mean_interval([])
+    most = max(each)
+    widest = max(one.high - one.mean for one in each)
+    return Interval(most.mean, stats.widened(most, len(each)).low, most.mean + widest, min(one.n for one in each))
 
 
 def claims(table: pd.DataFrame, chosen: Transfer) -> list[Claim]:
     """What is claimed of each data set, at the text's strengths and at matched displacement.
 
     Networks are compared seed by seed. A training of which some network did not learn is left out, and then nothing is
-    said of every norm. The worst of several norms is that of the other seeds: taken of the same one it would be as bad
-    as their noise.
+    said of every norm.
     """
     cases = Cases()
     for dataset, way, rows in ways_of(table):
@@ -192,11 +200,11 @@ def claims(table: pd.DataFrame, chosen: Transfer) -> list[Claim]:
         sparse, others = found["test"] == SPARSE, found["other"] != SPARSE
         transferred, among = found[~sparse & ~others], found[~sparse & others]
         every = set(trainings(rows)) == set(noisy["training_norm"])
-        sides = {"only": found[sparse].assign(loss=-found["loss"]), "all": transferred, "among": among}
-        for name, own in sides.items():
-            worst = elsewhere_worst(own if every else own.iloc[:0])
+        ahead = found[sparse].assign(loss=-found["loss"])  # of every other norm: as far as of the nearest one
+        for name, own in (("only", ahead), ("all", transferred), ("among", among)):
+            most = worst(own if every else own.iloc[:0])
             dense = noisy[noisy["training_norm"] != SPARSE] if name == "among" else noisy
-            cases.add(name, where, stats.mean_interval(-worst if name == "only" else worst), counted(dense))
+            cases.add(name, where, stats.scaled(most, -1) if name == "only" else most, counted(dense))
         cases.add("average", where, stats.mean_over(transferred, "loss", ["test"]), counted(noisy))
         for name, own in (("not-to-L0", found[sparse]), ("kept-all", transferred), ("kept-among", among)):
             for test, of_test in own.groupby("test", sort=False):
@@ -286,8 +294,8 @@ def _headline(own: Mapping[str, pd.DataFrame]) -> str:
     parts = []
     for way, rows in own.items():
         found = losses(rows)
-        ahead = -elsewhere_worst(found[found["test"] == SPARSE].assign(loss=-found["loss"])).mean()
-        cost = elsewhere_worst(found[(found["test"] != SPARSE) & (found["other"] == SPARSE)]).mean()
+        ahead = -worst(found[found["test"] == SPARSE].assign(loss=-found["loss"])).mean
+        cost = worst(found[(found["test"] != SPARSE) & (found["other"] == SPARSE)]).mean
         if np.isfinite([ahead, cost]).all():
             parts.append(f"at {WAYS[way]} {ahead:+.3f} and {cost:+.3f}")
     words = "lead of L0 training on L0 tests, and what it costs on others at worst:\n"
