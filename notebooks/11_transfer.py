@@ -48,8 +48,9 @@ display(Markdown(claims.answer(verdicts)))
 #
 # > L0-norm robustness transfers across all Lp-norms, while other Lp-norm robustnesses do not transfer to L0-norm
 #
-# Noise is uniform in the ball of its norm and images are clipped to $[0, 1]$; L0 sets exactly $k$ values to 0 or 1. The
-# text's strengths move images by different amounts (table below), which could by itself decide what withstands what. So
+# Noise is uniform in the ball of its norm and images are clipped to $[0, 1]$; L0 sets exactly $k$ values to 0 or 1
+# (the published tables: v3 tests L0 with any grey, v1 with the mean of both and of salt and pepper). The text's
+# strengths move images by different amounts (table below), which could by itself decide what withstands what. So
 # strengths are chosen in two ways: the text's, and such that training and tests of every norm have one root mean
 # squared displacement $\sqrt{E|\tilde{x} - x|^2}$. All networks of a seed answer for the same corrupted images, and
 # differences are paired by seed. Training images are corrupted anew at each presentation.

@@ -60,6 +60,7 @@ def test_names_are_recipes_at_the_texts_strengths_scaled():
     assert (l0.law.law, l0.strength, l0.policy) == ("l0", 0.08, "trivial")
     text = Experiment(dataset="x", pixels=3072, models=["standard", "C2C1", "C1C2"], common=COMMON)
     broad, twice = text.recipe("C2C1").law, text.recipe("C1C2").law
+    assert Experiment(dataset="x", pixels=3072, models=["standard", "v3 C2"], common=COMMON).models[1] == "v3 C2"
     assert (len(broad.members), broad.applied, len(twice.members), twice.applied) == (20, 1, 4, 2)
     assert {(m.corruption.law, m.strength) for m in twice.members} == {
         ("lp", 0.02),
@@ -295,6 +296,15 @@ def test_models_of_which_a_network_did_not_learn_are_left_out_and_counted():
     assert {claim.record()["verdict"] for claim in page.claims(nothing, limits())} == {"not measured"}
 
 
+def test_what_was_not_trained_is_not_measured_and_said_so():
+    table = known()
+    cases = by_case(page.claims(table[~table["model"].isin(["L0m 0.02", "C2C1"])], limits()))
+    for name in ("robust", "clean", "broad", "broad-but-light", "mostly-noise"):
+        assert np.isnan(cases[name, "digits"].found.mean)
+    light = table[table["test"].isin(["clean", "fog", "contrast"]) | (table["test_strength"] > 0)]
+    assert np.isnan(by_case(page.claims(light, limits()))["broad-but-light", "digits"].found.mean)
+
+
 def test_a_share_of_next_to_no_gain_is_not_measured():
     table = known()
     own = table["model"].isin(["standard"]) & ~table["test"].isin(["clean"]) & (table["seed"] == 0)
@@ -344,7 +354,18 @@ def test_quotes_are_the_texts_own_words():
         ({"models": ["standard", "C3C1", "C1C1"]}, "'C3C1' names no law of seed 002"),
         ({"models": ["C1C1", "standard"]}, "begin with standard"),
         ({"models": ["standard", "C1C1", "L0m 0.02", "L0m .02"]}, "L0m 0.02 is listed twice"),
-        ({"models": ["standard", "L0m 2", "C1C1"]}, "more values than an image has"),
+        (
+            {"models": ["standard", "L0m 2", "C1C1"]},
+            "more values than an image has",
+        ),
+        (
+            {"models": ["standard", "C2C1"], "factor": 50},
+            "'C2C1' cannot be had with factor 50: .*more values than an image has",
+        ),
+        ({"models": ["standard", "L0m 0", "C1C1"]}, "'standard' and 'L0m 0' are one recipe: name it once"),
+        ({"models": ["standard", "C1", "C1C1"]}, "'C1' and 'C1C1' are one recipe"),
+        ({"models": ["standard", "L2 2", "L2.0 2", "C1C1"]}, "'L2 2' and 'L2.0 2' are one recipe"),
+        ({"models": ["standard", "v3 C4", "C1C1"]}, "'v3 C4' names no law of seed 002"),
         ({"models": ["standard", "C1C1 + TA"]}, "should begin with one of TA, RA, AM"),
         ({"models": ["standard", "TA", "L0m 0.02"]}, "one with noise of norm 0, and one with noise of another"),
         ({"common": ["gaussian_noise", "rain"]}, "no common corruption is called 'rain'"),
@@ -369,6 +390,7 @@ def test_mistakes_are_told_in_one_sentence(change, message):
         ({"strength": 0.1}, "strength: 0 and no policy"),
         ({"policy": "rand"}, "strength: 0 and no policy"),
         ({"steps": [6, 12]}, "sweep.steps takes one value"),
+        ({"shift": [0, 1]}, "sweep.shift takes one value"),
         ({"variations": [{"steps": 3}]}, "follow from the models"),
         ({"family": "cnn", "depth": 3}, "belongs to residual networks"),
     ],

@@ -471,3 +471,13 @@ def test_fit_knees_has_a_row_for_each_group():
     fits = stats.fit_knees(table, ["seed"], 0.1)
     assert fits["seed"].tolist() == [0, 1]
     assert fits["midpoint"].tolist() == pytest.approx([0.6, 0.7], rel=1e-3)
+
+
+def test_the_interval_of_the_largest_mean_covers_it():
+    rng, misses, below = np.random.default_rng(0), 0, 0
+    for _ in range(400):
+        found = stats.largest_mean([pd.Series(own) for own in rng.normal(0, 0.02, (8, 5))])
+        misses, below = misses + (found.high < 0), below + (found.low > 0)
+    assert misses <= 10
+    assert below <= 16  # the largest's own interval would lie above 0 for a sixth of them
+    assert np.isnan(stats.largest_mean([]).mean)

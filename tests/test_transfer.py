@@ -273,21 +273,6 @@ def test_trainings_that_did_not_learn_are_left_out_and_counted():
     assert np.isnan(cases["kept-all", *text, "L1"].found.mean)
 
 
-def test_the_interval_of_the_worst_pair_covers_it():
-    rng, misses, below = np.random.default_rng(0), 0, 0
-    for _ in range(400):
-        noise = rng.normal(0, 0.02, (5, 8))
-        rows = [
-            {"seed": seed, "test": test, "other": "L0", "loss": noise[seed, number]}
-            for seed, (number, test) in itertools.product(range(5), enumerate("abcdefgh"))
-        ]
-        found = page.worst(pd.DataFrame(rows))
-        misses, below = misses + (found.high < 0), below + (found.low > 0)
-    assert misses <= 10
-    assert below <= 16  # the worst norm's own interval would lie above 0 for a sixth of them
-    assert np.isnan(page.worst(pd.DataFrame(columns=["seed", "test", "other", "loss"])).mean)
-
-
 def test_a_share_of_next_to_no_gain_is_not_measured():
     table = known()
     table.loc[(table.training_norm == "none") & (table.test_norm == "L1"), "accuracy"] += 0.44  # seed 0 gains 0.01

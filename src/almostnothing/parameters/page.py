@@ -18,6 +18,7 @@ from almostnothing.strengths import strength_of
 
 FRESH = frozenset({"training_corruption"})
 RECIPE = FRESH | {"centred", "shift", "readout_scale", "initialisation", "learning_rate", "steps", "stop_loss"}
+ONCE = ("family", "width", "depth", "train_size", "steps", "loss", "shift", "centred", "learning_rate", "downsample")
 LATER = (
     "initialisation",
     "early_stopping",

@@ -106,3 +106,18 @@ def scaled(interval: Interval, factor: float) -> Interval:
     """The interval of `factor` times the quantity."""
     low, high = sorted((factor * interval.low, factor * interval.high))
     return Interval(factor * interval.mean, low, high, interval.n)
+
+
+def largest_mean(groups: Sequence[pd.Series]) -> Interval:
+    """The largest of several means over seeds, with an interval that holds for each of them; none of no group.
+
+    Above it reaches as far as the widest of their own intervals: it lies below a limit only if all of these do
+    (intersection-union). Below, as the interval of the largest that holds for all together (Bonferroni): the largest
+    of equal means is as large as their noise.
+    """
+    each = [mean_interval(own) for own in groups]
+    if not each:
+        return mean_interval([])
+    most = max(each)
+    widest = max(one.high - one.mean for one in each)
+    return Interval(most.mean, widened(most, len(each)).low, most.mean + widest, min(one.n for one in each))

@@ -79,10 +79,14 @@ def metrics(tests: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return pd.DataFrame(found).assign(noise_types=len(noisy) / len(common))
 
 
+def of_learned(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of models whose networks all learned."""
+    return table[(table["status"] == LEARNED).groupby(table["model"]).transform("all")]
+
+
 def ours(table: pd.DataFrame) -> pd.DataFrame:
     """`metrics` of each model (rows, with seeds) of a data set's table, of models whose networks all learned."""
-    whole = (table["status"] == LEARNED).groupby(table["model"]).transform("all")
-    tests = table[whole].drop(columns="strength").rename(columns={"test_strength": "strength"})
+    tests = of_learned(table).drop(columns="strength").rename(columns={"test_strength": "strength"})
     names = [name for name in table["model"].unique() if name in set(tests["model"])]
     return metrics(tests, ["model", "seed"]).loc[names] if names else pd.DataFrame()
 
@@ -129,20 +133,18 @@ def claims(table: pd.DataFrame, chosen: Augmentation) -> list[Claim]:
         trained = list(own["model"].unique())
         policies = [name for name in POLICIES if name in trained]
         noises = [name for name in trained if name != STANDARD and name not in POLICIES and JOIN not in name]
-        if SPARSE in trained:
-            compare("robust", "without_noise", STANDARD, SPARSE)
-            compare("clean", "clean", STANDARD, SPARSE, -1)
-            compare("robust-all", "corrupted", STANDARD, SPARSE)
-            compare("robust-lp", "lp", STANDARD, SPARSE)
-            for policy in policies:
-                compare("better", "corrupted", policy, SPARSE, training=f"against {policy}")
-                compare("better-lp", "lp", policy, SPARSE, training=f"against {policy}")
-                compare("better-other-lp", "other_lp", policy, SPARSE, training=f"against {policy}")
-            share = stats.mean_interval(share_on_noise(found, limits.some))
-            cases.add("mostly-noise", where, share, counts(STANDARD, SPARSE))
-        if {NARROW, BROAD} <= set(trained):
-            compare("broad", "corrupted", NARROW, BROAD)
-            compare("broad-but-light", "without_light", NARROW, BROAD)
+        compare("robust", "without_noise", STANDARD, SPARSE)
+        compare("clean", "clean", STANDARD, SPARSE, -1)
+        compare("robust-all", "corrupted", STANDARD, SPARSE)
+        compare("robust-lp", "lp", STANDARD, SPARSE)
+        for policy in policies:
+            compare("better", "corrupted", policy, SPARSE, training=f"against {policy}")
+            compare("better-lp", "lp", policy, SPARSE, training=f"against {policy}")
+            compare("better-other-lp", "other_lp", policy, SPARSE, training=f"against {policy}")
+        share = stats.mean_interval(share_on_noise(found, limits.some))
+        cases.add("mostly-noise", where, share, counts(STANDARD, SPARSE))
+        compare("broad", "corrupted", NARROW, BROAD)
+        compare("broad-but-light", "without_light", NARROW, BROAD)
         for name in trained:
             policy, joined, _ = name.partition(JOIN)
             if joined and policy in trained:
@@ -182,7 +184,14 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figu
         model_panel(ax, found, known, metric, models)
         for name, words in lost.items():
             ax.text(
-                0.5, models.index(name), words, fontsize=5, va="center", ha="center", transform=ax.get_yaxis_transform()
+                0.5,
+                models.index(name),
+                words,
+                fontsize=5,
+                va="center",
+                ha="center",
+                transform=ax.get_yaxis_transform(),
+                bbox={"color": "white", "pad": 0.5},  # the line of zero may pass here
             )
     for ax in (*axes[:, 1], axes[0, 2]):
         ax.tick_params(labelleft=False)
@@ -244,11 +253,15 @@ def _headline(found: pd.DataFrame) -> str:
     policies = {name: gain for name, gain in gains.items() if name in POLICIES and np.isfinite(gain)}
     if not np.isfinite(gains[SPARSE]):
         return "not measured"
-    words = f"points of corrupted error saved, noise types aside: training with L0 {100 * gains[SPARSE]:+.1f}"
+    words = f"points of corrupted error saved, noise types aside: training with L0 {_signed(gains[SPARSE])}"
     if policies:
         best = max(policies, key=lambda name: policies[name])
-        words += f",\nthe best of the policies, {best}, {100 * policies[best]:+.1f}"
+        words += f",\nthe best of the policies, {best}, {_signed(policies[best])}"
     return words
+
+
+def _signed(share: float) -> str:
+    return f"{100 * share:+.1f}".replace("-", "−")
 
 
 def summary(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
@@ -273,8 +286,8 @@ def summary(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
 def by_corruption(table: pd.DataFrame) -> pd.DataFrame:
     """Points of error that each model saves on each common corruption against the standard one, means over seeds."""
     common = [name for name in CORRUPTIONS if name in set(table["test"])]
-    whole = (table["status"] == LEARNED).groupby(table["model"]).transform("all")
-    own = table[whole & table["test"].isin(common)]
+    own = of_learned(table)
+    own = own[own["test"].isin(common)]
     wide = own.groupby(["test", "model"], sort=False)["accuracy"].mean().unstack()
     if STANDARD not in wide:
         return pd.DataFrame()

@@ -15,8 +15,8 @@ from almostnothing.errors import UserError
 from almostnothing.pages.lp_sampling.parameters import same_noise
 from almostnothing.parameters.fields import Axis, Model, Positive
 from almostnothing.parameters.laws import AnyCorruption, Lp, OneLaw
-from almostnothing.parameters.page import RECIPE, Curves
-from almostnothing.parameters.published import IMPERCEPTIBLE, STANDARD, TESTED, named, pairs
+from almostnothing.parameters.page import ONCE, RECIPE, Curves
+from almostnothing.parameters.published import IMPERCEPTIBLE, SETS, STANDARD, TESTED, named, pairs
 
 POLICIES = {"TA": "trivial", "RA": "rand", "AM": "augmix"}  # TrivialAugment, RandAugment, AugMix
 VERSION = "v1"  # of the text: its lists of tests
@@ -71,9 +71,21 @@ class Experiment(Model):
     @model_validator(mode="after")
     def _possible(self) -> Experiment:
         trained: set[Any] = set()
+        known: dict[tuple[str, Law, float, str], str] = {}
         for name in self.models:
-            law, strength, _ = self.recipe(name)
-            law.check_strength(strength)
+            try:
+                law, strength, policy = self.recipe(name)
+                law.check_strength(strength)
+            except ValueError as error:
+                said = (
+                    error.errors()[0]["msg"].removeprefix("Value error, ")
+                    if isinstance(error, ValidationError)
+                    else error
+                )
+                raise ValueError(f"{name!r} cannot be had with factor {self.factor:g}: {said}") from error
+            other = known.setdefault(told(self.dataset, law.record(), strength, policy), name)
+            if other != name:
+                raise ValueError(f"{other!r} and {name!r} are one recipe: name it once")
             trained |= {value for _, value in law.record().options} if law.law == "set" else {strength and law.law}
         if not {"l0", "lp"} <= trained:
             raise ValueError("models need one with noise of norm 0, and one with noise of another: both are tested")
@@ -90,8 +102,10 @@ class Experiment(Model):
         """A law of the text's, and its strength on these images; of a set the members' strengths change."""
         if law.law != "set":
             return law, self._strength(law, strength)
-        members = [{"corruption": each.corruption, "strength": self._strength(each.corruption, each.strength)}
-                   for each in law.members]  # fmt: skip
+        members = [
+            {"corruption": each.corruption, "strength": self._strength(each.corruption, each.strength)}
+            for each in law.members
+        ]
         return type(law)(law="set", members=members, applied=law.applied), strength
 
     def _strength(self, law: OneLaw, strength: float) -> float:
@@ -131,7 +145,7 @@ def _canonical(name: str) -> str:
     if joined and law == STANDARD:
         raise ValueError(f"{name!r} is {first}: name it so")
     named(law)
-    kind, _, strength = law.rpartition(" ")
+    kind, _, strength = ("", "", law) if law in SETS else law.rpartition(" ")
     own = f"{kind.replace('inf', '∞')} {float(strength):.10g}" if kind else law
     return f"{first}{JOIN}{own}" if joined else own
 
@@ -189,7 +203,7 @@ class Augmentation(Curves):
         for grid in self.sweep.grids:
             if grid.training_corruption != ["fresh"]:
                 raise ValueError("sweep needs training_corruption: fresh here")
-            for axis in ("family", "width", "depth", "train_size", "steps", "loss", "learning_rate", "centred"):
+            for axis in ONCE:
                 if len(getattr(grid, axis)) > 1:
                     raise ValueError(f"sweep.{axis} takes one value here: a model is one recipe")
         return self

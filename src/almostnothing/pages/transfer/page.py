@@ -20,7 +20,6 @@ from almostnothing.naming import dataset_name
 from almostnothing.pages.transfer import published
 from almostnothing.pages.transfer.claims import CLAIMS
 from almostnothing.pages.transfer.parameters import Transfer, TransferThresholds
-from almostnothing.stats.intervals import Interval
 from almostnothing.tables import counted, learned
 
 STANDARD, SPARSE = "none", "L0"
@@ -169,19 +168,9 @@ def shares(rows: pd.DataFrame, limits: TransferThresholds) -> pd.DataFrame:
     return found.assign(share=(1 - found["loss"] / found["gain"]).where(enough))
 
 
-def worst(found: pd.DataFrame) -> Interval:
-    """The largest mean loss of all pairs of norms, with an interval that holds for every pair; none of no pair.
-
-    Above it reaches as far as the widest of the pairs' own intervals: it lies below a limit only if all of these do
-    (intersection-union). Below, as the interval of the worst pair that holds for all pairs together (Bonferroni): the
-    worst of equal norms is as bad as their noise.
-    """
-    each = [stats.mean_interval(own) for _, own in found.groupby(["test", "other"])["loss"]]
-    if not each:
-        return stats.mean_interval([])
-    most = max(each)
-    widest = max(one.high - one.mean for one in each)
-    return Interval(most.mean, stats.widened(most, len(each)).low, most.mean + widest, min(one.n for one in each))
+def pairs(found: pd.DataFrame) -> list[pd.Series]:
+    """`losses` of each pair of norms over seeds."""
+    return [own for _, own in found.groupby(["test", "other"])["loss"]]
 
 
 def claims(table: pd.DataFrame, chosen: Transfer) -> list[Claim]:
@@ -202,7 +191,7 @@ def claims(table: pd.DataFrame, chosen: Transfer) -> list[Claim]:
         every = set(trainings(rows)) == set(noisy["training_norm"])
         ahead = found[sparse].assign(loss=-found["loss"])  # of every other norm: as far as of the nearest one
         for name, own in (("only", ahead), ("all", transferred), ("among", among)):
-            most = worst(own if every else own.iloc[:0])
+            most = stats.largest_mean(pairs(own) if every else [])
             dense = noisy[noisy["training_norm"] != SPARSE] if name == "among" else noisy
             cases.add(name, where, stats.scaled(most, -1) if name == "only" else most, counted(dense))
         cases.add("average", where, stats.mean_over(transferred, "loss", ["test"]), counted(noisy))
@@ -294,9 +283,9 @@ def _headline(own: Mapping[str, pd.DataFrame]) -> str:
     parts = []
     for way, rows in own.items():
         found = losses(rows)
-        ahead = -worst(found[found["test"] == SPARSE].assign(loss=-found["loss"])).mean
-        cost = worst(found[(found["test"] != SPARSE) & (found["other"] == SPARSE)]).mean
+        ahead = -stats.largest_mean(pairs(found[found["test"] == SPARSE].assign(loss=-found["loss"]))).mean
+        cost = stats.largest_mean(pairs(found[(found["test"] != SPARSE) & (found["other"] == SPARSE)])).mean
         if np.isfinite([ahead, cost]).all():
-            parts.append(f"at {WAYS[way]} {ahead:+.3f} and {cost:+.3f}")
+            parts.append(f"at {WAYS[way]} {ahead:+.3f} and {cost:+.3f}".replace("-", "−"))
     words = "lead of L0 training on L0 tests, and what it costs on others at worst:\n"
     return words + "; ".join(parts) if parts else "not measured"

@@ -12,10 +12,9 @@ from almostnothing.cells import Law
 from almostnothing.pages.lp_sampling.parameters import norm_name
 from almostnothing.parameters.fields import Axis, Model, Positive
 from almostnothing.parameters.laws import L0, Lp
-from almostnothing.parameters.page import RECIPE, Curves
+from almostnothing.parameters.page import ONCE, RECIPE, Curves
 
 WAYS = ("text", "matched")
-ONCE = ("family", "width", "depth", "train_size", "steps", "loss", "shift", "centred", "learning_rate", "downsample")
 
 
 def law_of_norm(norm: float | str) -> L0 | Lp:
