@@ -89,7 +89,7 @@ def test_every_model_is_trained_for_every_seed_and_told_from_its_cell():
     assert again.content() == chosen.content()
     assert again.sweep.cells() == cells
     sampled = validate(Augmentation, chosen.sample(min), "a sample")
-    assert {cell.steps for cell in sampled.sweep.cells()} == {500}
+    assert {cell.steps for cell in sampled.sweep.cells()} == {40}
 
 
 def test_its_networks_are_those_of_11_where_recipes_agree():

@@ -201,6 +201,7 @@ class Sweep(Model):
         """A smaller sweep as plain data: of each size one value, all choices, two seeds; variations likewise."""
         content = self.model_dump(mode="json")
         grids = [content, *content["variations"]]
+        few = FEW_STEPS_ALONE if self.family[0] in RESIDUAL else FEW_STEPS
         for grid in grids:
             for size in SIZES:
                 if isinstance(grid.get(size), list):
@@ -211,7 +212,7 @@ class Sweep(Model):
                 grid["strength"] = list(dict.fromkeys([*grid["strength"][:1], *grid["strength"][-FEW_STRENGTHS:]]))
             if "steps" in grid:
                 longest = max(grid["steps"]) if isinstance(grid["steps"], list) else grid["steps"]
-                grid["steps"] = [min(longest, FEW_STEPS)]
+                grid["steps"] = [min(longest, few)]
         content["seeds"] = content["seeds"][:2]
         return {name: value for name, value in content.items() if value is not None}
 
@@ -225,6 +226,7 @@ class Sweep(Model):
 SMALLEST = 8  # side of an image that is halved three times
 FEW_STRENGTHS = 4
 FEW_STEPS = 500  # of a sample: long enough for steps to be fused, as in the sweep itself
+FEW_STEPS_ALONE = 40  # of a sample of residual networks, whose steps are never fused and take long
 SIZES = ("train_size", "width", "depth", "steps", "downsample")  # axes that are no choice of code
 # The axes of a grid: of its data sets, of its networks in the order of a table's rows; what a cell takes as it is.
 OF_SOURCE = ("dataset", "downsample", "pca_rank", "permutation")

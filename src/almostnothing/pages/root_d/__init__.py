@@ -1,0 +1,1 @@
+"""How much less a linear classifier withstands than a minimum-distance one, as dimensions grow."""

@@ -1,0 +1,276 @@
+"""Panels, summaries and claims of `13_root_d`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import stats as reference
+
+from almostnothing import stats
+from almostnothing.claims import Cases, Claim, judged, number
+from almostnothing.figures import LOOKS, MARKERS, colours, mean_line, panel_letters, size_axis, with_verdicts
+from almostnothing.pages.root_d.claims import CLAIMS
+from almostnothing.pages.root_d.parameters import RootD
+from almostnothing.theory import compression
+
+POINTS, CORNERS = "points", "corners"
+DATA = {POINTS: "one point a class", CORNERS: "corners"}
+THEORY: dict[str, Any] = {"color": LOOKS["theory"][0], "lw": 0.9, "zorder": 1}
+OPTIMUM = ("#0173b2", "s")  # of a minimum-distance classifier, the colour of the nearest class mean
+
+
+def square(table: pd.DataFrame) -> pd.DataFrame:
+    """As many points as dimensions, one factor, no noise."""
+    return table[(table["data"] == POINTS) & (table["share"] == 1) & (table["layers"] == 1) & (table["noise"] == 0)]
+
+
+def by_level(rows: pd.DataFrame, column: str) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """The rows of each level of a column, in order."""
+    for level in sorted(rows[column].unique().tolist()):
+        yield level, rows[rows[column] == level]
+
+
+def exponents(rows: pd.DataFrame, values: pd.Series) -> pd.Series:
+    """The slope of ln `values` against ln d over the draws of each seed, by least squares."""
+    logs = pd.DataFrame({"seed": rows["seed"], "x": np.log(rows["d"]), "y": np.log(values)})
+    return logs.groupby("seed")[["x", "y"]].apply(lambda own: np.polyfit(own["x"], own["y"], 1)[0])
+
+
+def off(rows: pd.DataFrame, values: pd.Series, exact: Callable[[pd.Series], float]) -> pd.Series:
+    """The mean over each seed's draws of ln `values` less `exact` of the draw's case."""
+    same = ["share", "d", "n", "layers", "noise"]
+    wanted = rows[same].drop_duplicates()
+    wanted = wanted.assign(exact=[exact(row) for _, row in wanted.iterrows()])
+    apart = np.log(values) - rows.merge(wanted, on=same, how="left")["exact"].to_numpy()
+    return apart.groupby(rows["seed"]).mean()
+
+
+def exact_log(row: pd.Series) -> float:
+    """E ln|cos θ| of points without noise and generator."""
+    return compression.mean_log_cosine(int(row["n"]), int(row["d"]))
+
+
+def noisy_log(data: str) -> Callable[[pd.Series], float]:
+    """The ln of the limit of |cos θ| under noise in training."""
+    return lambda row: math.log(compression.noisy_cosine(1.0, kappa(data, row["noise"], row["d"])))
+
+
+def kappa(data: str, noise: float, d: float) -> float:
+    """κ of `theory.compression` for n = d points, or corners."""
+    return noise**2 / (1 if data == POINTS else d)
+
+
+def claims(table: pd.DataFrame, chosen: RootD) -> list[Claim]:
+    """What is claimed of random points: intervals are over seeds, each with draws of its own."""
+    cases, main = Cases(), square(table)
+
+    def near(values: pd.Series, power: float) -> stats.Interval:
+        return stats.absolute(stats.mean_interval(values - power))
+
+    cases.add("root", {"of": "a pair"}, near(exponents(main, main["ratio"]), -0.5))
+    cases.add("root", {"of": "any class"}, near(exponents(main, main["any_class"] / main["nearest"]), -0.5))
+    cases.add("lengths", {"of": "the classifier, a pair"}, near(exponents(main, main["minimal"]), 0))
+    cases.add("lengths", {"of": "minimum distance, a pair"}, near(exponents(main, main["optimal"]), 0.5))
+    plain = table[(table["data"] == POINTS) & (table["noise"] == 0)]
+    for share, own in by_level(plain[plain["layers"] == 1], "share"):
+        where = {"n/d": f"n = {share:g} d" if share < 1 else "n = d"}
+        cases.add("always", where, stats.mean_interval(exponents(own, own["ratio"])))
+        cases.add("law", where, stats.absolute(stats.mean_interval(off(own, own["ratio"], exact_log))))
+    for layers, own in by_level(plain[plain["layers"] > 1], "layers"):
+        cases.add("layers", {"layers": f"t = {layers}"}, near(exponents(own, own["ratio"]), -layers / 2))
+    for data, words in DATA.items():
+        for noise, own in by_level(table[(table["noise"] > 0) & (table["data"] == data)], "noise"):
+            where = {"noise": f"σ = {noise:g}, {words}"}
+            if data == POINTS:
+                cases.add("noise", where, stats.mean_interval(exponents(own, own["ratio"])))
+            apart = off(own, own["ratio"], noisy_log(data))
+            cases.add("noise-law", where, stats.absolute(stats.mean_interval(apart)))
+    cases.add("phi", {"of": "corners"}, stats.absolute(stats.mean_interval(off(main, main["phi"], exact_log))))
+    each = list(by_level(main, "d"))
+    for d, own in (each[0], each[-1]):
+        logs = (np.log(own["bound"]) - np.log(own["minimal"])).groupby(own["seed"]).mean()
+        cases.add("tight", {"d": f"d = {d:,}"}, geometric(stats.mean_interval(logs)))
+    return judged("13_root_d", CLAIMS, cases, chosen.thresholds.model_dump())
+
+
+def geometric(found: stats.Interval) -> stats.Interval:
+    """The interval of a geometric mean from that of the mean ln."""
+    return stats.Interval(math.exp(found.mean), math.exp(found.low), math.exp(found.high), found.n)
+
+
+def agreement(table: pd.DataFrame) -> pd.DataFrame:
+    """At each d, n = d: draws, mean ratio·√d with its standard error, the exact mean, and KS distances to the law.
+
+    `distance` (p-value) of `cos²θ` and of `φ²` from Beta(½, (d − 1)/2).
+    """
+    lines: dict[int, dict[str, Any]] = {}
+    for d, own in by_level(square(table), "d"):
+        law, scaled = compression.cosine_law(d, d), own["ratio"] * math.sqrt(d)
+        tests = {
+            name: reference.kstest(own[column] ** 2, law.cdf) for name, column in (("cos²θ", "ratio"), ("φ²", "phi"))
+        }
+        lines[d] = {
+            "draws": len(own),
+            "ratio·√d": f"{scaled.mean():.3f} ± {scaled.std() / math.sqrt(len(own)):.3f}",
+            "exact": f"{compression.mean_cosine(d, d) * math.sqrt(d):.3f}",
+            **{
+                f"KS distance of {name}": f"{found.statistic:.3f} (p = {found.pvalue:.2f})"
+                for name, found in tests.items()
+            },
+        }
+    return pd.DataFrame(lines).T.rename_axis("d")
+
+
+def figure(table: pd.DataFrame, verdicts: Sequence[Claim]) -> Figure:
+    """The ratio against d in all cases, its law, and the lengths."""
+    whole, room = with_verdicts(4.6, verdicts, "")
+    axes = room.subplots(2, 3)
+    main = square(table)
+    scaled_panel(axes[0, 0], main)
+    shares_panel(axes[0, 1], table)
+    layers_panel(axes[0, 2], table)
+    noise_panel(axes[1, 0], table)
+    law_panel(axes[1, 1], main)
+    lengths_panel(axes[1, 2], main)
+    for ax in axes.flat:
+        ax.legend(fontsize=5.5, loc="best", handlelength=1.4, labelspacing=0.25)
+    room.suptitle(headline(main))
+    panel_letters(list(axes.flat))
+    return whole
+
+
+def headline(main: pd.DataFrame) -> str:
+    """What the smallest perturbation and the optimum are at the ends, medians."""
+    middle = main.groupby("d")[["minimal", "optimal"]].median()
+    few, many = middle.index[0], middle.index[-1]
+    return (
+        f"From d = {few:,} to {many:,}, one point a class and n = d: half of the distance grows from "
+        f"{number(middle['optimal'][few])} to {number(middle['optimal'][many])},\n"
+        f"the perturbation that changes the classifier's answer from {number(middle['minimal'][few])} to "
+        f"{number(middle['minimal'][many])} (medians)"
+    )
+
+
+def scaled_panel(ax: Axes, main: pd.DataFrame) -> None:
+    """ratio·√d of pairs and of any class, means over seeds, with the exact mean of pairs."""
+    root = np.sqrt(main["d"])
+    by = [main["d"], main["seed"]]
+    for values, look, name in (
+        (main["ratio"], ("black", "o"), "a pair"),
+        (main["any_class"] / main["nearest"], ("#7c3aed", "v"), "any class"),
+    ):
+        means = (values * root).groupby(by).mean()
+        mean_line(ax, means.groupby("d"), color=look[0], marker=look[1], label=name)
+    fine = np.unique(np.geomspace(main["d"].min(), main["d"].max(), 40).astype(int))
+    ax.plot(
+        fine, [compression.mean_cosine(int(d), int(d)) * math.sqrt(d) for d in fine], label="exact, a pair", **THEORY
+    )
+    ax.axhline(math.sqrt(2 / math.pi), color="0.6", lw=0.6, ls=":")
+    size_axis(ax, main["d"].unique(), "dimensions d")
+    ax.tick_params(axis="x", labelrotation=60, labelsize=5.5)
+    ax.set(ylim=(0, None), ylabel="ratio · √d")
+    ax.set_title("n = d", fontsize=6.5, loc="right")
+
+
+def ratio_lines(
+    ax: Axes, rows: pd.DataFrame, by: str, name: Callable[[Any], str], theory: Callable[[Any, float], float]
+) -> None:
+    """Mean ratio against d for each level of `by`, geometric means over seeds, with what theory says of each."""
+    each = dict(by_level(rows, by))
+    fine = np.geomspace(rows["d"].min(), rows["d"].max(), 40).astype(int)
+    for (level, colour), marker in zip(colours(list(each)).items(), MARKERS, strict=False):
+        own = each[level]
+        means = own.groupby(["d", "seed"])["ratio"].mean()
+        mean_line(ax, means.groupby("d"), color=colour, marker=marker, ls="", label=name(level))
+        ax.plot(fine, [theory(level, int(d)) for d in fine], color=colour, lw=0.8)
+    ax.set_yscale("log")
+    size_axis(ax, rows["d"].unique(), "dimensions d")
+    ax.tick_params(axis="x", labelrotation=60, labelsize=5.5)
+    ax.set_ylabel("ratio")
+
+
+def shares_panel(ax: Axes, table: pd.DataFrame) -> None:
+    """The ratio at each number of points, and the exact mean."""
+    rows = table[(table["data"] == POINTS) & (table["noise"] == 0) & (table["layers"] == 1)]
+    rows = rows[rows["d"].isin(rows.loc[rows["share"] < 1, "d"])]
+    ratio_lines(
+        ax,
+        rows,
+        "share",
+        lambda share: f"n = {share:g} d",
+        lambda share, d: compression.mean_cosine(max(2, round(share * d)), int(d)),
+    )
+    ax.set_title("fewer points", fontsize=6.5, loc="right")
+
+
+def layers_panel(ax: Axes, table: pd.DataFrame) -> None:
+    """The ratio behind generators of each depth, and its leading order."""
+    rows = table[(table["data"] == POINTS) & (table["noise"] == 0) & (table["share"] == 1)]
+    rows = rows[rows["d"].isin(rows.loc[rows["layers"] > 1, "d"])]
+    ratio_lines(
+        ax,
+        rows,
+        "layers",
+        lambda layers: f"t = {layers}",
+        lambda layers, d: compression.generated_cosine(int(d), int(d), int(layers)),
+    )
+    ax.set_title("generators, n = d", fontsize=6.5, loc="right")
+
+
+def noise_panel(ax: Axes, table: pd.DataFrame) -> None:
+    """The ratio after training with noise: one point a class, and corners."""
+    noisy = table[table["noise"] > 0]
+    for data, words in ((POINTS, "σ = {:g}"), (CORNERS, "σ = {:g}, corners")):
+
+        def theory(noise: float, d: float, data: str = data) -> float:
+            return compression.noisy_cosine(1.0, kappa(data, noise, d))
+
+        ratio_lines(ax, noisy[noisy["data"] == data], "noise", words.format, theory)
+    ax.set_title("noise in training, n = d", fontsize=6.5, loc="right")
+
+
+def law_panel(ax: Axes, main: pd.DataFrame) -> None:
+    """The share of draws below each probability of the exact law, at the smallest and the largest d."""
+    each = list(by_level(main, "d"))
+    for (d, own), colour, style in zip((each[0], each[-1]), colours([0, 1]).values(), ("-", "--"), strict=True):
+        below = np.sort(compression.cosine_law(d, d).cdf(own["ratio"] ** 2))
+        share = np.arange(1, len(below) + 1) / len(below)
+        ax.step(below, share, color=colour, ls=style, lw=0.9, where="post", label=f"d = {d:,}, {len(own):,} draws")
+    ax.plot([0, 1], [0, 1], label="exact law", **THEORY)
+    ax.set(xlabel="probability by the exact law", ylabel="share of draws", xlim=(0, 1), ylim=(0, 1))
+    ax.set_title("law of cos²θ", fontsize=6.5, loc="right")
+
+
+def lengths_panel(ax: Axes, main: pd.DataFrame) -> None:
+    """Half of the distance, the bound of Theorem 1, the smallest perturbations: medians with the middle 90 %."""
+    looks = {
+        "optimal": (*OPTIMUM, "half of the distance"),
+        "bound": ("#b0529f", "D", "bound of Theorem 1"),
+        "minimal": ("black", "o", "smallest, a pair"),
+        "any_class": ("#7c3aed", "v", "smallest, any class"),
+    }
+    for place, (column, (colour, marker, name)) in enumerate(looks.items()):
+        low, middle, high = (main.groupby("d")[column].quantile(share) for share in (0.05, 0.5, 0.95))
+        x = middle.index * 1.06 ** (place - 1.5)  # beside each other
+        ax.errorbar(
+            x,
+            middle,
+            [middle - low, high - middle],
+            color=colour,
+            marker=marker,
+            ms=3,
+            ls="",
+            elinewidth=0.6,
+            label=name,
+        )
+    ax.set_yscale("log")
+    size_axis(ax, main["d"].unique(), "dimensions d")
+    ax.tick_params(axis="x", labelrotation=60, labelsize=5.5)
+    ax.set_ylabel("length (values have the deviation 1)")
+    ax.set_title("n = d", fontsize=6.5, loc="right")
