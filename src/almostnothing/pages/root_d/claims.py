@@ -6,6 +6,7 @@ from almostnothing.claims import Declaration
 
 ABSTRACT, TLDR = "seed 003, abstract", "seed 003, TL;DR"
 EXPONENT = "exponent of d: slope of ln against ln d, by least squares over a seed's draws"
+SIZES = (0.0, 10.0)  # of an exponent
 
 CLAIMS = {
     "root": Declaration(
@@ -16,8 +17,9 @@ CLAIMS = {
         statement="with as many points as dimensions the ratio falls as d to a power within {limit:g} of −1/2",
         statistic=f"size of the {EXPONENT}, plus 1/2",
         threshold="exponent",
-        reason="a fifth of the exponent; any-class perturbations carry a factor √ln d, which at these d is less",
+        reason="a fifth of the exponent",
         below=True,
+        range=SIZES,
     ),
     "lengths": Declaration(
         primary=True,
@@ -28,6 +30,7 @@ CLAIMS = {
         threshold="exponent",
         reason="as of their ratio",
         below=True,
+        range=SIZES,
     ),
     "always": Declaration(
         primary=True,
@@ -37,6 +40,14 @@ CLAIMS = {
         statistic=f"{EXPONENT} of the ratio",
         threshold="falls",
         reason="half of the text's exponent; the text says “can”, and names no number of points",
+        below=True,
+    ),
+    "any-class": Declaration(
+        source=ABSTRACT,
+        statement="the ratio of any-class perturbations falls with d, as d to a power below {limit:g}",
+        statistic=f"{EXPONENT} of the smallest perturbation to any class over half of the smallest distance",
+        threshold="any_class",
+        reason="−1/2 and a fifth of it; among d classes some pair of weights is further apart, by about √ln d",
         below=True,
     ),
     "layers": Declaration(

@@ -14,7 +14,16 @@ from scipy import stats as reference
 
 from almostnothing import stats
 from almostnothing.claims import Cases, Claim, judged, number
-from almostnothing.figures import LOOKS, MARKERS, colours, mean_line, panel_letters, size_axis, with_verdicts
+from almostnothing.figures import (
+    LOOKS,
+    MARKERS,
+    colours,
+    mean_line,
+    panel_letters,
+    plain_ticks,
+    size_axis,
+    with_verdicts,
+)
 from almostnothing.pages.root_d.claims import CLAIMS
 from almostnothing.pages.root_d.parameters import RootD
 from almostnothing.theory import compression
@@ -74,7 +83,8 @@ def claims(table: pd.DataFrame, chosen: RootD) -> list[Claim]:
         return stats.absolute(stats.mean_interval(values - power))
 
     cases.add("root", {"of": "a pair"}, near(exponents(main, main["ratio"]), -0.5))
-    cases.add("root", {"of": "any class"}, near(exponents(main, main["any_class"] / main["nearest"]), -0.5))
+    whole = exponents(main, main["any_class"] / main["nearest"])
+    cases.add("any-class", {"n/d": "n = d"}, stats.mean_interval(whole))
     cases.add("lengths", {"of": "the classifier, a pair"}, near(exponents(main, main["minimal"]), 0))
     cases.add("lengths", {"of": "minimum distance, a pair"}, near(exponents(main, main["optimal"]), 0.5))
     plain = table[(table["data"] == POINTS) & (table["noise"] == 0)]
@@ -172,25 +182,31 @@ def scaled_panel(ax: Axes, main: pd.DataFrame) -> None:
         fine, [compression.mean_cosine(int(d), int(d)) * math.sqrt(d) for d in fine], label="exact, a pair", **THEORY
     )
     ax.axhline(math.sqrt(2 / math.pi), color="0.6", lw=0.6, ls=":")
-    size_axis(ax, main["d"].unique(), "dimensions d")
+    size_axis(ax, set(main["d"]), "dimensions d")
     ax.tick_params(axis="x", labelrotation=60, labelsize=5.5)
     ax.set(ylim=(0, None), ylabel="ratio · √d")
     ax.set_title("n = d", fontsize=6.5, loc="right")
 
 
 def ratio_lines(
-    ax: Axes, rows: pd.DataFrame, by: str, name: Callable[[Any], str], theory: Callable[[Any, float], float]
+    ax: Axes,
+    rows: pd.DataFrame,
+    by: str,
+    name: Callable[[Any], str],
+    theory: Callable[[Any, int], float],
+    hollow: bool = False,
 ) -> None:
-    """Mean ratio against d for each level of `by`, geometric means over seeds, with what theory says of each."""
+    """Mean ratio against d for each level of `by`, and what theory says of each; `hollow`: in a second look."""
     each = dict(by_level(rows, by))
-    fine = np.geomspace(rows["d"].min(), rows["d"].max(), 40).astype(int)
+    fine = np.unique(np.geomspace(rows["d"].min(), rows["d"].max(), 40).round(-1).astype(int))  # n = αd is whole there
+    look: dict[str, Any] = {"mfc": "white"} if hollow else {}
     for (level, colour), marker in zip(colours(list(each)).items(), MARKERS, strict=False):
         own = each[level]
         means = own.groupby(["d", "seed"])["ratio"].mean()
-        mean_line(ax, means.groupby("d"), color=colour, marker=marker, ls="", label=name(level))
-        ax.plot(fine, [theory(level, int(d)) for d in fine], color=colour, lw=0.8)
+        mean_line(ax, means.groupby("d"), color=colour, marker=marker, ls="", label=name(level), **look)
+        ax.plot(fine, [theory(level, int(d)) for d in fine], color=colour, lw=0.8, ls="--" if hollow else "-")
     ax.set_yscale("log")
-    size_axis(ax, rows["d"].unique(), "dimensions d")
+    size_axis(ax, set(rows["d"]), "dimensions d")
     ax.tick_params(axis="x", labelrotation=60, labelsize=5.5)
     ax.set_ylabel("ratio")
 
@@ -203,9 +219,11 @@ def shares_panel(ax: Axes, table: pd.DataFrame) -> None:
         ax,
         rows,
         "share",
-        lambda share: f"n = {share:g} d",
+        lambda share: f"n = {share:g} d" if share < 1 else "n = d",
         lambda share, d: compression.mean_cosine(max(2, round(share * d)), int(d)),
     )
+    ax.set_ylim(bottom=ax.get_ylim()[0] / 4)  # room for the legend
+    plain_ticks(ax)
     ax.set_title("fewer points", fontsize=6.5, loc="right")
 
 
@@ -228,10 +246,12 @@ def noise_panel(ax: Axes, table: pd.DataFrame) -> None:
     noisy = table[table["noise"] > 0]
     for data, words in ((POINTS, "σ = {:g}"), (CORNERS, "σ = {:g}, corners")):
 
-        def theory(noise: float, d: float, data: str = data) -> float:
+        def theory(noise: float, d: int, data: str = data) -> float:
             return compression.noisy_cosine(1.0, kappa(data, noise, d))
 
-        ratio_lines(ax, noisy[noisy["data"] == data], "noise", words.format, theory)
+        ratio_lines(ax, noisy[noisy["data"] == data], "noise", words.format, theory, hollow=data == CORNERS)
+    ax.set_ylim(bottom=ax.get_ylim()[0] / 3)  # room for the legend
+    plain_ticks(ax)
     ax.set_title("noise in training, n = d", fontsize=6.5, loc="right")
 
 
@@ -270,7 +290,8 @@ def lengths_panel(ax: Axes, main: pd.DataFrame) -> None:
             label=name,
         )
     ax.set_yscale("log")
-    size_axis(ax, main["d"].unique(), "dimensions d")
+    size_axis(ax, set(main["d"]), "dimensions d")
     ax.tick_params(axis="x", labelrotation=60, labelsize=5.5)
-    ax.set_ylabel("length (values have the deviation 1)")
+    ax.set_ylim(bottom=ax.get_ylim()[0] / 20)  # room for the legend
+    ax.set_ylabel("length (values: deviation 1)")
     ax.set_title("n = d", fontsize=6.5, loc="right")

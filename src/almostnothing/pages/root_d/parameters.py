@@ -18,6 +18,7 @@ class RootDThresholds(Model):
 
     exponent: Positive = Field(description="difference of an exponent of d from the predicted one, up to which it is")
     falls: FiniteFloat = Field(description="exponent of d below which the ratio falls")
+    any_class: FiniteFloat = Field(description="exponent of d below which the ratio of any-class perturbations falls")
     layers: Positive = Field(description="the same difference, for generators")
     flat: FiniteFloat = Field(description="exponent of d above which the ratio does not fall")
     law: Positive = Field(description="ln of the mean ratio over a predicted one, up to which the prediction is right")
@@ -32,9 +33,10 @@ class RootD(Parameters):
     largest: PositiveInt = Field(
         description="of the dimensions, of all cases but the first: as many points as dimensions, nothing added"
     )
-    concentrated: PositiveInt = Field(
-        description="of cases whose ratio varies little, one draw is made for so many of `draws`, but at least 2"
+    generated: PositiveInt = Field(
+        description="behind generators one draw is made for so many of draws, but at least 2"
     )
+    concentrated: PositiveInt = Field(description="the same of fewer points and of noise, where ratios vary little")
     shares: Axis[Annotated[float, Field(gt=0, lt=1)]] = Field(description="points n = share × d, where there are fewer")
     layers: Axis[Annotated[int, Field(ge=2, le=6)]] = Field(
         description="normal factors of a generator of points, the innermost included; n = d"

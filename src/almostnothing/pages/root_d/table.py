@@ -46,7 +46,7 @@ def cases(parameters: RootD) -> Iterator[dict[str, Any]]:
         for share in parameters.shares:
             yield fewer | {"share": share, "n": parameters.points(share, d)}
         for layers in parameters.layers:
-            yield square | {"layers": layers}
+            yield square | {"layers": layers, "draws": max(2, draws // parameters.generated)}
         for noise in parameters.noise:
             yield fewer | {"noise": noise}
         for noise in parameters.corner_noise:
