@@ -52,6 +52,7 @@ class Found(NamedTuple):
     distance: Float[Tensor, "cell image"]
 
 
+@torch.no_grad()
 def smallest(ask: Ask, x: Points, labels: Labels) -> Found:
     """The smallest perturbation that search finds, from the nearest images of the batch with other answers, and from
     linearised steps to the nearest class.
@@ -77,6 +78,7 @@ def smallest(ask: Ask, x: Points, labels: Labels) -> Found:
     return Found(_put(found.points, index, last.points, missed), _put(distance, index, last.distance, missed))
 
 
+@torch.no_grad()
 def deepfool(ask: Ask, x: Points, labels: Labels, steps: int = 50) -> Found:
     """DeepFool: to the nearest of all classes' linearised boundaries, again from there, until the answer changes; then
     back along the ray to where it does.
@@ -98,6 +100,7 @@ def deepfool(ask: Ask, x: Points, labels: Labels, steps: int = 50) -> Found:
     return crossed(ask, x, labels, points)
 
 
+@torch.no_grad()
 def descended(
     ask: Ask, x: Points, labels: Labels, start: Found, moves: int, chosen: Bool[Tensor, "cell image"] | None = None
 ) -> Found:
@@ -129,6 +132,7 @@ def descended(
     return Found(points, distance)
 
 
+@torch.no_grad()
 def contradicted(
     ask: Ask, x: Points, labels: Labels, distance: Float[Tensor, "cell image"], seed: int
 ) -> Bool[Tensor, "cell image"]:
@@ -154,6 +158,7 @@ def contradicted(
     return won & (distance > 0)
 
 
+@torch.no_grad()
 def crossed(ask: Ask, x: Points, labels: Labels, points: Points) -> Found:
     """Where the answer changes on the way from images to points, by false position (the Illinois rule); infinite where
     it does not.
