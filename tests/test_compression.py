@@ -204,6 +204,26 @@ def test_ridge_is_what_noise_in_training_does():
     assert compression.ridge_ratio(x, 1e-5) == pytest.approx(pairs(x[None])[0].ratio, rel=1e-6)
 
 
+def test_replaced_ratio_is_what_replacement_in_training_does():
+    d, n, p, rng = 8, 5, 0.4, np.random.default_rng(8)
+    x = rng.normal(size=(d, n))
+    clean = np.broadcast_to(x.T[:, None], (n, 60000, d))
+    noisy = np.where(rng.random(clean.shape) < p, rng.normal(size=clean.shape), clean)
+    target = np.zeros(n)
+    target[-2:] = 1, -1
+    w = np.linalg.lstsq(noisy.reshape(-1, d), np.repeat(target, 60000), rcond=None)[0]
+    assert compression.replaced_ratio(x, p) == pytest.approx(compression.cosine(w, x[:, -2] - x[:, -1]), rel=0.01)
+    assert compression.replaced_ratio(x, 0.9999) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(("share", "p"), [(1.0, 0.1), (0.5, 0.3), (1.0, 0.9)])
+def test_replacement_kappa_is_that_of_simulated_points(share, p):
+    d = 300
+    ratio = [compression.replaced_ratio(x, p) for x in points(d, int(share * d), 20, seed=6)]
+    limit = compression.noisy_cosine(share, compression.replacement_kappa(share, p))
+    assert np.mean(ratio) == pytest.approx(limit, rel=0.02)
+
+
 def test_limits_of_the_noisy_cosine():
     assert compression.noisy_cosine(1, 1e-8) == pytest.approx(math.sqrt(2) * 1e-2, rel=1e-3)
     assert compression.noisy_cosine(0.5, 0) == pytest.approx(math.sqrt(0.5))

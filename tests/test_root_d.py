@@ -31,6 +31,7 @@ SMALL: dict[str, Any] = {
     "layers": [2],
     "noise": [0.5],
     "corner_noise": [2],
+    "replaced": [0.6],
     "seeds": [0, 3],
 }
 SEEDS = np.arange(4)
@@ -53,7 +54,7 @@ def test_every_case_is_drawn_for_every_seed(table):
     counts = table.groupby(["data", "share", "layers", "noise", "d"]).size() / 2
     assert counts["points", 1.0, 1, 0.0].to_dict() == {10: 8, 16: 4, 30: 4, 40: 2}
     assert counts["points", 1.0, 2, 0.0].to_dict() == {10: 4, 16: 2, 30: 2}
-    for case in (("points", 0.5, 1, 0.0), ("points", 1.0, 1, 0.5), ("corners", 1.0, 1, 2.0)):
+    for case in (("points", 0.5, 1, 0.0), ("points", 1.0, 1, 0.5), ("corners", 1.0, 1, 2.0), ("replaced", 1.0, 1, 0.6)):
         assert counts[case].to_dict() == {10: 2, 16: 2, 30: 2}
     assert table["ratio"].nunique() == len(table)  # nothing is drawn twice
 
@@ -79,6 +80,14 @@ def test_rows_are_those_of_the_pseudoinverse(table):
         u = x[:, -1] - x[:, -2] if data == "points" else x[:, -1]
         assert row["ratio"] == pytest.approx(compression.cosine(ridge @ u, u))
         assert math.isnan(row["minimal"])
+
+
+def test_replaced_points_are_those_of_least_squares(table):
+    row = chosen(table, d=16, data="replaced").iloc[-1]
+    x = root_table.points(16, 16, 1, int(row["seed"]), int(row["draw"]))
+    u, p = x[:, -1] - x[:, -2], 0.6
+    second = (1 - p) ** 2 * x @ x.T + np.diag((p * (1 - p) * x**2 + p).sum(1))  # E x̃x̃ᵀ, summed over points
+    assert row["ratio"] == pytest.approx(compression.cosine(np.linalg.inv(second) @ u, u))
 
 
 def test_points_are_standard_normal_and_of_their_own_draw():
@@ -133,6 +142,8 @@ def test_claims_are_those_of_the_table_made_by_hand():
     logs = math.log(0.8) + np.mean([(-0.02 + 0.015) * math.log(d) for d in few])
     assert cases["noise-law", "σ = 1, corners"].found.mean == pytest.approx(abs(logs - limit))
     limit = math.log(compression.noisy_cosine(1, 0.09))
+    assert is_interval(cases["noise", "p = 0.5, one point a class"], -0.02 + slope)
+    assert is_interval(cases["restored", "p = 0.9, one point a class"], 0.8 * 200 ** (-0.02 + slope))
     assert cases["noise-law", "σ = 0.3, one point a class"].found.mean == pytest.approx(abs(logs - limit))
 
 
@@ -145,6 +156,7 @@ def test_claims_hold_for_points_that_are_drawn(table):
 
 
 def test_the_figure_is_drawn_and_says_what_it_shows(table):
+    page.law_figure(table)
     drawn = page.figure(table, page.claims(table, asked(**SMALL)))
     middle = table.query("share == 1 and layers == 1 and noise == 0 and d == 40")["minimal"].median()
     assert f"{middle:.3g} (medians)" in drawn.subfigs[0].get_suptitle()
@@ -164,6 +176,7 @@ def test_the_figure_is_drawn_and_says_what_it_shows(table):
         ({"dimensions": [50, 100, 200, 20000]}, "dimensions"),
         ({"layers": [1]}, "layers"),
         ({"noise": [-1]}, "noise"),
+        ({"replaced": [1]}, "replaced"),
         ({"seeds": [4]}, "at least 2 seeds"),
         ({"draws": [400, 200, 100, 0]}, "draws"),
     ],

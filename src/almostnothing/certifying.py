@@ -51,7 +51,13 @@ def certify(
     Raises `UserError` where anything differs, or where there is nothing published to compare with.
     """
     how = f"samples {' and '.join(SAMPLES)} of params/{parameter_set}, made by both codes on one machine, equal bits"
-    for page in pages_of(parameter_set):
+    pages_there = list(pages_of(parameter_set))
+    if not any(page.made for page in pages_there):
+        raise UserError(f"nothing of {parameter_set} is published: there is nothing to compare with")
+    for page in pages_there:
+        if not page.made:
+            yield f"{parameter_set}/{page.name}: not published yet"
+            continue
         changed = _changed(page, before or {})
         if not changed:
             yield f"{parameter_set}/{page.name}: nothing to certify"
@@ -102,9 +108,7 @@ def record(found: Mapping[tuple[str, str], Pair], why: str, how: str) -> None:
 
 def _changed(page: Page, before: Mapping[str, str]) -> list[tuple[str, str, str]]:
     """The pairs of old and new digests, and what they are of, that are not known to be equivalent."""
-    made = page.made
-    if not made:
-        raise UserError(f"{page.file('json')} is missing: there is nothing to compare with")
+    made = page.made or {}
     old_networks = {(tuple(one["choices"]), one["arrays"]): one["code"] for one in made.get("networks", [])}
     pairs = []
     for choices, arrays, new in page.networks():

@@ -31,6 +31,10 @@ Stieltjes' transform of Marchenko and Pastur's law at −κ,
 κ = ασ² is free of d: noise that is a fixed share of the values' own deviation leaves a ratio that does not fall. For
 κ → ∞ it tends to 1, w ∝ u: the nearest class mean, the rule of seed 001. For α = 1 and small κ it is √2 κ^(1/4).
 
+Replacement in training: each value stays with probability 1 − p, or is drawn anew from its own law. Then x̃ has the mean
+(1 − p)x and the variance p(1 − p)x² + p of each value, p(2 − p) in the mean over values, so w is that of noise with
+σ² = p(2 − p)/(1 − p)² = (1 − p)⁻² − 1: at p → 1 the nearest class mean, however many dimensions there are.
+
 Corners (seed 003, Theorem 6): x = Az, z ∈ {±1}^d, labelled by the sign of z_d, A standard normal, d × d. Values of x
 have the deviation √d, and E xxᵀ = AAᵀ over all points, so w = (AAᵀ + σ²I)⁻¹a_d: the same law with α = 1, κ = σ²/d. A
 fixed σ, a share d^(−1/2) of that deviation, leaves √(2σ) d^(−1/4).
@@ -174,6 +178,23 @@ def ridge_ratio(x: Float[np.ndarray, "d n"], sigma: float) -> float:
     a[-2:] = 1, -1
     gram = x.T @ x + len(a) * sigma**2 * np.eye(len(a))
     return cosine(x @ linalg.solve(gram, a, assume_a="pos"), x @ a)
+
+
+def replaced_ratio(x: Float[np.ndarray, "d n"], p: float) -> float:
+    """|cos θ| of the last two points under least squares on inputs of whose values a share p is replaced by standard
+    normal ones: w = [(1 − p)²XXᵀ + D]⁻¹u, D diagonal with Σₖ p(1 − p)x²_jk + np.
+    """
+    d, n = x.shape
+    a = np.zeros(n)
+    a[-2:] = 1, -1
+    gram = (1 - p) ** 2 * x @ x.T
+    gram[np.diag_indices(d)] += p * (1 - p) * (x**2).sum(1) + n * p
+    return cosine(linalg.solve(gram, x @ a, assume_a="pos"), x @ a)
+
+
+def replacement_kappa(share: float, p: float) -> float:
+    """κ of points whose values are replaced with probability p in training: α[(1 − p)⁻² − 1]."""
+    return share * ((1 - p) ** -2 - 1)
 
 
 def cosine(w: Float[np.ndarray, " d"], u: Float[np.ndarray, " d"]) -> float:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,14 +23,15 @@ from almostnothing.figures import (
     panel_letters,
     plain_ticks,
     size_axis,
+    strength_axis,
     with_verdicts,
 )
 from almostnothing.pages.root_d.claims import CLAIMS
 from almostnothing.pages.root_d.parameters import RootD
 from almostnothing.theory import compression
 
-POINTS, CORNERS = "points", "corners"
-DATA = {POINTS: "one point a class", CORNERS: "corners"}
+POINTS, CORNERS, REPLACED = "points", "corners", "replaced"
+SPREAD = {POINTS: "σ = {:g}, one point a class", REPLACED: "p = {:g}, one point a class", CORNERS: "σ = {:g}, corners"}
 THEORY: dict[str, Any] = {"color": LOOKS["theory"][0], "lw": 0.9, "zorder": 1}
 OPTIMUM = ("#0173b2", "s")  # of a minimum-distance classifier, the colour of the nearest class mean
 
@@ -71,7 +73,9 @@ def noisy_log(data: str) -> Callable[[pd.Series], float]:
 
 
 def kappa(data: str, noise: float, d: float) -> float:
-    """κ of `theory.compression` for n = d points, or corners."""
+    """κ of `theory.compression` for n = d points, whose values are replaced or have noise added, or corners."""
+    if data == REPLACED:
+        return compression.replacement_kappa(1.0, noise)
     return noise**2 / (1 if data == POINTS else d)
 
 
@@ -94,11 +98,14 @@ def claims(table: pd.DataFrame, chosen: RootD) -> list[Claim]:
         cases.add("law", where, stats.absolute(stats.mean_interval(off(own, own["ratio"], exact_log))))
     for layers, own in by_level(plain[plain["layers"] > 1], "layers"):
         cases.add("layers", {"layers": f"t = {layers}"}, near(exponents(own, own["ratio"]), -layers / 2))
-    for data, words in DATA.items():
+    for data, words in SPREAD.items():
         for noise, own in by_level(table[(table["noise"] > 0) & (table["data"] == data)], "noise"):
-            where = {"noise": f"σ = {noise:g}, {words}"}
-            if data == POINTS:
+            where = {"noise": words.format(noise)}
+            if data != CORNERS:
                 cases.add("noise", where, stats.mean_interval(exponents(own, own["ratio"])))
+            if data == REPLACED:
+                last = own[own["d"] == own["d"].max()]
+                cases.add("restored", where, stats.mean_interval(last.groupby("seed")["ratio"].mean()))
             apart = off(own, own["ratio"], noisy_log(data))
             cases.add("noise-law", where, stats.absolute(stats.mean_interval(apart)))
     cases.add("phi", {"of": "corners"}, stats.absolute(stats.mean_interval(off(main, main["phi"], exact_log))))
@@ -138,7 +145,7 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def figure(table: pd.DataFrame, verdicts: Sequence[Claim]) -> Figure:
-    """The ratio against d in all cases, its law, and the lengths."""
+    """The ratio against d in all cases, against replacement, and the lengths."""
     whole, room = with_verdicts(4.6, verdicts, "")
     axes = room.subplots(2, 3)
     main = square(table)
@@ -146,7 +153,7 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim]) -> Figure:
     shares_panel(axes[0, 1], table)
     layers_panel(axes[0, 2], table)
     noise_panel(axes[1, 0], table)
-    law_panel(axes[1, 1], main)
+    replaced_panel(axes[1, 1], table)
     lengths_panel(axes[1, 2], main)
     for ax in axes.flat:
         ax.legend(fontsize=5.5, loc="best", handlelength=1.4, labelspacing=0.25)
@@ -243,7 +250,7 @@ def layers_panel(ax: Axes, table: pd.DataFrame) -> None:
 
 def noise_panel(ax: Axes, table: pd.DataFrame) -> None:
     """The ratio after training with noise: one point a class, and corners."""
-    noisy = table[table["noise"] > 0]
+    noisy = table[table["noise"] > 0]  # replacement has a panel of its own
     for data, words in ((POINTS, "σ = {:g}"), (CORNERS, "σ = {:g}, corners")):
 
         def theory(noise: float, d: int, data: str = data) -> float:
@@ -255,16 +262,37 @@ def noise_panel(ax: Axes, table: pd.DataFrame) -> None:
     ax.set_title("noise in training, n = d", fontsize=6.5, loc="right")
 
 
-def law_panel(ax: Axes, main: pd.DataFrame) -> None:
+def replaced_panel(ax: Axes, table: pd.DataFrame) -> None:
+    """The ratio against the share of values that are replaced in training, at the fewest and most dimensions."""
+    rows = table[table["data"] == REPLACED]
+    plain = square(table)
+    ends = rows["d"].min(), rows["d"].max()
+    for d, colour, marker in zip(ends, colours([0, 1]).values(), MARKERS, strict=False):
+        own = pd.concat([plain[plain["d"] == d], rows[rows["d"] == d]])
+        means = own.groupby(["noise", "seed"])["ratio"].mean()
+        mean_line(ax, means.groupby("noise"), color=colour, marker=marker, ls="", label=f"d = {d:,}")
+    p = sorted({0.0, *rows["noise"]})
+    fine = 1 - np.geomspace(1, 1 - p[-1], 60)
+    line = [compression.noisy_cosine(1.0, compression.replacement_kappa(1.0, value)) for value in fine]
+    ax.plot(fine, line, label="many dimensions", **THEORY)
+    ax.axhline(1, color=OPTIMUM[0], lw=0.6, ls=":")
+    strength_axis(ax, p)
+    ax.set(ylim=(0, 1.04), ylabel="ratio")
+    ax.set_title("replacement in training, n = d", fontsize=6.5, loc="right")
+
+
+def law_figure(table: pd.DataFrame) -> Figure:
     """The share of draws below each probability of the exact law, at the smallest and the largest d."""
-    each = list(by_level(main, "d"))
+    whole, ax = plt.subplots()
+    each = list(by_level(square(table), "d"))
     for (d, own), colour, style in zip((each[0], each[-1]), colours([0, 1]).values(), ("-", "--"), strict=True):
         below = np.sort(compression.cosine_law(d, d).cdf(own["ratio"] ** 2))
         share = np.arange(1, len(below) + 1) / len(below)
         ax.step(below, share, color=colour, ls=style, lw=0.9, where="post", label=f"d = {d:,}, {len(own):,} draws")
     ax.plot([0, 1], [0, 1], label="exact law", **THEORY)
     ax.set(xlabel="probability by the exact law", ylabel="share of draws", xlim=(0, 1), ylim=(0, 1))
-    ax.set_title("law of cos²θ", fontsize=6.5, loc="right")
+    ax.legend()
+    return whole
 
 
 def lengths_panel(ax: Axes, main: pd.DataFrame) -> None:

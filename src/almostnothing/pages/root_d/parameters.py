@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, FiniteFloat, PositiveInt, model_validator
 
-from almostnothing.parameters.fields import Axis, Model, Positive
+from almostnothing.parameters.fields import Axis, Model, Positive, Probability
 from almostnothing.parameters.page import Parameters
 
 LARGEST = 10_000  # dimensions: a matrix of so many rows and columns takes 800 MB
@@ -21,6 +21,7 @@ class RootDThresholds(Model):
     any_class: FiniteFloat = Field(description="exponent of d below which the ratio of any-class perturbations falls")
     layers: Positive = Field(description="the same difference, for generators")
     flat: FiniteFloat = Field(description="exponent of d above which the ratio does not fall")
+    restored: Probability = Field(description="share of a minimum-distance classifier's robustness that is most of it")
     law: Positive = Field(description="ln of the mean ratio over a predicted one, up to which the prediction is right")
     loose: Positive = Field(description="factor between the text's bound and what it bounds, up to which it is tight")
 
@@ -45,6 +46,9 @@ class RootD(Parameters):
         description="deviation of noise in training, where values have the deviation 1: one point a class, n = d"
     )
     corner_noise: Axis[Positive] = Field(description="the same for corners, where values have the deviation √d")
+    replaced: Axis[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        description="p of values that are replaced in training: one point a class, n = d"
+    )
     seeds: Axis[int] = Field(description="of the draws: intervals are over them")
     thresholds: RootDThresholds
 

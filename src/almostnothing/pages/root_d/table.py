@@ -15,13 +15,14 @@ from almostnothing import streams
 from almostnothing.pages.root_d.parameters import RootD
 from almostnothing.theory import compression
 
-POINTS, CORNERS = "points", "corners"
+POINTS, CORNERS, REPLACED = "points", "corners", "replaced"
 
 
 def table(parameters: RootD, folder: Path) -> pd.DataFrame:  # noqa: ARG001  (no data set)
     """One row for each draw of points: `n` of them in `d` dimensions, `layers` normal factors, `noise` in training.
 
-    `data`: "points", one a class; or "corners", x = Az for all z ∈ {±1}^d in two classes. `ratio`: |cos θ|, what the
+    `data`: "points", one a class; "replaced", the same, of whose values a share `noise` is replaced in training; or
+    "corners", x = Az for all z ∈ {±1}^d in two classes. `ratio`: |cos θ|, what the
     classifier withstands over what a minimum-distance classifier does, of the last two points; of corners between the
     classifier's weights and the last column of A. Of points without noise in training, as lengths: `minimal`, the
     smallest perturbation of that pair, `optimal`, half of its distance, `bound`, that of the text's Theorem 1,
@@ -51,6 +52,8 @@ def cases(parameters: RootD) -> Iterator[dict[str, Any]]:
             yield fewer | {"noise": noise}
         for noise in parameters.corner_noise:
             yield fewer | {"data": CORNERS, "noise": noise}
+        for p in parameters.replaced:
+            yield fewer | {"data": REPLACED, "noise": p}
 
 
 def measured(case: dict[str, Any], seed: int, draw: int) -> dict[str, float]:
@@ -59,6 +62,8 @@ def measured(case: dict[str, Any], seed: int, draw: int) -> dict[str, float]:
     x = points(d, n, layers, seed, draw)
     if case["data"] == CORNERS:
         return {"ratio": compression.cosine(compression.squared_loss(x, noise), x[:, -1])}
+    if case["data"] == REPLACED:
+        return {"ratio": compression.replaced_ratio(x, noise)}
     if noise:
         return {"ratio": compression.ridge_ratio(x, noise)}
     r = compression.triangle(x)
