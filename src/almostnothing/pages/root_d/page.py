@@ -270,7 +270,8 @@ def replaced_panel(ax: Axes, table: pd.DataFrame) -> None:
     for d, colour, marker in zip(ends, colours([0, 1]).values(), MARKERS, strict=False):
         own = pd.concat([plain[plain["d"] == d], rows[rows["d"] == d]])
         means = own.groupby(["noise", "seed"])["ratio"].mean()
-        mean_line(ax, means.groupby("noise"), color=colour, marker=marker, ls="", label=f"d = {d:,}")
+        look = {"mfc": "white"} if d == ends[0] else {"ms": 2}  # points coincide
+        mean_line(ax, means.groupby("noise"), color=colour, marker=marker, ls="", label=f"d = {d:,}", **look)
     p = sorted({0.0, *rows["noise"]})
     fine = 1 - np.geomspace(1, 1 - p[-1], 60)
     line = [compression.noisy_cosine(1.0, compression.replacement_kappa(1.0, value)) for value in fine]
