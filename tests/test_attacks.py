@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from exact_attacks import least_distance, smallest_relu
+from jaxtyping import TypeCheckError
 from torch import nn
 
 from almostnothing import data, networks, streams
@@ -142,12 +143,11 @@ def test_a_second_attack_contradicts_what_is_too_long_and_nothing_exact():
     assert attacks.contradicted(ask, images, own, torch.from_numpy(1.05 * exact), 0).float().mean() > 0.95
 
 
-def test_a_crossing_is_on_the_ray_and_where_the_answer_changes(monkeypatch):
-    monkeypatch.setattr(attacks, "CUTS", 40)
+def test_a_crossing_is_on_the_ray_and_where_the_answer_changes():
     ask, x, labels, _ = tiny()
     images, own = torch.from_numpy(x).expand(CELLS, *x.shape), torch.from_numpy(labels)
     far = images.flip(1)
-    found = attacks.crossed(ask, images, own, far)
+    found = attacks.crossed(ask, images, own, far, None, 40)
     wrong = ask(far).argmax(-1) != own
     assert torch.equal(torch.isfinite(found.distance), wrong)
     share = (found.distance / (far - images).norm(dim=-1))[..., None]
@@ -161,7 +161,7 @@ def test_reduced_networks_give_the_same_answers_and_lengths(cell, width):
     stack = networks.stack(replace(cell, width=width), 2)
     for index in range(2):
         stack.put(index, stack.initial(streams.stream_key(index, "weights")), shift=0.3 * index)
-    ask, place = attacks.reduced(stack)
+    ask, place, back = attacks.reduced(stack)
     x = torch.rand(2, 9, 64, generator=torch.Generator().manual_seed(1))
     z = place(x)
     assert z.shape[-1] == min(width, 64)
@@ -169,11 +169,30 @@ def test_reduced_networks_give_the_same_answers_and_lengths(cell, width):
         assert torch.allclose(ask(z), stack(x), atol=1e-5)
         labels = stack(x).argmax(-1)
     found = attacks.smallest(ask, z, labels)
-    q = torch.linalg.qr(stack.parts()[0]).Q if width < 64 else torch.eye(64)
-    moved = (found.points - z) @ q.mT  # the same perturbation of images
+    moved = back(x, found.points - z) - x  # the same perturbation of images
     assert torch.allclose(moved.norm(dim=-1), found.distance, rtol=1e-3)
     with torch.no_grad():
         assert (margin(stack(x + 1.001 * moved), labels) <= 1e-6).all()
+
+
+def test_what_would_be_silently_wrong_is_refused():
+    ask, x, labels, _ = tiny()
+    images, own = torch.from_numpy(x).expand(CELLS, *x.shape).clone(), torch.from_numpy(labels)
+
+    def without_gradients(z):
+        with torch.no_grad():
+            return ask(z)
+
+    for attack in (*ATTACKS.values(), lambda *args: attacks.contradicted(*args, torch.ones(own.shape), 0)):
+        with pytest.raises(ValueError, match="have no gradients"):
+            attack(without_gradients, images, own)
+        with pytest.raises((ValueError, TypeCheckError)):
+            attack(ask, images, own[:1])
+        with pytest.raises(ValueError, match="no finite number"):
+            attack(ask, images.masked_fill(images == images[0, 0, 0], torch.nan), own)
+    for scale in (0.0, float("inf"), float("nan")):
+        with pytest.raises(UserError, match="a typical length above 0"):
+            opinion.opinion(ask, images[0], own[0], scale)
 
 
 def test_jacobian_is_that_of_each_logit_by_itself():
@@ -210,6 +229,7 @@ def digits():
     generator = torch.Generator().manual_seed(0)
     for part in net[::2]:
         part.weight.data = torch.randn(part.weight.shape, generator=generator) / part.in_features**0.5 * 1.4
+        part.bias.data.zero_()
     optimiser = torch.optim.Adam(net.parameters(), 0.01)
     for _ in range(200):
         optimiser.zero_grad()

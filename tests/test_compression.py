@@ -230,3 +230,12 @@ def test_limits_of_the_noisy_cosine():
     assert compression.noisy_cosine(0.5, 1e-9) == pytest.approx(math.sqrt(0.5), rel=1e-6)
     assert compression.noisy_cosine(1, 1e6) == pytest.approx(1, rel=1e-6)
     assert compression.noisy_cosine(1, 0) == 0
+    for share in (0.3, 2.0):
+        assert compression.noisy_cosine(share, 0) == pytest.approx(compression.noisy_cosine(share, 1e-9), rel=1e-4)
+
+
+@pytest.mark.parametrize("law", [compression.cosine_law, compression.mean_cosine, compression.mean_log_cosine])
+def test_more_points_than_dimensions_have_no_law(law):
+    for n, d in ((52, 50), (1, 5)):
+        with pytest.raises(ValueError, match=f"{n} points in {d} dimensions have none"):
+            law(n, d)

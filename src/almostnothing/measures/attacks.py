@@ -1,7 +1,8 @@
 """The smallest L2 perturbation that changes a network's answer: upper bounds by search, for stacks and batches at once.
 
 A perturbation counts where another class's logit is at least that of the label; of an image that is wrong already it is
-0. Values are not kept in [0, 1]: seed 003 speaks of perturbations of any kind.
+0. Values are not kept in [0, 1]: seed 003 speaks of perturbations of any kind. `ask` must be differentiable, and treat
+images one by one. What is found depends on the other images of a batch: rays start from them.
 
 `smallest` follows rays: from an image to the nearest images with other answers, back to where the answer changes, and
 along the decision boundary: to the point of its tangent plane that is nearest to the image, then on that ray to the
@@ -33,15 +34,11 @@ Ask = Callable[[Float[Tensor, "cell _ pixel"]], Float[Tensor, "cell _ label"]]
 LINEARISED = 6  # steps to the boundary of the class that is nearest by the first linearisation
 NEIGHBOURS = 9  # nearest images with other answers, of each class equally many, from which a ray is followed back
 MOVES = 12  # along the boundary
-STAGES = (
-    (2, math.inf),
-    (2, 1.4),
-    (MOVES, 1.1),
-)  # moves of those starts that are no further than so many times the best
+STAGES = ((2, math.inf), (2, 1.4), (MOVES, 1.1))  # moves of starts no further than so many times the best
 CUTS = 3  # of a ray between a right and a wrong point, by false position
 ASCENTS, RESTARTS, CLOSE = 40, 2, 0.01  # of `contradicted`: steps, starts beside the image itself, how much smaller
 BEYOND = 1e-4  # by which a step to a linearised boundary is too long, so that it is crossed
-SHRUNK, SHORTEST = 0.25, 1e-3  # of a move that came no nearer, the next one; the last one worth a try
+SHRUNK, SHORTEST = 0.25, 0.01  # of a move that came no nearer, the next one; the last one worth a try
 TINY = 1e-30
 
 
@@ -57,6 +54,7 @@ def smallest(ask: Ask, x: Points, labels: Labels) -> Found:
     """The smallest perturbation that search finds, from the nearest images of the batch with other answers, and from
     linearised steps to the nearest class.
     """
+    _check(ask, x, labels)
     cells, images = labels.shape
     starts = [_linearised(ask, x, labels), *_neighbours(ask, x, labels)]
     count = len(starts)
@@ -83,6 +81,7 @@ def deepfool(ask: Ask, x: Points, labels: Labels, steps: int = 50) -> Found:
     """DeepFool: to the nearest of all classes' linearised boundaries, again from there, until the answer changes; then
     back along the ray to where it does.
     """
+    _check(ask, x, labels)
     points, right = x.clone(), margin(ask(x), labels) > 0
     for _ in range(steps):
         if not right.any():
@@ -106,7 +105,7 @@ def descended(
 ) -> Found:
     """Along the boundary from perturbed images towards their own; never further away. `chosen`: which of them."""
     points, distance = start.points, start.distance
-    length = torch.ones_like(distance)
+    length, first = torch.ones_like(distance), margin(ask(x), labels)
     open_ = torch.isfinite(distance) & (distance > 0)
     open_ = open_ if chosen is None else open_ & chosen
     for _ in range(moves):
@@ -117,12 +116,11 @@ def descended(
         moved = _take(points, index) - image
         gamma, slope = _margin_slope(ask, image + moved, own)
         along = ((moved * slope).sum(-1) - gamma) / slope.square().sum(-1).clamp(min=TINY)
-        trial = moved + share[..., None] * (
-            along[..., None] * slope - moved
-        )  # towards the nearest of the tangent plane
+        nearest = along[..., None] * slope  # of the tangent plane
+        trial = moved + share[..., None] * (nearest - moved)
         size = trial.norm(dim=-1)
         trial = trial * (far / size.clamp(min=TINY))[..., None]  # on its ray, as far out as the best point
-        found = crossed(ask, image, own, image + trial)
+        found = crossed(ask, image, own, image + trial, first.gather(1, index))
         better = found.distance < far
         points = _put(points, index, found.points, _spread(better, index, open_))
         distance = _put(distance, index, found.distance, _spread(better, index, open_))
@@ -138,9 +136,11 @@ def contradicted(
 ) -> Bool[Tensor, "cell image"]:
     """Whether projected gradient steps find a perturbation that is smaller than `distance` by a share of `CLOSE`.
 
-    From the image itself and from `RESTARTS` random points of that ball.
+    From the image itself and from `RESTARTS` random points of that ball. Where `distance` is infinite the ball reaches
+    to the furthest image of the batch.
     """
-    radius = torch.where(torch.isfinite(distance), (1 - CLOSE) * distance, 0)
+    _check(ask, x, labels)
+    radius = torch.where(torch.isfinite(distance), (1 - CLOSE) * distance, torch.cdist(x, x).amax(-1))
     won = torch.zeros_like(radius, dtype=torch.bool)
     for start in range(1 + RESTARTS):
         moved = torch.zeros_like(x)
@@ -159,11 +159,19 @@ def contradicted(
 
 
 @torch.no_grad()
-def crossed(ask: Ask, x: Points, labels: Labels, points: Points) -> Found:
+def crossed(
+    ask: Ask,
+    x: Points,
+    labels: Labels,
+    points: Points,
+    first: Float[Tensor, "cell image"] | None = None,
+    cuts: int = CUTS,
+) -> Found:
     """Where the answer changes on the way from images to points, by false position (the Illinois rule); infinite where
-    it does not.
+    it does not. `first`: the images' own margins, where they are known.
     """
-    first, last = margin(ask(x), labels), margin(ask(points), labels)
+    first = margin(ask(x), labels) if first is None else first
+    last = margin(ask(points), labels)
     moved, wrong = points - x, last <= 0
     distance = torch.where(wrong, moved.norm(dim=-1), torch.inf)
     distance = torch.where(first <= 0, 0, distance)
@@ -174,7 +182,7 @@ def crossed(ask: Ask, x: Points, labels: Labels, points: Points) -> Found:
     image, way, own = _take(x, index), _take(moved, index), labels.gather(1, index)
     low, high = torch.zeros_like(own, dtype=x.dtype), torch.ones_like(own, dtype=x.dtype)
     above, below = first.gather(1, index), last.gather(1, index)
-    for _ in range(CUTS):
+    for _ in range(cuts):
         middle = low + (high - low) * (above / (above - below).clamp(min=TINY)).clamp(0, 1)
         middle = torch.minimum(middle * (1 + BEYOND), high)
         value = margin(ask(image + middle[..., None] * way), own)
@@ -186,20 +194,34 @@ def crossed(ask: Ask, x: Points, labels: Labels, points: Points) -> Found:
     return Found(x + share[..., None] * moved, distance * share.where(share > 0, 1))
 
 
-def jacobian(ask: Ask, x: Points) -> tuple[Float[Tensor, "cell image label"], Float[Tensor, "cell image label pixel"]]:
-    """Logits, and the gradient of each with respect to its own image, from as many copies of it as there are labels."""
-    classes = ask(x[:, :1]).shape[-1]
+def jacobian(
+    ask: Ask, x: Points, classes: Int[Tensor, "cell image some"] | None = None
+) -> tuple[Float[Tensor, "cell image label"], Float[Tensor, "cell image some pixel"]]:
+    """Logits, and the gradients of some of them, or of all, with respect to their own image."""
+    with torch.enable_grad():
+        own = x.detach().requires_grad_()
+        logits = ask(own)
+        if classes is None:
+            classes = torch.arange(logits.shape[-1], device=x.device).expand(logits.shape)
+        each = [
+            torch.autograd.grad(logits.gather(-1, one[..., None]).sum(), own, retain_graph=True)[0]
+            for one in classes.unbind(-1)
+        ]
+    return logits.detach(), torch.stack(each, 2)
 
-    def total(many: Tensor) -> tuple[Tensor, Tensor]:
-        logits = ask(many.flatten(1, 2)).unflatten(1, many.shape[1:3])
-        return logits.diagonal(dim1=1, dim2=3).sum(), logits[:, 0]
 
-    slopes, logits = torch.func.grad(total, has_aux=True)(x[:, None].expand(-1, classes, -1, -1))
-    return logits, slopes.movedim(1, 2)
+class Reduced(NamedTuple):
+    """Networks on other coordinates: `ask` takes these, `place` makes them of images, and `back` makes of images and a
+    perturbation of their coordinates the perturbed images.
+    """
+
+    ask: Ask
+    place: Callable[[Points], Points]
+    back: Callable[[Points, Points], Points]
 
 
-def reduced(model: MLPStack) -> tuple[Ask, Callable[[Points], Points]]:
-    """The same networks on fewer coordinates, and images in these.
+def reduced(model: MLPStack) -> Reduced:
+    """The same networks on fewer coordinates.
 
     Weights of the first layer are W = QR with Q orthonormal, (pixel, unit): what is orthogonal to Q changes no answer,
     so the smallest perturbation is in its span, and has the same length there. Where a first layer has no fewer units
@@ -207,18 +229,32 @@ def reduced(model: MLPStack) -> tuple[Ask, Callable[[Points], Points]]:
     """
     parts = model.parts()
     if parts[0].shape[1] <= parts[0].shape[2]:
-        return lambda x: model.compute(parts, x), lambda x: x
+        return Reduced(lambda x: model.compute(parts, x), lambda x: x, lambda x, moved: x + moved)
     q, r = torch.linalg.qr(parts[0])
     rest = [r, *parts[1:]]
 
     def ask(z: Any) -> Any:
-        return model.compute(rest, z + model.shift.by)  # the shift is taken in `coordinates` already
+        return model.compute(rest, z + model.shift.by)  # `place` has taken the shift already
 
-    return ask, lambda x: torch.bmm(x - model.shift.by, q)
+    return Reduced(ask, lambda x: torch.bmm(x - model.shift.by, q), lambda x, moved: x + torch.bmm(moved, q.mT))
+
+
+def _check(ask: Ask, x: Points, labels: Labels) -> None:
+    """Raise `ValueError` for what would end in silently wrong lengths."""
+    if labels.shape != x.shape[:2] or not labels.numel():
+        raise ValueError(
+            f"labels of shape {tuple(labels.shape)} are not those of images {tuple(x.shape[:2])}, at least 1"
+        )
+    if not torch.isfinite(x).all():
+        raise ValueError("an image has a value that is no finite number")
+    with torch.enable_grad():
+        own = x[:, :1].detach().requires_grad_()
+        if not ask(own).requires_grad:
+            raise ValueError("these networks have no gradients: ask them without torch.no_grad")
 
 
 def _linearised(ask: Ask, x: Points, labels: Labels) -> Points:
-    """The nearest point at which the class is right whose boundary is nearest by linearisation, by doing it again.
+    """Repeated linearisation towards the class whose linearised boundary is nearest to the image.
 
     From x_t to x + [(g·(x_t − x) − h)/|g|²] g, g = ∇h at x_t, h = f_y − f_k: the nearest point of the linearised
     boundary (Hasofer and Lind; Rackwitz and Fiessler 1978). Where none crossed it, the last one.

@@ -2,11 +2,12 @@
 
 Checked against exact answers (tests/test_attacks.py). Untargeted, both follow the class with the largest other logit,
 which need not be the nearest: so they are run towards every other class. The fast minimum-norm attack as released in
-foolbox 3.3.4 never projects (its factor is min(1, |δ|/|δ|)) and finds twice the distance; here it does.
+foolbox 3.3.4 never projects (its factor is a norm over itself) and finds twice the distance; here it does.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -28,8 +29,10 @@ def opinion(
     """The shorter one of what both attacks find for one network, as a length: 0 where it was wrong already, infinite
     where nothing was found. `scale`: a typical length, the first step of the fast minimum-norm attack.
 
-    Raises `UserError` without foolbox.
+    Raises `UserError` without foolbox, and for a length that is none.
     """
+    if not 0 < scale < math.inf:
+        raise UserError(f"a second opinion needs a typical length above 0, not {scale:g}: was any image right?")
     both = [fast_minimum_norm(scale), decoupled()]
     return torch.stack([found(attack, ask, x, labels) for attack in both]).amin(0)
 

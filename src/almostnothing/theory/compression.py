@@ -1,5 +1,8 @@
 """How little a linear classifier withstands, in closed form: feature compression (seed 003).
 
+The text that we have is an abstract; its theorems are known to us by a summary (the brief of seed 003, whose numbers we
+use), and the laws below are derived here.
+
 A classifier f = Wx separates classes i and j where wᵀx = 0, w = wᵢ − wⱼ. The smallest perturbation that takes x
 across has the length |wᵀx| / ‖w‖. A minimum-distance classifier, which goes by the nearest of the training points,
 withstands half of the distance ‖u‖, u = xᵢ − xⱼ. The *robustness ratio* of a pair is the first, in the mean of both
@@ -7,7 +10,7 @@ points, over the second,
 
     ratio = |wᵀu| / (‖w‖ ‖u‖) = |cos θ|,  θ the angle between w and u:
 
-how much of what tells the points apart the classifier uses.
+how much of what tells the points apart the classifier uses. Where the fit is exact both points' lengths are equal.
 
 One point a class. With X = (x₁ … xₙ) of independent standard normal entries, d × n, n ≤ d, and WX = I (one-hot labels
 fitted, W of least norm), w = X(XᵀX)⁻¹a, a = eᵢ − eⱼ, is the part of u that is orthogonal to all other points and to
@@ -15,8 +18,8 @@ xᵢ + xⱼ, n − 1 directions that are independent of u, up to a factor. So, e
 
     cos²θ ~ Beta((d − n + 1)/2, (n − 1)/2),    1/‖w‖ ~ χ_{d−n+1} / √2.
 
-For n = d the perturbation is |N(0, 1)|/√2 whatever d is, and the ratio falls as √(2/π) d^(−1/2); for n = αd, α < 1, it
-tends to √(1 − α) and does not fall. (Seed 003 has "O(1)" and "Ω(√d)" for n = d; the laws are derived here.)
+For n = d the perturbation is |N(0, 1)|/√2 whatever d is, and the ratio falls, in the mean, as √(2/π) d^(−1/2); as
+d^(−1/2) for any fixed d − n. For n = αd, α < 1, it tends to √(1 − α) and does not fall.
 
 Generators. For x = G_{t−1} … G₁ v, of square standard normal factors, XᵀX is a Wishart matrix given the inner factors,
 and by induction 1/‖w‖ ~ ∏ χ_{d−n+1} / √2 over t independent factors, while ‖u‖ ≈ √2 d^(t/2).
@@ -133,12 +136,22 @@ def smallest(
 
 
 def cosine_law(n: int, d: int) -> Any:
-    """The law of cos²θ for n points in d dimensions, 2 ≤ n ≤ d: Beta((d − n + 1)/2, (n − 1)/2), a frozen scipy law."""
+    """The law of cos²θ for n points in d dimensions: Beta((d − n + 1)/2, (n − 1)/2), a frozen scipy law.
+
+    Raises `ValueError`, as the functions below do, unless 2 ≤ n ≤ d.
+    """
+    _check(n, d)
     return stats.beta((d - n + 1) / 2, (n - 1) / 2)
+
+
+def _check(n: int, d: int) -> None:
+    if not 2 <= n <= d:
+        raise ValueError(f"the law is that of 2 to d points: {n} points in {d} dimensions have none")
 
 
 def mean_cosine(n: int, d: int) -> float:
     """E|cos θ| = Γ(a + ½) Γ(d/2) / (Γ(a) Γ((d + 1)/2)), a = (d − n + 1)/2: for n = d → √(2/π) d^(−1/2)."""
+    _check(n, d)
     a = (d - n + 1) / 2
     return float(
         np.exp(special.gammaln(a + 0.5) + special.gammaln(d / 2) - special.gammaln(a) - special.gammaln((d + 1) / 2))
@@ -147,6 +160,7 @@ def mean_cosine(n: int, d: int) -> float:
 
 def mean_log_cosine(n: int, d: int) -> float:
     """E ln|cos θ| = [ψ((d − n + 1)/2) − ψ(d/2)] / 2."""
+    _check(n, d)
     return float(special.digamma((d - n + 1) / 2) - special.digamma(d / 2)) / 2
 
 
@@ -155,17 +169,19 @@ def generated_cosine(n: int, d: int, layers: int) -> float:
 
     For n = d that is (2/π)^(t/2) d^(−t/2), for n = αd it tends to (1 − α)^(t/2).
     """
+    _check(n, d)
     a = (d - n + 1) / 2
     return float(math.sqrt(2 / d) * np.exp(special.gammaln(a + 0.5) - special.gammaln(a))) ** layers
 
 
 def noisy_cosine(share: float, kappa: float) -> float:
-    """lim |cos θ| as d → ∞ for n = `share`·d points and input noise σ in training; κ = 0: √(1 − share).
+    """lim |cos θ| as d → ∞ for n = `share`·d points and input noise σ in training; κ → 0: √(1 − α) for α ≤ 1,
+    √(1 − 1/α) beyond.
 
     κ is nσ²/d for one point a class, and σ²/d for corners, where `share` is 1.
     """
     if kappa == 0:
-        return math.sqrt(max(1 - share, 0.0))
+        return math.sqrt(1 - share if share <= 1 else 1 - 1 / share)
     b = kappa + share - 1
     root = math.sqrt(b**2 + 4 * kappa)  # = 2κs + b
     s = 2 / (root + b) if b > 0 else (root - b) / (2 * kappa)  # without cancellation

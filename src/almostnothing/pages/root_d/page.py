@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -27,10 +28,9 @@ from almostnothing.figures import (
     with_verdicts,
 )
 from almostnothing.pages.root_d.claims import CLAIMS
-from almostnothing.pages.root_d.parameters import RootD
+from almostnothing.pages.root_d.parameters import CORNERS, POINTS, REPLACED, RootD
 from almostnothing.theory import compression
 
-POINTS, CORNERS, REPLACED = "points", "corners", "replaced"
 SPREAD = {POINTS: "σ = {:g}, one point a class", REPLACED: "p = {:g}, one point a class", CORNERS: "σ = {:g}, corners"}
 THEORY: dict[str, Any] = {"color": LOOKS["theory"][0], "lw": 0.9, "zorder": 1}
 OPTIMUM = ("#0173b2", "s")  # of a minimum-distance classifier, the colour of the nearest class mean
@@ -92,10 +92,14 @@ def claims(table: pd.DataFrame, chosen: RootD) -> list[Claim]:
     cases.add("lengths", {"of": "the classifier, a pair"}, near(exponents(main, main["minimal"]), 0))
     cases.add("lengths", {"of": "minimum distance, a pair"}, near(exponents(main, main["optimal"]), 0.5))
     plain = table[(table["data"] == POINTS) & (table["noise"] == 0)]
-    for share, own in by_level(plain[plain["layers"] == 1], "share"):
-        where = {"n/d": f"n = {share:g} d" if share < 1 else "n = d"}
-        cases.add("always", where, stats.mean_interval(exponents(own, own["ratio"])))
-        cases.add("law", where, stats.absolute(stats.mean_interval(off(own, own["ratio"], exact_log))))
+    few = plain[plain["d"] <= chosen.largest]
+    for share, own in by_level(few[few["layers"] == 1], "share"):
+        name = f"n = {share:g} d" if share < 1 else "n = d"
+        if share < 1:
+            cases.add("fewer", {"n/d": name}, stats.mean_interval(exponents(own, own["ratio"])))
+        for d, rows in ends(own):
+            found = stats.mean_interval(off(rows, rows["ratio"], exact_log))
+            cases.add("law", {"n/d": name, "d": f"d = {d:,}"}, stats.absolute(found))
     for layers, own in by_level(plain[plain["layers"] > 1], "layers"):
         cases.add("layers", {"layers": f"t = {layers}"}, near(exponents(own, own["ratio"]), -layers / 2))
     for data, words in SPREAD.items():
@@ -103,26 +107,25 @@ def claims(table: pd.DataFrame, chosen: RootD) -> list[Claim]:
             where = {"noise": words.format(noise)}
             if data != CORNERS:
                 cases.add("noise", where, stats.mean_interval(exponents(own, own["ratio"])))
+            _, last = ends(own)[-1]
             if data == REPLACED:
-                last = own[own["d"] == own["d"].max()]
                 cases.add("restored", where, stats.mean_interval(last.groupby("seed")["ratio"].mean()))
-            apart = off(own, own["ratio"], noisy_log(data))
+            apart = off(last, last["ratio"], noisy_log(data))
             cases.add("noise-law", where, stats.absolute(stats.mean_interval(apart)))
-    cases.add("phi", {"of": "corners"}, stats.absolute(stats.mean_interval(off(main, main["phi"], exact_log))))
-    each = list(by_level(main, "d"))
-    for d, own in (each[0], each[-1]):
-        logs = (np.log(own["bound"]) - np.log(own["minimal"])).groupby(own["seed"]).mean()
-        cases.add("tight", {"d": f"d = {d:,}"}, geometric(stats.mean_interval(logs)))
+    for d, rows in ends(main[main["d"] <= chosen.largest]):
+        cases.add("phi", {"d": f"d = {d:,}"}, stats.absolute(stats.mean_interval(off(rows, rows["phi"], exact_log))))
     return judged("13_root_d", CLAIMS, cases, chosen.thresholds.model_dump())
 
 
-def geometric(found: stats.Interval) -> stats.Interval:
-    """The interval of a geometric mean from that of the mean ln."""
-    return stats.Interval(math.exp(found.mean), math.exp(found.low), math.exp(found.high), found.n)
+def ends(rows: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
+    """The rows of the fewest and of the most dimensions."""
+    each = list(by_level(rows, "d"))
+    return [each[0], each[-1]]
 
 
 def agreement(table: pd.DataFrame) -> pd.DataFrame:
-    """At each d, n = d: draws, mean ratio·√d with its standard error, the exact mean, and KS distances to the law.
+    """At each d, n = d: draws, mean ratio·√d with its standard error, the exact mean, KS distances to the law, and how
+    loose Theorem 1 is: its bound over the smallest perturbation of the pair, geometric mean.
 
     `distance` (p-value) of `cos²θ` and of `φ²` from Beta(½, (d − 1)/2).
     """
@@ -140,6 +143,7 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
                 f"KS distance of {name}": f"{found.statistic:.3f} (p = {found.pvalue:.2f})"
                 for name, found in tests.items()
             },
+            "bound / smallest": f"{math.exp((np.log(own['bound']) - np.log(own['minimal'])).mean()):.1f}",
         }
     return pd.DataFrame(lines).T.rename_axis("d")
 
@@ -169,7 +173,7 @@ def headline(main: pd.DataFrame) -> str:
     return (
         f"From d = {few:,} to {many:,}, one point a class and n = d: half of the distance grows from "
         f"{number(middle['optimal'][few])} to {number(middle['optimal'][many])},\n"
-        f"the perturbation that changes the classifier's answer from {number(middle['minimal'][few])} to "
+        f"what takes a linear classifier from one to the other from {number(middle['minimal'][few])} to "
         f"{number(middle['minimal'][many])} (medians)"
     )
 
@@ -202,16 +206,20 @@ def ratio_lines(
     name: Callable[[Any], str],
     theory: Callable[[Any, int], float],
     hollow: bool = False,
+    levels: Sequence[float] | None = None,
 ) -> None:
-    """Mean ratio against d for each level of `by`, and what theory says of each; `hollow`: in a second look."""
+    """Mean ratio against d for each level of `by`, and what theory says of each at these d.
+
+    `hollow`: in a second look; `levels`: of which each has a colour, where they are not those of `rows`.
+    """
     each = dict(by_level(rows, by))
-    fine = np.unique(np.geomspace(rows["d"].min(), rows["d"].max(), 40).round(-1).astype(int))  # n = αd is whole there
+    palette, sizes = colours(levels or list(each)), sorted(set(rows["d"]))
     look: dict[str, Any] = {"mfc": "white"} if hollow else {}
-    for (level, colour), marker in zip(colours(list(each)).items(), MARKERS, strict=False):
-        own = each[level]
+    for (level, own), marker in zip(each.items(), itertools.cycle(MARKERS), strict=False):
+        colour = palette[level]
         means = own.groupby(["d", "seed"])["ratio"].mean()
         mean_line(ax, means.groupby("d"), color=colour, marker=marker, ls="", label=name(level), **look)
-        ax.plot(fine, [theory(level, int(d)) for d in fine], color=colour, lw=0.8, ls="--" if hollow else "-")
+        ax.plot(sizes, [theory(level, d) for d in sizes], color=colour, lw=0.8, ls="--" if hollow else "-")
     ax.set_yscale("log")
     size_axis(ax, set(rows["d"]), "dimensions d")
     ax.tick_params(axis="x", labelrotation=60, labelsize=5.5)
@@ -227,7 +235,7 @@ def shares_panel(ax: Axes, table: pd.DataFrame) -> None:
         rows,
         "share",
         lambda share: f"n = {share:g} d" if share < 1 else "n = d",
-        lambda share, d: compression.mean_cosine(max(2, round(share * d)), int(d)),
+        lambda share, d: compression.mean_cosine(round(share * d), d),
     )
     ax.set_ylim(bottom=ax.get_ylim()[0] / 4)  # room for the legend
     plain_ticks(ax)
@@ -243,22 +251,24 @@ def layers_panel(ax: Axes, table: pd.DataFrame) -> None:
         rows,
         "layers",
         lambda layers: f"t = {layers}",
-        lambda layers, d: compression.generated_cosine(int(d), int(d), int(layers)),
+        lambda layers, d: compression.generated_cosine(d, d, int(layers)),
     )
     ax.set_title("generators, n = d", fontsize=6.5, loc="right")
 
 
 def noise_panel(ax: Axes, table: pd.DataFrame) -> None:
     """The ratio after training with noise: one point a class, and corners."""
-    noisy = table[table["noise"] > 0]  # replacement has a panel of its own
+    noisy = table[(table["noise"] > 0) & (table["data"] != REPLACED)]  # replacement has a panel of its own
+    levels = sorted(set(noisy["noise"]))
     for data, words in ((POINTS, "σ = {:g}"), (CORNERS, "σ = {:g}, corners")):
 
         def theory(noise: float, d: int, data: str = data) -> float:
             return compression.noisy_cosine(1.0, kappa(data, noise, d))
 
-        ratio_lines(ax, noisy[noisy["data"] == data], "noise", words.format, theory, hollow=data == CORNERS)
+        ratio_lines(ax, noisy[noisy["data"] == data], "noise", words.format, theory, data == CORNERS, levels)
     ax.set_ylim(bottom=ax.get_ylim()[0] / 3)  # room for the legend
     plain_ticks(ax)
+    ax.set_ylabel("ratio; of corners |cos θ|")
     ax.set_title("noise in training, n = d", fontsize=6.5, loc="right")
 
 
@@ -266,11 +276,11 @@ def replaced_panel(ax: Axes, table: pd.DataFrame) -> None:
     """The ratio against the share of values that are replaced in training, at the fewest and most dimensions."""
     rows = table[table["data"] == REPLACED]
     plain = square(table)
-    ends = rows["d"].min(), rows["d"].max()
-    for d, colour, marker in zip(ends, colours([0, 1]).values(), MARKERS, strict=False):
+    few, many = rows["d"].min(), rows["d"].max()
+    for d, colour, marker in zip((few, many), colours([0, 1]).values(), MARKERS, strict=False):
         own = pd.concat([plain[plain["d"] == d], rows[rows["d"] == d]])
         means = own.groupby(["noise", "seed"])["ratio"].mean()
-        look = {"mfc": "white"} if d == ends[0] else {"ms": 2}  # points coincide
+        look = {"mfc": "white"} if d == few else {"ms": 2}  # points coincide
         mean_line(ax, means.groupby("noise"), color=colour, marker=marker, ls="", label=f"d = {d:,}", **look)
     p = sorted({0.0, *rows["noise"]})
     fine = 1 - np.geomspace(1, 1 - p[-1], 60)
@@ -278,15 +288,14 @@ def replaced_panel(ax: Axes, table: pd.DataFrame) -> None:
     ax.plot(fine, line, label="many dimensions", **THEORY)
     ax.axhline(1, color=OPTIMUM[0], lw=0.6, ls=":")
     strength_axis(ax, p)
-    ax.set(ylim=(0, 1.04), ylabel="ratio")
+    ax.set(ylim=(0, 1.04), ylabel="ratio", xlabel="values that stay [%], and $p$")
     ax.set_title("replacement in training, n = d", fontsize=6.5, loc="right")
 
 
 def law_figure(table: pd.DataFrame) -> Figure:
     """The share of draws below each probability of the exact law, at the smallest and the largest d."""
     whole, ax = plt.subplots()
-    each = list(by_level(square(table), "d"))
-    for (d, own), colour, style in zip((each[0], each[-1]), colours([0, 1]).values(), ("-", "--"), strict=True):
+    for (d, own), colour, style in zip(ends(square(table)), colours([0, 1]).values(), ("-", "--"), strict=True):
         below = np.sort(compression.cosine_law(d, d).cdf(own["ratio"] ** 2))
         share = np.arange(1, len(below) + 1) / len(below)
         ax.step(below, share, color=colour, ls=style, lw=0.9, where="post", label=f"d = {d:,}, {len(own):,} draws")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated
 
 from pydantic import Field, FiniteFloat, PositiveInt, model_validator
@@ -11,19 +12,18 @@ from almostnothing.parameters.page import Parameters
 
 LARGEST = 10_000  # dimensions: a matrix of so many rows and columns takes 800 MB
 FEWEST = 4  # points, among which a pair is one of several
+POINTS, CORNERS, REPLACED = "points", "corners", "replaced"  # kinds of data in the table
 
 
 class RootDThresholds(Model):
     """What counts; fixed before looking."""
 
     exponent: Positive = Field(description="difference of an exponent of d from the predicted one, up to which it is")
-    falls: FiniteFloat = Field(description="exponent of d below which the ratio falls")
     any_class: FiniteFloat = Field(description="exponent of d below which the ratio of any-class perturbations falls")
     layers: Positive = Field(description="the same difference, for generators")
     flat: FiniteFloat = Field(description="exponent of d above which the ratio does not fall")
     restored: Probability = Field(description="share of a minimum-distance classifier's robustness that is most of it")
     law: Positive = Field(description="ln of the mean ratio over a predicted one, up to which the prediction is right")
-    loose: Positive = Field(description="factor between the text's bound and what it bounds, up to which it is tight")
 
 
 class RootD(Parameters):
@@ -62,12 +62,13 @@ class RootD(Parameters):
             raise ValueError("dimensions should grow")
         if len(self.few) < 3:
             raise ValueError(f"dimensions needs at least 3 up to largest, {self.largest}: exponents of d are fitted")
-        least = self.points(min(self.shares), self.dimensions[0])
-        if least < FEWEST:
-            raise ValueError(
-                f"shares has {min(self.shares):g}, which leaves {least} points in {self.dimensions[0]} dimensions: "
-                f"at least {FEWEST} are needed"
-            )
+        for share, d in itertools.product(self.shares, self.few):
+            n = self.points(share, d)
+            if abs(n - share * d) > 1e-9 * d or not FEWEST <= n < d:
+                raise ValueError(
+                    f"shares has {share:g}, which is {share * d:g} points in {d} dimensions: a whole number from "
+                    f"{FEWEST} to {d - 1} is needed"
+                )
         if len(self.seeds) < 2:
             raise ValueError("seeds needs at least 2 seeds for an interval")
         return self

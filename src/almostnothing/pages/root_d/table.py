@@ -12,22 +12,21 @@ import pandas as pd
 from jaxtyping import Float
 
 from almostnothing import streams
-from almostnothing.pages.root_d.parameters import RootD
+from almostnothing.pages.root_d.parameters import CORNERS, POINTS, REPLACED, RootD
 from almostnothing.theory import compression
-
-POINTS, CORNERS, REPLACED = "points", "corners", "replaced"
 
 
 def table(parameters: RootD, folder: Path) -> pd.DataFrame:  # noqa: ARG001  (no data set)
     """One row for each draw of points: `n` of them in `d` dimensions, `layers` normal factors, `noise` in training.
 
     `data`: "points", one a class; "replaced", the same, of whose values a share `noise` is replaced in training; or
-    "corners", x = Az for all z ∈ {±1}^d in two classes. `ratio`: |cos θ|, what the
-    classifier withstands over what a minimum-distance classifier does, of the last two points; of corners between the
-    classifier's weights and the last column of A. Of points without noise in training, as lengths: `minimal`, the
-    smallest perturbation of that pair, `optimal`, half of its distance, `bound`, that of the text's Theorem 1,
-    `any_class`, the smallest perturbation of the last point to any class, `nearest`, half of the distance to the
-    nearest point; and `phi`, |R_dd| over the length of the last column, of a square matrix of one factor.
+    "corners", x = Az for all z ∈ {±1}^d in two classes. `ratio`: |cos θ|, what the classifier withstands over what a
+    minimum-distance classifier does, of the last two points, in their mean. Of corners it is between the classifier's
+    weights and the last column of A: an alignment, as half of the distance of two classes is shorter than that column.
+    Of points without noise in training, as lengths: `minimal`, the smallest perturbation of that pair, `optimal`, half
+    of its distance, `bound`, that of the text's Theorem 1, `any_class`, the smallest perturbation of the last point to
+    any class, `nearest`, half of the distance to the nearest point; and `phi`, |R_dd| over the length of the last
+    column, of a square matrix of one factor. Cases of one n, d and draw have the same points.
     """
     rows: list[dict[str, Any]] = []
     for seed in parameters.seeds:
