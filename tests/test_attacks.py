@@ -167,6 +167,7 @@ def test_reduced_networks_give_the_same_answers_and_lengths(cell, width):
     assert z.shape[-1] == min(width, 64)
     with torch.no_grad():
         assert torch.allclose(ask(z), stack(x), atol=1e-5)
+        assert torch.allclose(ask.first(z + 2 * z), ask.first(0 * z) + 3 * (ask.first(z) - ask.first(0 * z)), atol=1e-5)
         labels = stack(x).argmax(-1)
     found = attacks.smallest(ask, z, labels)
     moved = back(x, found.points - z) - x  # the same perturbation of images

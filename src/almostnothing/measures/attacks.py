@@ -16,7 +16,8 @@ inside a ball (Madry et al. 2018), a little smaller than what was found.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -47,6 +48,25 @@ class Found(NamedTuple):
 
     points: Points
     distance: Float[Tensor, "cell image"]
+
+
+class Start(NamedTuple):
+    """Images after an affine first layer, or as they are; and their margins."""
+
+    base: Float[Tensor, "cell image unit"]
+    margin: Float[Tensor, "cell image"]
+
+
+@dataclass(frozen=True)
+class Layered:
+    """Networks in two parts, of which the first is affine: along a ray it is computed at both ends alone."""
+
+    first: Callable[[Tensor], Tensor]
+    rest: Callable[[Tensor], Tensor]
+
+    def __call__(self, x: Float[Tensor, "cell _ pixel"]) -> Float[Tensor, "cell _ label"]:
+        """Logits."""
+        return self.rest(self.first(x))
 
 
 @torch.no_grad()
@@ -105,7 +125,7 @@ def descended(
 ) -> Found:
     """Along the boundary from perturbed images towards their own; never further away. `chosen`: which of them."""
     points, distance = start.points, start.distance
-    length, first = torch.ones_like(distance), margin(ask(x), labels)
+    length, known = torch.ones_like(distance), started(ask, x, labels)
     open_ = torch.isfinite(distance) & (distance > 0)
     open_ = open_ if chosen is None else open_ & chosen
     for _ in range(moves):
@@ -120,7 +140,7 @@ def descended(
         trial = moved + share[..., None] * (nearest - moved)
         size = trial.norm(dim=-1)
         trial = trial * (far / size.clamp(min=TINY))[..., None]  # on its ray, as far out as the best point
-        found = crossed(ask, image, own, image + trial, first.gather(1, index))
+        found = crossed(ask, image, own, image + trial, Start(*(_take(each, index) for each in known)))
         better = found.distance < far
         points = _put(points, index, found.points, _spread(better, index, open_))
         distance = _put(distance, index, found.distance, _spread(better, index, open_))
@@ -159,19 +179,14 @@ def contradicted(
 
 
 @torch.no_grad()
-def crossed(
-    ask: Ask,
-    x: Points,
-    labels: Labels,
-    points: Points,
-    first: Float[Tensor, "cell image"] | None = None,
-    cuts: int = CUTS,
-) -> Found:
+def crossed(ask: Ask, x: Points, labels: Labels, points: Points, known: Start | None = None, cuts: int = CUTS) -> Found:
     """Where the answer changes on the way from images to points, by false position (the Illinois rule); infinite where
-    it does not. `first`: the images' own margins, where they are known.
+    it does not. `known`: what `started` says of the images.
     """
-    first = margin(ask(x), labels) if first is None else first
-    last = margin(ask(points), labels)
+    base, first = known or started(ask, x, labels)
+    rest = ask.rest if isinstance(ask, Layered) else ask
+    end = ask.first(points) if isinstance(ask, Layered) else points
+    last = margin(rest(end), labels)
     moved, wrong = points - x, last <= 0
     distance = torch.where(wrong, moved.norm(dim=-1), torch.inf)
     distance = torch.where(first <= 0, 0, distance)
@@ -179,19 +194,27 @@ def crossed(
     if not busy.any():
         return Found(torch.where((first <= 0)[..., None], x, points), distance)
     index = _places(busy)
-    image, way, own = _take(x, index), _take(moved, index), labels.gather(1, index)
+    image, own = _take(base, index), labels.gather(1, index)
+    way = _take(end, index) - image
     low, high = torch.zeros_like(own, dtype=x.dtype), torch.ones_like(own, dtype=x.dtype)
     above, below = first.gather(1, index), last.gather(1, index)
     for _ in range(cuts):
         middle = low + (high - low) * (above / (above - below).clamp(min=TINY)).clamp(0, 1)
         middle = torch.minimum(middle * (1 + BEYOND), high)
-        value = margin(ask(image + middle[..., None] * way), own)
+        value = margin(rest(torch.addcmul(image, middle[..., None], way)), own)
         there = value <= 0
         # an end that stays twice is halved, so that the other one moves
         above, below = torch.where(there, above / 2, value), torch.where(there, value, below / 2)
         low, high = torch.where(there, low, middle), torch.where(there, middle, high)
     share = _put(torch.where(first <= 0, 0, torch.ones_like(first)), index, high, busy)
     return Found(x + share[..., None] * moved, distance * share.where(share > 0, 1))
+
+
+@torch.no_grad()
+def started(ask: Ask, x: Points, labels: Labels) -> Start:
+    """What of images all rays from them need: the affine first layer, where networks are `Layered`, and margins."""
+    base = ask.first(x) if isinstance(ask, Layered) else x
+    return Start(base, margin(ask.rest(base) if isinstance(ask, Layered) else ask(x), labels))
 
 
 def jacobian(
@@ -225,18 +248,25 @@ def reduced(model: MLPStack) -> Reduced:
 
     Weights of the first layer are W = QR with Q orthonormal, (pixel, unit): what is orthogonal to Q changes no answer,
     so the smallest perturbation is in its span, and has the same length there. Where a first layer has no fewer units
-    than pixels nothing is gained, and images stay as they are.
+    than pixels all coordinates stay.
     """
     parts = model.parts()
     if parts[0].shape[1] <= parts[0].shape[2]:
-        return Reduced(lambda x: model.compute(parts, x), lambda x: x, lambda x, moved: x + moved)
+        return Reduced(_layered(model, parts), lambda x: x - model.shift.by, lambda x, moved: x + moved)
     q, r = torch.linalg.qr(parts[0])
-    rest = [r, *parts[1:]]
-
-    def ask(z: Any) -> Any:
-        return model.compute(rest, z + model.shift.by)  # `place` has taken the shift already
-
+    ask = _layered(model, [r, *parts[1:]])
     return Reduced(ask, lambda x: torch.bmm(x - model.shift.by, q), lambda x, moved: x + torch.bmm(moved, q.mT))
+
+
+def _layered(model: MLPStack, parts: Sequence[Tensor]) -> Layered:
+    """The networks with these tensors, of images from which their shift is taken already."""
+
+    def rest(x: Tensor) -> Tensor:
+        for index in range(1, len(model.layers)):
+            x = model.product(parts, index, model.activation(x))
+        return x.float()
+
+    return Layered(lambda x: model.product(parts, 0, x), rest)
 
 
 def _check(ask: Ask, x: Points, labels: Labels) -> None:
