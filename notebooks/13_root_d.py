@@ -76,9 +76,9 @@ plt.show()
 # shorter than $a_d$. **e** The noise of seeds 000 and 001: a share p of the values is replaced in training. That is
 # noise with $\sigma^2 = (1-p)^{-2} - 1$, whatever $d$ is: of random points that are mostly noise in training, a
 # linear classifier learns to withstand nearly what the minimum-distance classifier does (dotted), in the mean of both
-# points of a pair; the nearer one of them somewhat less. **f** The lengths: medians and the middle 90 % of draws.
-# Intervals of all other panels are of the mean over seeds (Student's $t$); each seed draws its own points. Exponents
-# are fitted to all draws of a seed, of which most are at few dimensions.
+# points of a pair; the nearer one of them somewhat less. **f** The lengths: medians, and the middle nine tenths of
+# all draws. Intervals of all other panels are of the mean over seeds (Student's $t$); each seed draws its own points.
+# Exponents are fitted to all draws of a seed, of which most are at few dimensions.
 
 # %% [markdown]
 # ## The exact law at each $d$, for $n = d$
