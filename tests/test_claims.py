@@ -55,19 +55,6 @@ def test_a_record_has_what_the_form_asks_for_and_is_strict_json():
     assert record["finding"].startswith("Not measured")
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [
-        (-0.6, -0.5, "supported"),
-        (-0.3, -0.1, "smaller than asked"),
-        (-0.3, 0.1, "refuted"),
-        (-0.5, -0.1, "inconclusive"),
-    ],
-)
-def test_an_exponent_that_is_surely_negative_may_be_smaller_than_asked(low, high, verdict):
-    assert claims.decided(Interval((low + high) / 2, low, high, 5), -0.4, below=True) == verdict
-
-
 def test_verdicts_at_half_and_twice_the_threshold():
     case = one(Interval(0.15, 0.12, 0.18, 5)).record()["cases"][0]
     assert (case["at_half"], case["verdict"], case["at_twice"]) == ("supported", "supported", "smaller than asked")

@@ -170,7 +170,7 @@ def decided(found: Interval, threshold: float, below: bool) -> str:
     if low > limit:
         return SUPPORTED
     if high < limit:
-        return SMALLER if low > 0 and limit > 0 else REFUTED
+        return SMALLER if not below and low > 0 and threshold > 0 else REFUTED
     return INCONCLUSIVE
 
 
