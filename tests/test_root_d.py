@@ -163,6 +163,14 @@ def test_the_figure_is_drawn_and_says_what_it_shows(table):
     plt.close("all")
 
 
+def test_a_sample_is_a_smaller_file_of_the_same_cases():
+    sampled = validate(model_of("13_root_d", "test"), asked().sample(min), "a sample")
+    assert (sampled.draws, sampled.seeds) == ([4, 4, 4, 4], [0, 1])
+    words = ("data", "share", "d", "layers", "noise")
+    named = [{tuple(case[word] for word in words) for case in root_table.cases(each)} for each in (asked(), sampled)]
+    assert named[0] == named[1]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -68,7 +68,11 @@ class Parameters(Model):
         if self.sweep:
             content["sweep"] = _without_later(self.sweep.sample(pick))
         few = {"images": FEW_IMAGES, "draws": FEW_DRAWS}
-        content |= {name: min(content[name], most) for name, most in few.items() if name in content}
+        for name, most in few.items():
+            if isinstance(content.get(name), list):  # one for each size
+                content[name] = [min(number, most) for number in content[name]]
+            elif name in content:
+                content[name] = min(content[name], most)
         return content | ({"seeds": content["seeds"][:2]} if "seeds" in content else {})
 
     def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
