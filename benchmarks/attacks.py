@@ -106,10 +106,8 @@ def main() -> None:
         "smallest": partial(ours, attacks.smallest),
         "deepfool": partial(ours, attacks.deepfool),
         "foolbox DeepFool": deepfool,
-        "foolbox FMN, projecting, each class": lambda: opinion.found(
-            opinion.fast_minimum_norm(scale), whole, x, labels
-        ),
-        "foolbox DDN, each class": lambda: opinion.found(opinion.decoupled(), whole, x, labels),
+        "foolbox FMN, projecting, each class": partial(second, opinion.fast_minimum_norm(scale)),
+        "foolbox DDN, each class": partial(second, opinion.decoupled()),
     }
     times: dict[str, list[float]] = {way: [] for way in ways}
     lengths: dict[str, Tensor] = {}

@@ -143,11 +143,12 @@ def test_a_second_attack_contradicts_what_is_too_long_and_nothing_exact():
     assert attacks.contradicted(ask, images, own, torch.from_numpy(1.05 * exact), 0).float().mean() > 0.95
 
 
-def test_a_crossing_is_on_the_ray_and_where_the_answer_changes():
+def test_a_crossing_is_on_the_ray_and_where_the_answer_changes(monkeypatch):
+    monkeypatch.setattr(attacks, "CUTS", 40)
     ask, x, labels, _ = tiny()
     images, own = torch.from_numpy(x).expand(CELLS, *x.shape), torch.from_numpy(labels)
     far = images.flip(1)
-    found = attacks.crossed(ask, images, own, far, None, 40)
+    found = attacks.crossed(ask, images, own, far)
     wrong = ask(far).argmax(-1) != own
     assert torch.equal(torch.isfinite(found.distance), wrong)
     share = (found.distance / (far - images).norm(dim=-1))[..., None]

@@ -7,10 +7,10 @@ images one by one. What is found depends on the other images of a batch: rays st
 `smallest` follows rays: from an image to the nearest images with other answers, back to where the answer changes, and
 along the decision boundary: to the point of its tangent plane that is nearest to the image, then on that ray to the
 boundary again, with ever shorter moves where that is no nearer. What is found depends on the start more than on the
-number of moves: on MNIST (784-256-256-10) moves from the nearest linearised boundary alone are by over 1 % too long for
-a sixth of the images, moves from the nearest image of each other class for 0.5 %. `deepfool` goes from linearisation to
-linearisation (Moosavi-Dezfooli et al. 2016). `contradicted` shares nothing with both but the margin: it climbs the loss
-inside a ball (Madry et al. 2018), a little smaller than what was found.
+number of moves: on MNIST (784-256-256-10) moves from linearised steps to the three nearest classes are by over 1 % too
+long for a sixth of the images, moves from the nearest image of each other class, too, for 0.5 %. `deepfool` goes from
+linearisation to linearisation (Moosavi-Dezfooli et al. 2016). `contradicted` shares nothing with both but the margin:
+it climbs the loss inside a ball (Madry et al. 2018), a little smaller than what was found.
 """
 
 from __future__ import annotations
@@ -79,11 +79,13 @@ def smallest(ask: Ask, x: Points, labels: Labels) -> Found:
     starts = [_linearised(ask, x, labels), *_neighbours(ask, x, labels)]
     count = len(starts)
     many_x, many_labels = x.repeat(1, count, 1), labels.repeat(1, count)
-    found = crossed(ask, many_x, many_labels, torch.cat(starts, 1))
+    base, first = started(ask, x, labels)
+    known = Start(base.repeat(1, count, 1), first.repeat(1, count))
+    found = crossed(ask, many_x, many_labels, torch.cat(starts, 1), known)
     for moves, most in STAGES:
         each = found.distance.view(cells, count, images)
         left = (each <= most * each.amin(1, keepdim=True)).flatten(1)
-        found = descended(ask, many_x, many_labels, found, moves, left)
+        found = descended(ask, many_x, many_labels, found, moves, known, left)
     distance, best = found.distance.view(cells, count, images).min(1)
     points = found.points.view(cells, count, images, -1)
     place = best[:, None, :, None].expand(cells, 1, images, points.shape[-1])
@@ -92,7 +94,8 @@ def smallest(ask: Ask, x: Points, labels: Labels) -> Found:
         return found
     index = _places(missed)
     image, own = _take(x, index), labels.gather(1, index)
-    last = descended(ask, image, own, deepfool(ask, image, own), MOVES)
+    known = started(ask, image, own)
+    last = descended(ask, image, own, deepfool(ask, image, own), MOVES, known, missed.new_ones(own.shape))
     return Found(_put(found.points, index, last.points, missed), _put(distance, index, last.distance, missed))
 
 
@@ -121,13 +124,20 @@ def deepfool(ask: Ask, x: Points, labels: Labels, steps: int = 50) -> Found:
 
 @torch.no_grad()
 def descended(
-    ask: Ask, x: Points, labels: Labels, start: Found, moves: int, chosen: Bool[Tensor, "cell image"] | None = None
+    ask: Ask,
+    x: Points,
+    labels: Labels,
+    start: Found,
+    moves: int,
+    known: Start,
+    chosen: Bool[Tensor, "cell image"],
 ) -> Found:
-    """Along the boundary from perturbed images towards their own; never further away. `chosen`: which of them."""
+    """Along the boundary from perturbed images towards their own; never further away. `known`: what `started` says of
+    the images; `chosen`: which of them.
+    """
     points, distance = start.points, start.distance
-    length, known = torch.ones_like(distance), started(ask, x, labels)
-    open_ = torch.isfinite(distance) & (distance > 0)
-    open_ = open_ if chosen is None else open_ & chosen
+    length = torch.ones_like(distance)
+    open_ = chosen & torch.isfinite(distance) & (distance > 0)
     for _ in range(moves):
         if not open_.any():
             break
@@ -179,13 +189,13 @@ def contradicted(
 
 
 @torch.no_grad()
-def crossed(ask: Ask, x: Points, labels: Labels, points: Points, known: Start | None = None, cuts: int = CUTS) -> Found:
+def crossed(ask: Ask, x: Points, labels: Labels, points: Points, known: Start | None = None) -> Found:
     """Where the answer changes on the way from images to points, by false position (the Illinois rule); infinite where
     it does not. `known`: what `started` says of the images.
     """
     base, first = known or started(ask, x, labels)
-    rest = ask.rest if isinstance(ask, Layered) else ask
-    end = ask.first(points) if isinstance(ask, Layered) else points
+    affine, rest = _parts(ask)
+    end = affine(points)
     last = margin(rest(end), labels)
     moved, wrong = points - x, last <= 0
     distance = torch.where(wrong, moved.norm(dim=-1), torch.inf)
@@ -198,7 +208,7 @@ def crossed(ask: Ask, x: Points, labels: Labels, points: Points, known: Start | 
     way = _take(end, index) - image
     low, high = torch.zeros_like(own, dtype=x.dtype), torch.ones_like(own, dtype=x.dtype)
     above, below = first.gather(1, index), last.gather(1, index)
-    for _ in range(cuts):
+    for _ in range(CUTS):
         middle = low + (high - low) * (above / (above - below).clamp(min=TINY)).clamp(0, 1)
         middle = torch.minimum(middle * (1 + BEYOND), high)
         value = margin(rest(torch.addcmul(image, middle[..., None], way)), own)
@@ -213,23 +223,22 @@ def crossed(ask: Ask, x: Points, labels: Labels, points: Points, known: Start | 
 @torch.no_grad()
 def started(ask: Ask, x: Points, labels: Labels) -> Start:
     """What of images all rays from them need: the affine first layer, where networks are `Layered`, and margins."""
-    base = ask.first(x) if isinstance(ask, Layered) else x
-    return Start(base, margin(ask.rest(base) if isinstance(ask, Layered) else ask(x), labels))
+    affine, rest = _parts(ask)
+    base = affine(x)
+    return Start(base, margin(rest(base), labels))
 
 
-def jacobian(
-    ask: Ask, x: Points, classes: Int[Tensor, "cell image some"] | None = None
-) -> tuple[Float[Tensor, "cell image label"], Float[Tensor, "cell image some pixel"]]:
-    """Logits, and the gradients of some of them, or of all, with respect to their own image."""
+def _parts(ask: Ask) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """An affine first part and the rest; of networks that are not `Layered` the first part changes nothing."""
+    return (ask.first, ask.rest) if isinstance(ask, Layered) else (lambda x: x, ask)
+
+
+def jacobian(ask: Ask, x: Points) -> tuple[Float[Tensor, "cell image label"], Float[Tensor, "cell image label pixel"]]:
+    """Logits, and the gradient of each with respect to its own image."""
     with torch.enable_grad():
         own = x.detach().requires_grad_()
         logits = ask(own)
-        if classes is None:
-            classes = torch.arange(logits.shape[-1], device=x.device).expand(logits.shape)
-        each = [
-            torch.autograd.grad(logits.gather(-1, one[..., None]).sum(), own, retain_graph=True)[0]
-            for one in classes.unbind(-1)
-        ]
+        each = [torch.autograd.grad(one.sum(), own, retain_graph=True)[0] for one in logits.unbind(-1)]
     return logits.detach(), torch.stack(each, 2)
 
 
@@ -364,22 +373,20 @@ def _picked(slopes: Tensor, place: Tensor) -> Tensor:
 
 def _difference(ask: Ask, x: Points, labels: Labels, other: Labels) -> tuple[Tensor, Tensor]:
     """f_y − f_k and its gradient, k a class of each image's own."""
-
-    def total(x: Tensor) -> tuple[Tensor, Tensor]:
-        logits = ask(x)
-        h = (logits.gather(-1, labels[..., None]) - logits.gather(-1, other[..., None]))[..., 0]
-        return h.sum(), h
-
-    gradient, h = torch.func.grad(total, has_aux=True)(x)
-    return h, gradient
+    return _slope(ask, x, lambda f: (f.gather(-1, labels[..., None]) - f.gather(-1, other[..., None]))[..., 0])
 
 
 def _margin_slope(ask: Ask, x: Points, labels: Labels) -> tuple[Tensor, Tensor]:
     """The margin and its gradient."""
+    return _slope(ask, x, lambda logits: margin(logits, labels))
+
+
+def _slope(ask: Ask, x: Points, score: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """A score of each image's logits and its gradient with respect to the image."""
 
     def total(x: Tensor) -> tuple[Tensor, Tensor]:
-        gamma = margin(ask(x), labels)
-        return gamma.sum(), gamma
+        value = score(ask(x))
+        return value.sum(), value
 
-    gradient, gamma = torch.func.grad(total, has_aux=True)(x)
-    return gamma, gradient
+    gradient, value = torch.func.grad(total, has_aux=True)(x)
+    return value, gradient
