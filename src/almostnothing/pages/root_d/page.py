@@ -330,6 +330,6 @@ def lengths_panel(ax: Axes, main: pd.DataFrame) -> None:
     ax.set_yscale("log")
     size_axis(ax, set(main["d"]), "dimensions d")
     ax.tick_params(axis="x", labelrotation=60, labelsize=5.5)
-    ax.set_ylim(bottom=ax.get_ylim()[0] / 20)  # room for the legend
+    ax.set_ylim(bottom=ax.get_ylim()[0] / 100)  # room for the legend
     ax.set_ylabel("length (values: deviation 1)")
     ax.set_title("n = d", fontsize=6.5, loc="right")
