@@ -45,12 +45,15 @@ fixed σ, a share d^(−1/2) of that deviation, leaves √(2σ) d^(−1/4).
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy import linalg, optimize, special, stats
+
+CHUNK = 10  # columns whose sums are held at once by `nearest_corners`: 3^10 of them
 
 
 class Pair(NamedTuple):
@@ -241,3 +244,19 @@ def max_margin(a: Float[np.ndarray, "d d"]) -> Float[np.ndarray, " d"]:
     scale = np.linalg.norm(rays, axis=0)  # columns of very unequal length would stop its iterations early
     u = optimize.nnls(rays / scale, -last[:, 0])[0]
     return last[:, 0] + (rays / scale) @ u
+
+
+def nearest_corners(a: Float[np.ndarray, "d d"]) -> float:
+    """Half of the smallest distance between the classes of x = Az, z ∈ {±1}^d: min ‖a_d + Σ_{i<d} cᵢaᵢ‖ over cᵢ of
+    {−1, 0, 1}.
+
+    Half of z − z' has such entries, and ±1 at d; what all 3^(d−1) choices give is tried, so d ≤ 15.
+    """
+    r = triangle(a)
+    sums = r[:, -1][None]
+    for column in r.T[:-1][-CHUNK:]:
+        sums = (sums + np.multiply.outer(np.array([-1.0, 0.0, 1.0]), column)[:, None]).reshape(-1, len(r))
+    least, rest = math.inf, r.T[:-1][:-CHUNK]
+    for signs in itertools.product((-1.0, 0.0, 1.0), repeat=len(rest)):
+        least = min(least, float(((sums + np.array(signs) @ rest) ** 2).sum(1).min()))
+    return math.sqrt(least)
