@@ -239,3 +239,17 @@ def test_more_points_than_dimensions_have_no_law(law):
     for n, d in ((52, 50), (1, 5)):
         with pytest.raises(ValueError, match=f"{n} points in {d} dimensions have none"):
             law(n, d)
+
+
+def test_the_nearest_corners_are_those_of_all_pairs():
+    rng = np.random.default_rng(7)
+    for d in (2, 3, 7):
+        a, z = rng.normal(size=(d, d)), np.array(list(itertools.product((-1.0, 1.0), repeat=d)))
+        x = z @ a.T
+        apart = np.linalg.norm(x[z[:, -1] > 0][:, None] - x[z[:, -1] < 0], axis=-1)
+        assert compression.nearest_corners(a) == pytest.approx(apart.min() / 2)
+    a = rng.normal(size=(12, 12))  # more columns than are held at once
+    near = compression.nearest_corners(a)
+    assert abs(compression.triangle(a)[-1, -1]) <= near <= np.linalg.norm(a[:, -1])
+    signs = rng.integers(-1, 2, (200_000, 11))
+    assert near <= np.linalg.norm(a[:, -1] + signs @ a[:, :-1].T, axis=1).min() + 1e-9

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from almostnothing import streams
+from almostnothing import optimisers, streams
 
 MSE, CE = "mse", "ce"
 Weights = list[Float[Tensor, "cell _ _"]]
@@ -86,17 +86,19 @@ def trained(
     No network's step depends on the others of its stack: the sum of losses has each one's own gradient.
     """
     own = [weight.clone().requires_grad_() for weight in weights]
-    optimiser = torch.optim.Adam(own, lr=rate, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    moments = [torch.zeros_like(weight) for weight in [*weights, *weights]]
     for step in range(steps + 1):
         each = losses(outputs(own, x, relu), wanted, loss)
         if step in at or step == steps:
             yield Seen(step, [weight.detach().clone() for weight in own], each.detach())
         if step < steps:
-            optimiser.zero_grad()
-            each.sum().backward()
-            optimiser.step()
-            schedule.step()
+            size = rate * (1 + math.cos(math.pi * step / steps)) / 2 / (1 - optimisers.BETA1 ** (step + 1))
+            root = 1 / math.sqrt(1 - optimisers.BETA2 ** (step + 1))
+            gradients = torch.autograd.grad(each.sum(), own)
+            with torch.no_grad():
+                optimisers.adam(
+                    own, gradients, moments, each.new_full(each.shape, size), each.new_full(each.shape, root)
+                )
 
 
 @torch.no_grad()

@@ -71,7 +71,8 @@ def controlled(rows: pd.DataFrame) -> pd.Series:
     known -= [compression.mean_log_cosine(int(n), int(d)) for n, d in zip(rows["n"], rows["d"], strict=True)]
     each = [rows["d"], rows["n"]]
     one, other = (values - values.groupby(each).transform("mean") for values in (logs, known))
-    return logs - (one * other).sum() / (other**2).sum() * known
+    spread = float((other**2).sum())
+    return logs - (float((one * other).sum()) / spread if spread else 0.0) * known
 
 
 def exponents(rows: pd.DataFrame) -> pd.Series:
