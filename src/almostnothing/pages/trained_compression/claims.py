@@ -26,10 +26,10 @@ CLAIMS = {
     ),
     "root": Declaration(
         primary=True,
-        quote="neural networks' adversarial robustness can be only $1/\\sqrt{d}$ of the best possible adversarial "
-        "robustness of optimal classifiers",
+        quote="Our theories match remarkably well with numerical experiments of practically trained NN",
         source=ABSTRACT,
-        statement="with as many points as dimensions the ratio falls as d to a power within {limit:g} of −1/2",
+        statement="trained on as many points as dimensions, networks have a ratio that falls as d to a power within "
+        "{limit:g} of −1/2, as that of linear maps does",
         statistic=f"size of the {EXPONENT}, plus 1/2",
         threshold="exponent",
         reason="a fifth of the exponent",
