@@ -253,3 +253,22 @@ def test_the_nearest_corners_are_those_of_all_pairs():
     assert abs(compression.triangle(a)[-1, -1]) <= near <= np.linalg.norm(a[:, -1])
     signs = rng.integers(-1, 2, (200_000, 11))
     assert near <= np.linalg.norm(a[:, -1] + signs @ a[:, :-1].T, axis=1).min() + 1e-9
+
+
+def test_what_training_leaves_of_the_start_is_that_of_gradient_descent():
+    rng = np.random.default_rng(3)
+    for d, n, scale in ((32, 8, 1.0), (64, 16, 1.0), (32, 8, 0.1)):
+        found, hidden = [], 12 * d
+        for _ in range(3):
+            x = rng.normal(size=(d, n))
+            w1 = scale * rng.uniform(-1, 1, (d, hidden)) / math.sqrt(d)
+            w2 = scale * rng.uniform(-1, 1, (hidden, n)) / math.sqrt(hidden)
+            for _ in range(300):
+                rate = 0.7 / np.linalg.norm(x, 2) ** 2 / (np.linalg.norm(w1, 2) ** 2 + np.linalg.norm(w2, 2) ** 2)
+                error = x.T @ w1 @ w2 - np.eye(n)
+                g1, g2 = x @ (error @ w2.T), (w1.T @ x) @ error
+                w1, w2 = w1 - rate * g1, w2 - rate * g2
+            assert np.abs(error).max() < 1e-3
+            w = w1 @ w2
+            found += [compression.cosine(w[:, i] - w[:, i + 1], x[:, i] - x[:, i + 1]) for i in range(0, n - 1, 2)]
+        assert np.mean(found) == pytest.approx(compression.started_cosine(n / d, d, scale), rel=0.08)

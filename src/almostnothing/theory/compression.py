@@ -38,6 +38,16 @@ Replacement in training: each value stays with probability 1 − p, or is drawn 
 (1 − p)x and the variance p(1 − p)x² + p of each value, p(2 − p) in the mean over values, so w is that of noise with
 σ² = p(2 − p)/(1 − p)² = (1 − p)⁻² − 1: at p → 1 the nearest class mean, however many dimensions there are.
 
+Initial weights. A network of two linear layers starts from W₁W₂ of independent entries, of variances s²/(3d) and
+s²/(3h) (torch's own, times s; h hidden units), so a column of d entries has the squared length s⁴/9, whatever d and h
+are. Gradient descent leaves the part of it that is orthogonal to the n points, as far as W₂ stays what it was (many
+hidden units): w is that of least norm plus this part, of squared length (2s⁴/9)(1 − α) for two columns. With ‖u‖² ≈ 2d
+and an exact fit,
+
+    ratio = 2/(‖w‖‖u‖) → [1/(1 − α) + s⁴ d (1 − α)/9]^(−1/2):
+
+for fewer points than dimensions the start alone makes the ratio fall as d^(−1/2), where the map of least norm does not.
+
 Corners (seed 003, Theorem 6): x = Az, z ∈ {±1}^d, labelled by the sign of z_d, A standard normal, d × d. Values of x
 have the deviation √d, and E xxᵀ = AAᵀ over all points, so w = (AAᵀ + σ²I)⁻¹a_d: the same law with α = 1, κ = σ²/d. A
 fixed σ, a share d^(−1/2) of that deviation, leaves √(2σ) d^(−1/4).
@@ -189,6 +199,13 @@ def noisy_cosine(share: float, kappa: float) -> float:
     root = math.sqrt(b**2 + 4 * kappa)  # = 2κs + b
     s = 2 / (root + b) if b > 0 else (root - b) / (2 * kappa)  # without cancellation
     return math.sqrt(s * root / (s + 1))
+
+
+def started_cosine(share: float, d: int, scale: float = 1.0) -> float:
+    """|cos θ| to leading order of two linear layers that gradient descent fits to `share`·d points, one a class, from
+    `scale` times torch's own initial weights: [1/(1 − α) + s⁴d(1 − α)/9]^(−1/2), α < 1.
+    """
+    return (1 / (1 - share) + scale**4 * d * (1 - share) / 9) ** -0.5
 
 
 def ridge_ratio(x: Float[np.ndarray, "d n"], sigma: float) -> float:

@@ -293,6 +293,10 @@ def ratio_panel(ax: Axes, rows: pd.DataFrame) -> None:
                 ax.plot(d, own.loc[own["d"] == d, "ratio"].mean(), color="black", marker="x", ms=5, mew=0.7, zorder=4)
     line = [math.exp(compression.mean_log_cosine(int(n_of[d]), d)) for d in sizes]
     ax.plot(sizes, line, label="least norm, exact fit", **THEORY)
+    share, start = n_of.iloc[0] / n_of.index[0], float(rows["start"].iloc[0])
+    if share < 1:
+        left = [compression.started_cosine(share, d, start) for d in sizes]
+        ax.plot(sizes, left, ls="--", label="and what is left of the start", **THEORY)
     ax.set_yscale("log")
     ax.set_ylim(min(0.5, 0.8 * min(line), 0.8 * rows["ratio"].min()), 1.05)
     size_axis(ax, sizes, "dimensions d")
