@@ -1,4 +1,4 @@
-"""theory/interpolants: constructions and bounds against brute force: all pairs and subsets, pseudoinverses, sampling."""
+"""theory/interpolants: constructions and bounds against brute force: pairs, subsets, pseudoinverses, sampling."""
 
 import itertools
 import math
