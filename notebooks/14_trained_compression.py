@@ -68,8 +68,8 @@ plt.show()
 # the ratio of trained networks, means over seeds; solid: squared error, dotted: cross-entropy; a cross where some did
 # not learn. Line: the map of least norm that fits exactly (mean of ln); dashed: with what gradient descent leaves of
 # the initial weights of a wide network beside the points, which makes a ratio fall as $d^{-1/2}$ by itself
-# (`theory/compression`; Adam, used here, takes some of it away). *Start × 0.1*: initial weights a tenth of torch's own.
-# Lengths of ReLU networks are the best of two searches and so upper bounds: see the table below.
+# (`theory/compression`; Adam, used here, takes some of it away). The start of **e** is a tenth of torch's own initial
+# weights. Lengths of ReLU networks are the best of two searches and so upper bounds: see the table below.
 # Intervals are of the mean over seeds (Student's $t$); each seed has points, matrices and networks of its own.
 
 # %% [markdown]

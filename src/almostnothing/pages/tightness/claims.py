@@ -11,7 +11,7 @@ SIZES = (0.0, 100.0)  # of a difference
 CLAIMS = {
     "tight": Declaration(
         primary=True,
-        quote="Tight for any P > n: project down to dimension d = P /n, use n RBFs in $R^d$",
+        quote="Tight for any P > n: project down to dimension d = P /n, use n RBFs",
         source=SLIDE,
         statement="projected, the constant over √(nd/P) exceeds that with all dimensions by less than {limit:g} in ln",
         statistic="ln of the ratio, less that of the same points with all dimensions, at the most points",
