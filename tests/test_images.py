@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import foolbox  # noqa: F401  (not within a measurement that is watched)
 import matplotlib.pyplot as plt
 import numpy as np
 import page_cases
@@ -33,7 +34,7 @@ THRESHOLDS = {"agreement": 0.386, "compressed": 0.5, "factor": 2, "informs": 0, 
 SMALL: dict[str, Any] = {
     "images": 10,
     "second": 2,
-    "points": 8,
+    "points": 4,
     "shown": [{"dataset": "digits", "label": 7, "other": 1, "strength": [0, 0.6]}],
     "thresholds": THRESHOLDS,
 }
@@ -142,11 +143,12 @@ def test_the_texts_own_agreement_is_the_threshold():
 
 
 @pytest.fixture(scope="module", autouse=True)
-def few_steps_of_foolbox():
-    """Its attacks are tested elsewhere, and slow."""
+def few_steps():
+    """Attacks that judge what was found are tested elsewhere, and slow."""
     with pytest.MonkeyPatch.context() as patched:
         for attack in (opinion.fast_minimum_norm, opinion.decoupled):
             patched.setattr(attack, "__defaults__", (3,))
+        patched.setattr(attacks, "ASCENTS", 4)
         yield
 
 
@@ -267,16 +269,17 @@ def pictures(tmp_path: Path) -> Path:
 
 def ready(**changes: Any) -> Any:
     content = read_yaml(PARAMS / "imagenet/15_images.yaml")
-    own = {"dataset": "imagefolder:two", "image_size": 32, "network": "resnet18", "weights": None, "seeds": [0, 1]}
+    own = {"dataset": "imagefolder:two", "image_size": 16, "network": "resnet18", "weights": None, "seeds": [0, 1]}
     content["pretrained"] |= own | changes
-    return validate(model_of("15_images", "test"), content | {"images": 4, "second": 2, "points": 4}, "test")
+    return validate(model_of("15_images", "test"), content | {"images": 3, "second": 1, "points": 2}, "test")
 
 
 def test_a_network_of_torchvision_is_measured_on_class_folders(pictures, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(attacks, "STAGES", ((2, math.inf),))
     chosen = ready()
     table = images_table.table(chosen, pictures)
-    assert len(table) == 2 * 4
+    assert len(table) == 2 * 3
     assert table["kind"].unique() == ["resnet18"]
     assert table["status"].unique() == ["unfinished"]  # a drawn network is no evidence
     assert (table["half"] > 0).all()

@@ -278,11 +278,12 @@ def shaped(values: pd.Series) -> np.ndarray:
 
 def predicted_panel(ax: Axes, rows: pd.DataFrame, limit: float) -> None:
     """|M| against Q over half the distance, each correctly classified image of clean networks, and the text's four."""
-    clean = rows[(rows["strength"] == 0) & rows["right"]]
+    clean = rows[(rows["strength"] == 0) & rows["right"] & np.isfinite(rows["ratio"])]
     ax.plot(clean["ratio"], clean["predicted"], ".", color="black", ms=3, mew=0, alpha=0.35, label="an image", zorder=2)
     theirs = np.array(TEXT)
     ax.plot(theirs[:, 1], theirs[:, 0], "*", color=LOOKS["theory"][0], ms=6, mec="white", mew=0.4, label="the text's")
-    ends = np.array([0.5 * min(clean["ratio"].quantile(0.02), theirs.min()), 1.3 * clean["ratio"].max()])
+    least, most = (clean["ratio"].quantile(share) for share in (0.02, 1)) if len(clean) else (theirs.min(), 1)
+    ends = np.array([0.5 * min(least, theirs.min()), 1.3 * max(most, theirs.max())])
     ax.plot(ends, ends, color="0.4", lw=0.8)
     for factor in (math.exp(limit), math.exp(-limit)):
         ax.plot(ends, factor * ends, color="0.6", lw=0.6, ls=":")
