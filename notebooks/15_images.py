@@ -70,18 +70,18 @@ plt.show()
 
 # %% [markdown]
 # Top: a test image, the same with the smallest perturbation that was found for networks trained as the title says,
-# with the class that they then answer, and the nearest training image of another class. **a** $|M|$ against $Q$, each
-# correctly classified image of networks trained on clean images; line: equal; dotted: apart by as much as the text's
-# own four images are on average (stars). **b** Networks whose training images had a share p of their pixels replaced,
-# anew at each presentation: $Q$ and $|M|$ of the clean images that they classify correctly; on the same images, as far
-# as these classify them correctly too, the nearest class mean, exactly, with the means of the network's own noisy
-# training images; and a lower bound for the minimum-distance classifier, which lies below 1: test images are no
-# training images. **c** All laws by one size, the root of the noise's power over the signal's (differences of mean
-# noisy images) in training; grey: clean networks. Strengths of Lp norms are the text's of seed 002, scaled to these
-# images, and such that images are moved as far as by L0. **d** The same on the images that every network of the seed
-# classifies correctly: few and easy ones, but the same for all. **e** What the networks know of clean test images.
-# **f** How far $|M|$ is from $Q$. Points: means over seeds with 95 % intervals of that mean (Student's $t$), which
-# cover networks and images; hollow: some networks did not learn.
+# with the class that they then answer, and the training image of a certain other class that is nearest. **a** $|M|$
+# against $Q$, each correctly classified image of networks trained on clean images; line: equal; dotted: apart by as
+# much as the text's own four images are on average (stars). **b** Networks whose training images had a share p of
+# their pixels replaced, anew at each presentation: $Q$ and $|M|$ of the clean images that they classify correctly; on
+# the same images, as far as these classify them correctly too, the nearest class mean, exactly, with the means of the
+# network's own noisy training images; and a lower bound for the minimum-distance classifier, which lies below 1: test
+# images are no training images. **c** All laws by one size, the root of the noise's power over the signal's
+# (differences of mean noisy images) in training; grey: clean networks. Strengths of Lp norms are the text's of seed
+# 002, scaled to these images, and such that images are moved as far as by L0. **d** The same on the images that every
+# network of the seed classifies correctly: few and easy ones, but the same for all. **e** What the networks know of
+# clean test images. **f** How far $|M|$ is from $Q$. Points: means over seeds with 95 % intervals of that mean
+# (Student's $t$), which cover networks and images; hollow: some networks did not learn.
 
 # %% [markdown]
 # ## Every training
@@ -96,9 +96,10 @@ for name, own in table.groupby("dataset", sort=False):
     display(page.summary(own, str(name)).style.set_caption(dataset_name(str(name))))
 
 # %% [markdown]
-# As p → 1 seed 001's rule, the nearest mean of the noisy training images, is what least squares tends to
-# (`theory/compression`): with $w$ the difference of two class means it withstands $|w\cdot x + b|/\|w\|$. A network
-# that tends to it withstands the same; where a finite training on ever weaker signal ends short of it, it does not.
+# As p → 1 least squares tends to seed 001's rule, the nearest mean of the noisy training images, up to terms of order
+# $1 - p$ (derived in the tests of this page, and for random points in `theory/compression`). Of two classes, $w$ the
+# difference of their means, the rule withstands $|w\cdot x + b|/\|w\|$: what a network withstands as well that tends
+# to it. At which p it does is a claim below.
 #
 # ## Verdicts
 

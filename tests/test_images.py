@@ -250,6 +250,32 @@ def test_under_replacement_the_class_mean_tends_to_one_rule():
         assert np.abs(found - limit).max() < 2 * room
 
 
+def test_least_squares_under_replacement_meets_the_class_mean_as_p_tends_to_1():
+    """One-hot least squares, without limit of draws: W = Cov(x̃)⁻¹ Cov(x̃, e), b = E e − W·E x̃. For p → 1 Cov(x̃) is
+    1/12, so wᵢ − wⱼ ∝ mᵢ − mⱼ, and the boundaries differ by (mᵢ − mⱼ)·(m − (mᵢ + mⱼ)/2), of order (1 − p)², in scores of
+    order 1 − p: what is withstood is equal up to order 1 − p.
+    """
+    dataset = data.load(data.source("digits"))
+    train, labels = dataset.values(dataset.train).astype(float), dataset.train.labels
+    x, of_x = dataset.values(dataset.test)[:200].astype(float), dataset.test.labels[:200]
+    law = corruptions.law_of(asked().sweep.corruption.record(), dataset)
+    one_hot = np.eye(10)[labels]
+    apart = []
+    for p in (0.5, 0.9, 0.99, 0.999):
+        noisy = law.mean(train, p)
+        centred = noisy - noisy.mean(0)
+        covariance = centred.T @ centred / len(train) + np.diag(law.variance(train, p).mean(0))
+        w = np.linalg.solve(covariance, centred.T @ (one_hot - one_hot.mean(0)) / len(train)).T
+        w = w / one_hot.mean(0)[:, None]  # of classes that are equally likely
+        fitted = compression.smallest(w, -w @ noisy.mean(0), x, of_x)
+        means = np.stack([noisy[labels == label].mean(0) for label in range(10)])
+        rule = compression.smallest(means, -(means**2).sum(1) / 2, x, of_x)
+        apart.append(np.abs(fitted - rule).mean() / rule.mean())
+    assert apart[0] > 0.1
+    assert apart[1] > 3 * apart[2] > 20 * apart[3]
+    assert apart[3] < 2e-3
+
+
 # a network that is there
 
 
