@@ -252,8 +252,8 @@ def test_under_replacement_the_class_mean_tends_to_one_rule():
 
 def test_least_squares_under_replacement_meets_the_class_mean_as_p_tends_to_1():
     """One-hot least squares, without limit of draws: W = Cov(x̃)⁻¹ Cov(x̃, e), b = E e − W·E x̃. For p → 1 Cov(x̃) is
-    1/12, so wᵢ − wⱼ ∝ mᵢ − mⱼ, and the boundaries differ by (mᵢ − mⱼ)·(m − (mᵢ + mⱼ)/2), of order (1 − p)², in scores of
-    order 1 − p: what is withstood is equal up to order 1 − p.
+    1/12, so wᵢ − wⱼ ∝ mᵢ − mⱼ, and the boundaries differ by (mᵢ − mⱼ)·(m − (mᵢ + mⱼ)/2), of order (1 − p)², in scores
+    of order 1 − p: what is withstood is equal up to order 1 − p.
     """
     dataset = data.load(data.source("digits"))
     train, labels = dataset.values(dataset.train).astype(float), dataset.train.labels
