@@ -61,12 +61,17 @@ def nearest_of_each(
     train_labels: Int[Tensor, " train"],
     x: Float[Tensor, "image pixel"],
     classes: int,
-) -> tuple[Float[Tensor, "image label"], Int[Tensor, "image label"]]:
-    """How far the nearest training image of each class is, and which one it is."""
+    count: int = 1,
+) -> tuple[Float[Tensor, "image label near"], Int[Tensor, "image label near"]]:
+    """How far the nearest so many training images of each class are, the nearest first, and which ones these are.
+
+    Where the smallest class has fewer, as many as it has.
+    """
+    count = min(count, int(torch.bincount(train_labels, minlength=classes).min()))
     far, where = [], []
     for label in range(classes):
         of_class = torch.nonzero(train_labels == label)[:, 0]
-        least, place = distance(x, train[of_class]).min(1)
+        least, place = distance(x, train[of_class]).topk(count, largest=False)
         far.append(least)
         where.append(of_class[place])
     return torch.stack(far, 1), torch.stack(where, 1)

@@ -279,7 +279,18 @@ def shaped(values: pd.Series) -> np.ndarray:
 def predicted_panel(ax: Axes, rows: pd.DataFrame, limit: float) -> None:
     """|M| against Q over half the distance, each correctly classified image of clean networks, and the text's four."""
     clean = rows[(rows["strength"] == 0) & rows["right"] & np.isfinite(rows["ratio"])]
-    ax.plot(clean["ratio"], clean["predicted"], ".", color="black", ms=3, mew=0, alpha=0.35, label="an image", zorder=2)
+    ax.plot(
+        clean["ratio"],
+        clean["predicted"],
+        ".",
+        color="black",
+        ms=3,
+        mew=0,
+        alpha=0.35,
+        label="an image",
+        zorder=2,
+        rasterized=True,
+    )
     theirs = np.array(TEXT)
     ax.plot(theirs[:, 1], theirs[:, 0], "*", color=LOOKS["theory"][0], ms=6, mec="white", mew=0.4, label="the text's")
     least, most = (clean["ratio"].quantile(share) for share in (0.02, 1)) if len(clean) else (theirs.min(), 1)
@@ -311,8 +322,8 @@ def replaced_panel(ax: Axes, rows: pd.DataFrame) -> None:
     mean_line(ax, means.groupby("strength"), color="0.45", ls="--", label="nearest image, at least")
     if own["strength"].nunique() > 1:
         strength_axis(ax, sorted(own["strength"].unique()))
-    ax.set(ylim=(0, None), ylabel="length / (L/2)")
-    ax.legend(loc="best", fontsize=5.5, labelspacing=0.25, handlelength=1.4)
+    ax.set(ylim=(0, 1.45 * max(ax.get_ylim()[1], 0.7)), ylabel="length / (L/2)")
+    ax.legend(loc="upper left", fontsize=5.5, labelspacing=0.25, handlelength=1.4)
     ax.set_title("right by the network", fontsize=6.5, loc="right")
 
 

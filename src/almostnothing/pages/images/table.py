@@ -30,10 +30,11 @@ from almostnothing.pages.lp_sampling.parameters import norm_name
 from almostnothing.store import Store
 from almostnothing.theory import compression
 
-DIGITS = 4  # of its numbers in the file
+DIGITS = 4  # of its numbers in the file: lengths are compared to a hundredth
+STARTS = 3  # training images of each other class from which an attack sets out
 MEANT = 500  # training images over which the power of a law's noise is a mean
 LEAST = 1e-3  # beyond the boundary, where a network's new answer is read
-CLEAN = "clean"
+CLEAN, REPLACEMENT = "clean", "replacement"
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,11 @@ def table(parameters: Images, folder: Path, cells: Sequence[Cell] = (), keep: St
     network. `noise`: of its law, root of the noise's power over the signal's in training. `accuracy`: on all clean
     test images. `image`: its place in the test set. As lengths (L2, values in [0, 1]): `half`, half of the distance
     to the nearest clean training image of another class; `smallest`, Q, the smallest perturbation that a search
-    finds to change the answer, 0 where that is wrong already; `integral`, M, see `measures.segment`; `ncm`, what
-    the nearest class mean withstands, exactly, the means being those of the network's own noisy training images;
-    `nearest`, what the nearest training image's class surely withstands; `second`, Q by foolbox, of the first
-    images of the first seed. `contradicted`: 1 where the other attack finds less than 0.99 Q.
+    finds to change the answer, 0 where that is wrong already; `integral`, M, see `measures.segment`; `ncm`,
+    beside clean networks and replacement, what the nearest class mean withstands, exactly, the means being those of
+    the network's own noisy training images; `nearest`, what the nearest training image's class surely withstands;
+    `second`, Q by foolbox, of the first images of the first seed. `contradicted`: 1 where the other attack finds
+    less than 0.99 Q.
 
     Pictures: `at`, the number of a pixel, its value in the `clean` image, in the `perturbed` one, in the `other`,
     the nearest training image of the class that is shown; `answer`: the class that the network takes the perturbed
@@ -100,11 +102,10 @@ def table(parameters: Images, folder: Path, cells: Sequence[Cell] = (), keep: St
         }
         first = cell.seed == min(one.seed for one in cells)
         found = measured(network, own, parameters.points, parameters.second if first else 0, cell.seed)
-        means = class_means(law, dataset, cell)
-        ncm = compression.smallest(
-            means, -(means**2).sum(1) / 2, own.x.double().cpu().numpy(), own.labels.cpu().numpy()
-        )
-        rows += _rows(head, own, found[1] | {"ncm": ncm})
+        rule = np.full(len(own.place), np.nan)
+        if cell.corruption.name == REPLACEMENT:
+            rule = class_mean(class_means(law, dataset, cell), own)
+        rows += _rows(head, own, found[1] | {"ncm": rule})
         if first:
             for shown in parameters.shown:
                 if shown.dataset == cell.dataset and head["kind"] in (CLEAN, kind(cells[0], noisy=True)):
@@ -144,6 +145,12 @@ def class_means(law: Corruption, dataset: Dataset, cell: Cell) -> Float[np.ndarr
     return np.stack([levels[images[labels == label]].mean(0) for label in np.unique(labels)])
 
 
+def class_mean(means: Float[np.ndarray, "label pixel"], own: Asked) -> Float[np.ndarray, " image"]:
+    """What the nearest of these means withstands: it is linear, fᵢ = mᵢ·x − |mᵢ|²/2."""
+    x, labels = own.x.double().cpu().numpy(), own.labels.cpu().numpy()
+    return compression.smallest(means, -(means**2).sum(1) / 2, x, labels)
+
+
 def asked(
     dataset: Dataset,
     train: Float[Tensor, "train pixel"],
@@ -155,20 +162,21 @@ def asked(
     """A seed's test images against clean training images."""
     place = answers.chosen(dataset, seed, images)
     x, labels = answers.clean(dataset, place, device)
-    far, where = segment.nearest_of_each(train, train_labels, x, dataset.facts.classes)
-    order = far.scatter(1, labels[:, None], torch.inf).argsort(1)  # other classes, the nearest first
+    far, where = segment.nearest_of_each(train, train_labels, x, dataset.facts.classes, STARTS)
+    order = far[..., 0].scatter(1, labels[:, None], torch.inf).argsort(1)  # other classes, the nearest first
     order = order[:, : dataset.facts.classes - 1]
-    nearest = where.gather(1, order)
+    starts = where.gather(1, order[..., None].expand(*order.shape, where.shape[-1]))
+    nearest = starts[:, 0, 0]
     return Asked(
         place,
         x,
         labels,
-        far.gather(1, order[:, :1])[:, 0] / 2,
-        train[nearest[:, 0]],
-        train_labels[nearest[:, 0]],
+        far[..., 0].gather(1, order[:, :1])[:, 0] / 2,
+        train[nearest],
+        train_labels[nearest],
         segment.withstood(train, train_labels, x, labels),
-        [train[some] for some in nearest.T],
-        train[where.T],
+        [train[some] for some in starts.flatten(1).T],
+        train[where[..., 0].T],
     )
 
 
@@ -258,9 +266,6 @@ def _ready_rows(parameters: Images, ready: Pretrained, folder: Path, device: tor
         second = parameters.second if seed == min(ready.seeds) else 0
         _, columns = measured(_whole(ask), own, parameters.points, second, seed)
         means = np.stack([own_class(dataset, label) for label in range(dataset.facts.classes)])
-        ncm = compression.smallest(
-            means, -(means**2).sum(1) / 2, own.x.double().cpu().numpy(), own.labels.cpu().numpy()
-        )
         x, y = answers.clean(dataset, every, device)
         right = answers.correct(partial(_logits, ask), x, y)
         head = {
@@ -273,7 +278,7 @@ def _ready_rows(parameters: Images, ready: Pretrained, folder: Path, device: tor
             "noise": 0.0,
             "accuracy": right / len(every),
         }
-        yield from _rows(head, own, columns | {"ncm": ncm})
+        yield from _rows(head, own, columns | {"ncm": class_mean(means, own)})
 
 
 def _logits(ask: attacks.Ask, x: Float[Tensor, "image pixel"]) -> Float[Tensor, "image label"]:
