@@ -456,6 +456,14 @@ def test_the_figure_is_drawn_and_says_what_it_shows(measured):
     assert len(page.pictures(table, "digits")) == 4
 
 
+def test_recipes_are_those_of_the_parameters():
+    found = page.recipes(validate(model_of("15_images", "test"), read_yaml(PARAMS / "paper/15_images.yaml"), "test"))
+    assert found.index.tolist() == ["MNIST", "CIFAR-10"]
+    assert found["N"].tolist() == ["50000", "10000"]
+    assert found.loc["MNIST", "loss"] == "cross_entropy"
+    assert page.recipes(ready()).loc["two", "weights"] == "drawn"
+
+
 # mistakes
 
 

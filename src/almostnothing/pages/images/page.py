@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from almostnothing import stats
-from almostnothing.claims import Cases, Claim, judged, number
+from almostnothing.claims import Cases, Claim, judged, number, short
 from almostnothing.figures import (
     LOOKS,
     MARKERS,
@@ -194,6 +194,32 @@ def summary(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
     return pd.DataFrame(lines).T.rename_axis("trained on")
 
 
+RECIPE = {  # keys of a sweep, and what a page calls them
+    "family": "networks",
+    "width": "width",
+    "depth": "depth",
+    "train_size": "N",
+    "loss": "loss",
+    "optimiser": "optimiser",
+    "learning_rate": "rate",
+    "schedule": "schedule",
+    "batch_size": "batch",
+    "steps": "steps",
+}
+
+
+def recipes(chosen: Images) -> pd.DataFrame:
+    """How the networks of each data set were trained, or which one was there."""
+    if chosen.pretrained is not None:
+        ready = chosen.pretrained
+        lines = {dataset_name(ready.dataset): {"networks": ready.network, "weights": ready.weights or "drawn"}}
+        return pd.DataFrame(lines).T
+    grids = chosen.sweep.grids if chosen.sweep else []
+    found = {dataset_name(name): grid for grid in reversed(grids) for name in grid.dataset}
+    values = {name: {key: getattr(grid, key) for key in RECIPE} for name, grid in reversed(found.items())}
+    return pd.DataFrame(values).T.map(short).rename(columns=RECIPE)
+
+
 def figure(table: pd.DataFrame, verdicts: Sequence[Claim], dataset: str, limits: Any) -> Figure:
     """The figure of a data set: pictures, M against Q, and what networks withstand and know by their training."""
     every = rows_of(table)
@@ -322,7 +348,7 @@ def replaced_panel(ax: Axes, rows: pd.DataFrame) -> None:
     mean_line(ax, means.groupby("strength"), color="0.45", ls="--", label="nearest image, at least")
     if own["strength"].nunique() > 1:
         strength_axis(ax, sorted(own["strength"].unique()))
-    ax.set(ylim=(0, 1.45 * max(ax.get_ylim()[1], 0.7)), ylabel="length / (L/2)")
+    ax.set(ylim=(0, 1.6 * max(ax.get_ylim()[1], 0.7)), ylabel="length / (L/2)")
     ax.legend(loc="upper left", fontsize=5.5, labelspacing=0.25, handlelength=1.4)
     ax.set_title("right by the network", fontsize=6.5, loc="right")
 
