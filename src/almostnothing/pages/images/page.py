@@ -319,8 +319,8 @@ def predicted_panel(ax: Axes, rows: pd.DataFrame, limit: float) -> None:
     )
     theirs = np.array(TEXT)
     ax.plot(theirs[:, 1], theirs[:, 0], "*", color=LOOKS["theory"][0], ms=6, mec="white", mew=0.4, label="the text's")
-    least, most = (clean["ratio"].quantile(share) for share in (0.02, 1)) if len(clean) else (theirs.min(), 1)
-    ends = np.array([0.5 * min(least, theirs.min()), 1.3 * max(most, theirs.max())])
+    shown = clean[["ratio", "predicted"]].to_numpy() if len(clean) else theirs
+    ends = np.array([0.7 * min(np.quantile(shown, 0.01), theirs.min()), 1.3 * max(shown.max(), theirs.max())])
     ax.plot(ends, ends, color="0.4", lw=0.8)
     for factor in (math.exp(limit), math.exp(-limit)):
         ax.plot(ends, factor * ends, color="0.6", lw=0.6, ls=":")
@@ -328,7 +328,7 @@ def predicted_panel(ax: Axes, rows: pd.DataFrame, limit: float) -> None:
     plain_ticks(ax)
     ax.set_xticks(ax.get_yticks(), [label.get_text() for label in ax.get_yticklabels()])
     ax.set_xticks([], minor=True)
-    ax.legend(loc="lower right", handletextpad=0.2)
+    ax.legend(loc="best", handletextpad=0.2)
     ax.set_title("clean networks", fontsize=6.5, loc="right")
 
 
