@@ -37,7 +37,7 @@ from almostnothing.tables import read
 
 root = project()
 chosen = with_changes(Images, root / "params" / parameter_set / f"{file}.yaml", thresholds=thresholds)
-table = read(root / folder / parameter_set / f"{file}.csv", chosen.sweep)
+table = read(root / folder / parameter_set / f"{file}.csv")
 verdicts = page.claims(table, chosen)
 display(Markdown(claims.answer(verdicts)))
 

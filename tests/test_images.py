@@ -177,7 +177,7 @@ def of(table: pd.DataFrame, **case: Any) -> pd.DataFrame:
 def test_every_network_is_asked_about_the_images_of_its_seed(measured):
     _, _, table = measured
     rows = table[table["at"].isna()]
-    assert rows.groupby(["kind", "strength", "seed"]).size().to_dict() == {
+    assert rows.groupby(["law", "strength", "seed"]).size().to_dict() == {
         (kind, strength, seed): 10
         for kind, strength in (("clean", 0.0), ("replacement", 0.6), ("L2", 0.5))
         for seed in (0, 1)
@@ -187,14 +187,14 @@ def test_every_network_is_asked_about_the_images_of_its_seed(measured):
     assert rows.groupby(["seed", "image"])["half"].nunique().max() == 1
     assert (rows["integral"].abs() <= rows["half"] * (1 + 1e-6)).all()
     assert rows.loc[rows["seed"] == 1, "second"].isna().all()
-    assert (rows.groupby(["kind", "seed"])["second"].count().xs(0, level="seed") == 2).all()
+    assert (rows.groupby(["law", "seed"])["second"].count().xs(0, level="seed") == 2).all()
 
 
 def test_rows_are_those_of_the_networks_and_of_brute_force(measured, keep):
     _, cells, table = measured
     for group, model in stacks(cells, keep, torch.device("cpu")):
         for e, cell in enumerate(group):
-            rows = of(table[table["at"].isna()], kind=images_table.kind(cell), seed=cell.seed)
+            rows = of(table[table["at"].isna()], law=images_table.kind(cell), seed=cell.seed)
             dataset = data.load(cell.source)
             x, y = answers.clean(dataset, rows["image"].to_numpy(), torch.device("cpu"))
             assert ((model[e](x).argmax(1) == y).numpy() == (rows["smallest"] > 0)).all()
@@ -231,14 +231,14 @@ def test_noise_of_replacement_and_of_additive_noise_is_as_derived(cell):
 def test_pictures_are_of_the_label_and_of_the_length_that_was_found(measured):
     _, _, table = measured
     for kind, strength in (("clean", 0.0), ("replacement", 0.6)):
-        pixels = of(table[table["at"].notna()], kind=kind, strength=strength)
+        pixels = of(table[table["at"].notna()], law=kind, strength=strength)
         assert pixels["at"].tolist() == list(range(64))
-        row = of(table[table["at"].isna()], kind=kind, strength=strength, seed=0)
+        row = of(table[table["at"].isna()], law=kind, strength=strength, seed=0)
         row = row[row["image"] == pixels["image"].iloc[0]].iloc[0]
         assert np.linalg.norm(pixels["perturbed"] - pixels["clean"]) == pytest.approx(row["smallest"], abs=1e-4)
         assert np.linalg.norm(pixels["other"] - pixels["clean"]) >= 2 * row["half"] - 1e-4
         assert pixels["answer"].iloc[0] != 7
-    assert "L2" not in set(table.loc[table["at"].notna(), "kind"])
+    assert "L2" not in set(table.loc[table["at"].notna(), "law"])
 
 
 def test_under_replacement_the_class_mean_tends_to_one_rule():
@@ -310,7 +310,7 @@ def test_a_network_of_torchvision_is_measured_on_class_folders(pictures, monkeyp
     chosen = ready()
     table = images_table.table(chosen, pictures)
     assert len(table) == 2 * 3
-    assert table["kind"].unique() == ["resnet18"]
+    assert table["law"].unique() == ["resnet18"]
     assert table["status"].unique() == ["unfinished"]  # a drawn network is no evidence
     assert (table["half"] > 0).all()
     right = table[table["smallest"] > 0]
@@ -376,7 +376,7 @@ def by_hand() -> pd.DataFrame:
                     {
                         "dataset": "mnist",
                         "pixels": 784,
-                        "kind": kind,
+                        "law": kind,
                         "strength": strength,
                         "seed": int(seed),
                         "status": "learned",
@@ -426,7 +426,7 @@ def test_claims_are_those_of_the_table_made_by_hand():
 
 def test_a_training_of_which_a_network_did_not_learn_is_no_evidence():
     table = by_hand()
-    table.loc[(table["kind"] == "clean") & (table["seed"] == 2), "status"] = "unfinished"
+    table.loc[(table["law"] == "clean") & (table["seed"] == 2), "status"] = "unfinished"
     found = {claim.id.partition(".")[2]: claim for claim in page.claims(table, asked())}
     assert {found[name].verdict for name in ("agrees", "compressed", "more", "kept")} == {"not measured"}
     assert found["undone"].verdict == "mixed"

@@ -57,7 +57,7 @@ def rows_of(table: pd.DataFrame) -> pd.DataFrame:
         error = (np.log(rows["integral"].abs()) - np.log(rows["smallest"])).where(right).abs()
     return rows.assign(
         right=right,
-        training=[words(kind, strength) for kind, strength in zip(rows["kind"], rows["strength"], strict=True)],
+        training=[words(kind, strength) for kind, strength in zip(rows["law"], rows["strength"], strict=True)],
         ratio=rows["smallest"] / half,
         predicted=rows["integral"].abs() / half,
         rule=rows["ncm"] / half,
@@ -132,7 +132,7 @@ def claims(table: pd.DataFrame, chosen: Images) -> list[Claim]:
             own, right = good[good["training"] == name], good[(good["training"] == name) & good["right"]]
             noisy = bool(rows["strength"].iloc[0])
             where: dict[str, Any] = {"dataset": str(dataset)} | ({"training": name} if noisy else {})
-            counts = counted(rows.assign(law=rows["kind"]))
+            counts = counted(rows)
 
             def add(claim: str, values: pd.Series, where: Any = where, counts: Any = counts) -> None:
                 cases.add(claim, where, stats.mean_interval(values), counts)
@@ -140,7 +140,7 @@ def claims(table: pd.DataFrame, chosen: Images) -> list[Claim]:
             ratio = by_seed(right, "ratio")
             add("noisy" if noisy else "agrees", by_seed(right, "error"))
             if noisy:
-                both = counted(pd.concat([every[every["strength"] == 0], rows]).assign(law=lambda t: t["kind"]))
+                both = counted(pd.concat([every[every["strength"] == 0], rows]))
                 add("more", over(own, clean), counts=both)
                 add("undone", ratio)
                 add("kept", by_seed(clean, "accuracy") - by_seed(own, "accuracy"), counts=both)
@@ -152,7 +152,7 @@ def claims(table: pd.DataFrame, chosen: Images) -> list[Claim]:
                 cases.add("root", where, stats.Interval(math.exp(apart.mean), low, high, apart.n), counts)
                 add("minimum", over_rule(own, "nearest"))
             add("informs", useless(own) - by_seed(right, "error"), where={"dataset": str(dataset), "training": name})
-            if rows["kind"].iloc[0] == REPLACEMENT:
+            if rows["law"].iloc[0] == REPLACEMENT:
                 close = stats.absolute(stats.mean_interval(np.log(over_rule(own))))
                 cases.add("meets", where, close, counts)
     return judged("15_images", CLAIMS, cases, chosen.thresholds.model_dump())
@@ -280,8 +280,8 @@ def pictures(table: pd.DataFrame, dataset: str) -> list[tuple[str, np.ndarray]]:
         return []
     rows = table[table["at"].notna() & (table["dataset"] == dataset)]
     shown: list[tuple[str, np.ndarray]] = []
-    for (kind, strength), own in rows.groupby(["kind", "strength"], sort=False):
-        lengths = table[table["at"].isna() & (table["dataset"] == dataset) & (table["kind"] == kind)]
+    for (kind, strength), own in rows.groupby(["law", "strength"], sort=False):
+        lengths = table[table["at"].isna() & (table["dataset"] == dataset) & (table["law"] == kind)]
         lengths = lengths[(lengths["strength"] == strength) & (lengths["seed"] == own["seed"].iloc[0])]
         one = lengths[lengths["image"] == own["image"].iloc[0]].iloc[0]
         name = words(str(kind), own["strength"].iloc[0])
@@ -334,7 +334,7 @@ def predicted_panel(ax: Axes, rows: pd.DataFrame, limit: float) -> None:
 
 def replaced_panel(ax: Axes, rows: pd.DataFrame) -> None:
     """What networks trained under replacement withstand, its prediction, and two rules on the same images."""
-    own = rows[rows["kind"].isin([CLEAN, REPLACEMENT]) & rows["right"]]
+    own = rows[rows["law"].isin([CLEAN, REPLACEMENT]) & rows["right"]]
     lines = {
         "network, Q": (own, "ratio", *LOOKS["accuracy"]),
         "predicted, |M|": (own, "predicted", LOOKS["theory"][0], "v"),
@@ -358,11 +358,11 @@ def noise_panel(ax: Axes, rows: pd.DataFrame, value: Callable[[pd.DataFrame], pd
 
     Hollow where some networks did not learn.
     """
-    kinds = [kind for kind in COLOURS if kind in set(rows["kind"])]
+    kinds = [kind for kind in COLOURS if kind in set(rows["law"])]
     clean = stats.mean_interval(value(rows[rows["strength"] == 0]))
     for kind, marker in zip(kinds, itertools.cycle(MARKERS), strict=False):
         points = []
-        for _, own in rows[rows["kind"] == kind].groupby("strength"):
+        for _, own in rows[rows["law"] == kind].groupby("strength"):
             found = stats.mean_interval(value(own))
             points.append((own["noise"].mean(), found, bool((own["status"] == LEARNED).all())))
         points.sort(key=lambda point: point[0])

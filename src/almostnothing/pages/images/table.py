@@ -60,7 +60,7 @@ class Asked:
 def table(parameters: Images, folder: Path, cells: Sequence[Cell] = (), keep: Store | None = None) -> pd.DataFrame:
     """One row for each network and test image, and below them pictures, a row for each pixel.
 
-    `pixels`: d. `kind` of training: "clean", "replacement", "additive", "L0", "L2" … or the name of a pretrained
+    `pixels`: d. `law` of training: "clean", "replacement", "additive", "L0", "L2" … or the name of a pretrained
     network. `noise`: of its law, root of the noise's power over the signal's in training. `accuracy`: on all clean
     test images. `image`: its place in the test set. As lengths (L2, values in [0, 1]): `half`, half of the distance
     to the nearest clean training image of another class; `smallest`, Q, the smallest perturbation that a search
@@ -93,7 +93,7 @@ def table(parameters: Images, folder: Path, cells: Sequence[Cell] = (), keep: St
         head = {
             "dataset": cell.dataset,
             "pixels": cell.source.facts.pixels,
-            "kind": kind(cell),
+            "law": kind(cell),
             "strength": cell.strength,
             "seed": cell.seed,
             "status": keep.rows(cell)[0]["status"],
@@ -108,7 +108,7 @@ def table(parameters: Images, folder: Path, cells: Sequence[Cell] = (), keep: St
         rows += _rows(head, own, found[1] | {"ncm": rule})
         if first:
             for shown in parameters.shown:
-                if shown.dataset == cell.dataset and head["kind"] in (CLEAN, kind(cells[0], noisy=True)):
+                if shown.dataset == cell.dataset and head["law"] in (CLEAN, kind(cells[0], noisy=True)):
                     pictures += _picture(head, shown, own, network, found[0], cell.strength)
     return pd.DataFrame([*rows, *pictures])
 
@@ -271,7 +271,7 @@ def _ready_rows(parameters: Images, ready: Pretrained, folder: Path, device: tor
         head = {
             "dataset": dataset.source.name,
             "pixels": dataset.facts.pixels,
-            "kind": ready.network,
+            "law": ready.network,
             "strength": 0.0,
             "seed": seed,
             "status": LEARNED if ready.weights else UNFINISHED,
