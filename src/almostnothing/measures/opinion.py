@@ -39,7 +39,7 @@ def opinion(
 
 def fast_minimum_norm(scale: float, steps: int = STEPS) -> Any:
     """The attack of Pintor et al. (2021), which projects."""
-    fb = library()
+    fb = _foolbox()
     from eagerpy import maximum, minimum  # a dependency of foolbox
 
     class Projected(fb.attacks.L2FMNAttack):  # type: ignore[name-defined]
@@ -52,14 +52,14 @@ def fast_minimum_norm(scale: float, steps: int = STEPS) -> Any:
 
 def decoupled(steps: int = STEPS) -> Any:
     """The decoupled direction and norm attack of Rony et al. (2019)."""
-    return library().attacks.DDNAttack(steps=steps)
+    return _foolbox().attacks.DDNAttack(steps=steps)
 
 
 def found(
     attack: Any, ask: Ask, x: Float[Tensor, "image pixel"], labels: Int[Tensor, " image"]
 ) -> Float[Tensor, " image"]:
     """The shortest length that a foolbox attack finds towards any class, by this network's own judgement."""
-    fb = library()
+    fb = _foolbox()
     model = fb.PyTorchModel(Alone(ask).eval(), bounds=RANGE, device=x.device)
     with torch.no_grad():
         logits = ask(x[None])[0]
@@ -88,8 +88,7 @@ class Alone(nn.Module):
         return self.ask(x[None])[0]
 
 
-def library() -> Any:
-    """foolbox. Raises `UserError` where it is not installed."""
+def _foolbox() -> Any:
     try:
         import foolbox
     except ImportError as error:

@@ -17,7 +17,7 @@ from torch import Tensor
 from almostnothing import health, streams
 from almostnothing.devices import device_for
 from almostnothing.measures import attacks, descent
-from almostnothing.measures.opinion import library, opinion
+from almostnothing.measures.opinion import decoupled, opinion
 from almostnothing.pages.trained_compression.parameters import CORNERS, LINEAR, POINTS, Family, TrainedCompression
 from almostnothing.theory import compression
 
@@ -45,7 +45,7 @@ def table(parameters: TrainedCompression, folder: Path) -> pd.DataFrame:  # noqa
     loss is so low that each of n directions is fitted, by `parameters.exact`.
     """
     if parameters.points.opinions:
-        library()
+        decoupled()  # which says at once where foolbox is absent
     device = device_for(parameters.compute.device)
     rows = [*corner_rows(parameters, device), *point_rows(parameters, device)]
     return pd.DataFrame(rows)
