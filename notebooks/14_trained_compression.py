@@ -65,9 +65,10 @@ plt.show()
 # least squares (`theory/compression`). **c** What a choice of networks does: the mean φ of those that
 # classify all corners so far; their numbers stand below (lower row: squared error). Matrices of large φ are learned
 # first, so whoever stops early and keeps what works has a mean above the law's. **d**, **e**, **f** One point a class:
-# the ratio of trained networks, means over seeds; solid: squared error, dotted: cross-entropy; a cross where some did
-# not learn. Line: the map of least norm that fits exactly (mean of ln); dashed: with what gradient descent leaves of
-# the initial weights of a wide network beside the points, which makes a ratio fall as $d^{-1/2}$ by itself
+# the ratio of trained networks, means over seeds; solid: squared error, dotted: cross-entropy. A cross: some networks
+# did not learn, or had not fitted each direction yet, where squared error was not at its end: that is no evidence. Line:
+# the map of least norm that fits the same points exactly; dashed: with what gradient descent leaves of the initial
+# weights of a wide network beside the points, which makes a ratio fall as $d^{-1/2}$ by itself
 # (`theory/compression`; Adam, used here, takes some of it away). The start of **e** is a tenth of torch's own initial
 # weights. Lengths of ReLU networks are the best of two searches and so upper bounds: see the table below.
 # Intervals are of the mean over seeds (Student's $t$); each seed has points, matrices and networks of its own.
@@ -97,8 +98,8 @@ plt.show()
 #
 # Networks on one point a class: how many learned, and of those trained by squared error how many fit each of the $n$
 # directions. Lengths of linear networks are exact. Of others: the share of points for which an attack that shares
-# nothing with the search but the margin found a perturbation at least a hundredth smaller, and the same for attacks of
-# foolbox on a few pairs.
+# nothing with the search but the margin found a perturbation at least a hundredth smaller, by d, and the same for
+# attacks of foolbox on a few pairs. Where that share is above a hundredth, ratios are too large by something.
 
 # %% tags=["hide-input"]
 display(page.agreement(table))

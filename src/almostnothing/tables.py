@@ -38,6 +38,8 @@ AXES = [  # what a table says of a cell
     "objective",
     "seed",
 ]
+# of tables that train their own networks, and may have rows of a network before its last one
+OWN_AXES = ["data", "network", "training", "start", "d", "n", "draw"]
 MEASURED = [  # of each evaluation of a cell
     "test",
     "correct",
