@@ -67,11 +67,12 @@ plt.show()
 # first, so whoever stops early and keeps what works has a mean above the law's. **d**, **e**, **f** One point a class:
 # the ratio of trained networks, means over seeds; solid: squared error, dotted: cross-entropy. A cross: some networks
 # did not learn, or had not fitted each direction yet, where squared error was not at its end: that is no evidence.
-# Line: the map of least norm that fits the same points exactly; dashed: with what gradient descent leaves of the initial
-# weights of a wide network beside the points, which makes a ratio fall as $d^{-1/2}$ by itself (`theory/compression`;
-# Adam, used here, takes some of it away). Slopes of squared error grow steeper with d where the start is torch's own:
-# what is refuted at these d may hold at larger ones, for this other reason. The start of **e** is a tenth of torch's
-# own initial weights. Lengths of ReLU networks are the best of two searches and so upper bounds: see the table below.
+# Line: the map of least norm that fits the same points exactly; dashed: with what gradient descent leaves of the
+# initial weights of a wide network beside the points, which makes a ratio fall as $d^{-1/2}$ by itself
+# (`theory/compression`; Adam, used here, takes some of it away). Slopes of squared error grow steeper with d where the
+# start is torch's own: what is refuted at these d may hold at larger ones, for this other reason. The start of **e** is
+# a tenth of torch's own initial weights. Lengths of ReLU networks are the best of two searches and so upper bounds: see
+# the table below.
 # Intervals are of the mean over seeds (Student's $t$); each seed has points, matrices and networks of its own.
 
 # %% [markdown]
