@@ -22,7 +22,7 @@ from almostnothing.theory import interpolants
 
 NAMES = {"tents": "tents, the slides' RBFs", "mcshane": "best of all functions", "part": "best for a part"}
 LOOK = {"tents": ("#7c3aed", "o"), "mcshane": ("black", "s"), "part": ("#1d4ed8", "^")}
-THEORY: dict[str, Any] = {"color": LOOKS["theory"][0], "lw": 0.9, "zorder": 1}
+THEORY: dict[str, Any] = {"color": LOOKS["theory"][0], "lw": 0.9, "zorder": 4}
 ASKED = (0.25, 0.5, 1, 2, 4)  # of d̃/log₂ n: where the primary claim is asked
 
 
