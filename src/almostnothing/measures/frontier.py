@@ -53,7 +53,7 @@ TINY = 1e-20
 
 @dataclass(frozen=True)
 class Activation:
-    """σ, its slope σ' and the range of slopes; `width`: of the sigmoid that is σ', or its stand-in while points climb."""
+    """σ, its slope σ' and the range of slopes; `width`: of the sigmoid that is σ', or stands in as points climb."""
 
     value: Callable[[Tensor], Tensor]
     slope: Callable[[Tensor], Tensor]
