@@ -67,7 +67,7 @@ plt.show()
 # bound; orange: the conjecture's slope, through the flattest. Dotted: what every function of the sphere needs that has
 # this error on the same points (`theory/partial_fits`), networks or not. **b** The flattest networks' constants over
 # $\sqrt{n/k}$, ReLU and softplus; the conjecture asks for a constant below which this does not fall. **c** How far the
-# search is to be trusted: penalised networks by weight of the penalty, after all steps and after a part. **d**
+# search is to be trusted: penalised networks by weight of the penalty, after all steps and, open, a part. **d**
 # Exponents of $n/k$: ticks are seeds; grey: within the threshold of 1/2; dotted: an order without $k$, such as
 # $n^{1/d}$. *Less the floor*: of the constant less what every function needs. **e** Fits of least norm in as many
 # random features as the network has parameters, and in the gradients of its first layer (NTK), shrunk to the same

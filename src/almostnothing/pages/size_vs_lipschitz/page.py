@@ -259,15 +259,16 @@ def ratio_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> None:
 
 
 def search_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> None:
-    """The slopes found on penalised networks of each weight, after all steps and a part of them."""
+    """The slopes found on penalised networks of each weight, after all steps and, open, a part of them."""
     rows = table[(table["mode"] == PENALISED) & (table["activation"] == "relu")]
     weights, most = sorted(rows["weight"].unique()), rows["steps"].max()
     for weight, look in zip(weights, [LOOK[PENALISED], FREE[1], FREE[3], FREE[4]], strict=False):
         for steps in sorted(rows["steps"].unique()):
             own = rows[(rows["weight"] == weight) & (rows["steps"] == steps) & (rows["status"] == LEARNED)]
-            label = f"weight {weight:g}, {steps:,} steps"
+            label = None if steps < most else f"weight {weight:g}"
             line(ax, own, chosen.n / own["k"], "lower", label=label, **look_of(look, bool(steps < most)))
     ax.set(yscale="log", ylabel="penalised, ReLU: slopes found")
+    ax.set_ylim(top=1.2 * ax.get_ylim()[1])  # room for the legend
     ratio_axis(ax, chosen)
     plain_ticks(ax)
 
