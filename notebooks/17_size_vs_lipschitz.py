@@ -67,7 +67,8 @@ plt.show()
 # bound; orange: the conjecture's slope, through the flattest. Dotted: what every function of the sphere needs that has
 # this error on the same points (`theory/partial_fits`), networks or not. **b** The flattest networks' constants over
 # $\sqrt{n/k}$, ReLU and softplus; the conjecture asks for a constant below which this does not fall. **c** How far the
-# search is to be trusted: penalised networks by weight of the penalty, after all steps and, open, a part. **d**
+# search is to be trusted: all penalised networks, from several starts at few units, and the flattest, after all steps
+# and, open, after a part. **d**
 # Exponents of $n/k$: ticks are seeds; grey: within the threshold of 1/2; dotted: an order without $k$, such as
 # $n^{1/d}$. *Less the floor*: of the constant less what every function needs. **e** Fits of least norm in as many
 # random features as the network has parameters, and in the gradients of its first layer (NTK), shrunk to the same
@@ -78,7 +79,8 @@ plt.show()
 # ## Exponents of $n/k$
 #
 # What would make an exponent too small, other than the law: a search that fails at many units, where networks are
-# hardest to flatten (panel **c** and the exponent after a part of the steps), certified bounds that are loose there
+# hardest to flatten (panel **c** and the exponent after a part of the steps; at few units optima differ instead, and a
+# search from more starts would lower the constant there, and the exponent), certified bounds that are loose there
 # (compare both bounds), and the floor of every function, which no number of units takes away.
 
 # %% tags=["hide-input"]

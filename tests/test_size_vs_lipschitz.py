@@ -28,7 +28,7 @@ SMALL: dict[str, Any] = {
     "units": [4, 8, 16],
     "compared": [4],
     "seeds": [0, 3],
-    "training": TRAINING | {"steps": 400, "climbing": 16, "penalties": [0.1, 0.3]},
+    "training": TRAINING | {"steps": 400, "climbing": 16, "penalties": [0.1, 0.3], "starts": [2, 1, 1]},
 }
 SEEDS = np.arange(4)
 
@@ -44,7 +44,9 @@ def table() -> pd.DataFrame:
 
 def test_rows_are_one_for_each_network_and_bounds_enclose(table):
     networks = table[~table["mode"].isin(page.FITS)]
-    assert len(networks) == 2 * 3 * (7 + 5)  # seeds, sizes, ways of ReLU and of softplus
+    assert len(networks) == 2 * (3 * (7 + 5) + 2 * 4)  # seeds; sizes, ways of ReLU, softplus; second starts
+    alone = networks[(networks["k"] == 4) & (networks["start"] == 1)]
+    assert set(alone["mode"]) == {"penalised"}
     assert len(table) - len(networks) == 2 * 3
     assert (networks["lower"] <= networks["upper"]).all()
     assert (table["lower"] > 0).all()
@@ -64,7 +66,9 @@ def test_rows_are_one_for_each_network_and_bounds_enclose(table):
 def test_the_flattest_is_that_of_the_least_certified_bound(table):
     best, counts = page.flattest(table, "relu")
     rows = table[(table["mode"] == "penalised") & (table["activation"] == "relu") & (table["steps"] == 400)]
-    whole = rows.groupby(["weight", "k"])["status"].transform(lambda own: (own == "learned").all()).astype(bool)
+    whole = (
+        rows.groupby(["weight", "start", "k"])["status"].transform(lambda own: (own == "learned").all()).astype(bool)
+    )
     assert counts == {"networks": whole.sum(), "left_out": (~whole).sum()}
     least = rows[whole].groupby(["k", "seed"])["upper"].min()
     pd.testing.assert_series_equal(best.set_index(["k", "seed"])["upper"], least)
@@ -81,10 +85,26 @@ def by_hand(status: str = "learned") -> pd.DataFrame:
             own = {"lower": lower, "upper": 1.1 * lower, "path": 3.0, "floor": 0.4, "mse": 0.47, "status": "learned"}
             if mode == "decay" and k == 16:
                 own["status"] = status
-            case = {"mode": mode, "activation": activation, "weight": 0.1, "steps": steps, "k": k, "seed": int(seed)}
+            case = {
+                "mode": mode,
+                "activation": activation,
+                "weight": 0.1,
+                "steps": steps,
+                "start": 0,
+                "k": k,
+                "seed": int(seed),
+            }
             rows.append(case | own)
     for kind, k, seed in itertools.product(page.FITS, want.compared, SEEDS):
-        case = {"mode": kind, "activation": "softplus", "weight": 0.0, "steps": 0, "k": k, "seed": int(seed)}
+        case = {
+            "mode": kind,
+            "activation": "softplus",
+            "weight": 0.0,
+            "steps": 0,
+            "start": 0,
+            "k": k,
+            "seed": int(seed),
+        }
         rows.append(case | {"lower": 20.0, "upper": math.nan, "path": math.nan, "floor": 0.4, "mse": 0.47})
         rows[-1]["status"] = "learned"
     return pd.DataFrame(rows)
@@ -141,9 +161,10 @@ def test_the_figure_is_drawn_and_says_what_it_shows(table):
     [
         ({"units": [64, 32, 8]}, "units should grow"),
         ({"units": [8, 64]}, "at least 3"),
-        ({"units": [8, 64, 512]}, "more than the 256 points"),
+        ({"units": [8, 16, 64, 512]}, "more than the 256 points"),
         ({"compared": [9]}, "none of the units"),
-        ({"units": [2, 4, 8], "compared": [4]}, "do not fit 256 points"),
+        ({"units": [2, 4, 8, 16], "compared": [4]}, "do not fit 256 points"),
+        ({"training": TRAINING | {"starts": [1, 2]}}, "each of the 4 units, and has 2"),
         ({"activations": ["softplus"]}, "needs relu"),
         ({"target": 1.5}, "target"),
         ({"seeds": [4]}, "at least 2 seeds"),

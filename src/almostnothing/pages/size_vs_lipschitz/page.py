@@ -29,7 +29,7 @@ FITS = dict(zip(FEATURES, ["random features", "NTK features", "NTK, even activat
 FIT_LOOK = dict(zip(FITS, [FREE[3], LOOKS["ntk"], FREE[4]], strict=True))
 ACTIVATIONS = {"relu": "ReLU", "softplus": "softplus"}
 THEORY: dict[str, Any] = {"color": LOOKS["theory"][0], "lw": 0.9, "zorder": 1}
-KIND = ["mode", "activation", "weight", "steps", "k"]  # of which all networks learned, or none counts
+KIND = ["mode", "activation", "weight", "steps", "start", "k"]  # of which all networks learned, or none counts
 LABELS = {"lower": "slopes found", "upper": "certified"}
 
 
@@ -47,7 +47,7 @@ def of(table: pd.DataFrame, mode: str, activation: str = "relu") -> tuple[pd.Dat
 
 
 def flattest(table: pd.DataFrame, activation: str, shorter: bool = False) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Of each size and seed the penalised network of the least certified bound, over the weights of the penalty.
+    """Of each size and seed the penalised network of the least certified bound, over weights of the penalty and starts.
 
     By the certified bound, as the least of several slopes found would be that of the poorest search.
     """
@@ -170,7 +170,12 @@ def reached(table: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for (mode, activation, weight, steps), own in table.groupby(["mode", "activation", "weight", "steps"], sort=False):
         ends = [own[own["k"] == k] for k in (own["k"].min(), own["k"].max())]
-        line = {"mode": {**NAMES, **FITS}[str(mode)], "activation": activation, "weight": weight, "steps": steps}
+        line = {
+            "mode": {**NAMES, PENALISED: "penalised", **FITS}[str(mode)],
+            "activation": activation,
+            "weight": weight,
+            "steps": steps,
+        }
         line |= {"networks": len(own), "fit": int((own["status"] == LEARNED).sum()), "largest error": own["mse"].max()}
         for column in (*LABELS, "path"):
             line[column] = " … ".join(number(float(gmean(end[column]))) for end in ends)
@@ -259,14 +264,14 @@ def ratio_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> None:
 
 
 def search_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> None:
-    """The slopes found on penalised networks of each weight, after all steps and, open, a part of them."""
-    rows = table[(table["mode"] == PENALISED) & (table["activation"] == "relu")]
-    weights, most = sorted(rows["weight"].unique()), rows["steps"].max()
-    for weight, look in zip(weights, [LOOK[PENALISED], FREE[1], FREE[3], FREE[4]], strict=False):
-        for steps in sorted(rows["steps"].unique()):
-            own = rows[(rows["weight"] == weight) & (rows["steps"] == steps) & (rows["status"] == LEARNED)]
-            label = None if steps < most else f"weight {weight:g}"
-            line(ax, own, chosen.n / own["k"], "lower", label=label, **look_of(look, bool(steps < most)))
+    """The flattest networks after all steps and after a part, with every penalised network of all steps."""
+    rows = table[(table["mode"] == PENALISED) & (table["activation"] == "relu") & (table["status"] == LEARNED)]
+    whole = rows[rows["steps"] == rows["steps"].max()]
+    ax.plot(chosen.n / whole["k"], whole["lower"], "_", color="0.6", ms=5, mew=0.6, label="each, all steps")
+    for shorter in (False, True):
+        own, _ = flattest(table, "relu", shorter)
+        label = f"flattest, 1/{SHORTER} of the steps" if shorter else "flattest, all steps"
+        line(ax, own, chosen.n / own["k"], "lower", label=label, **look_of(LOOK[PENALISED], shorter))
     ax.set(yscale="log", ylabel="penalised, ReLU: slopes found")
     ax.set_ylim(top=1.2 * ax.get_ylim()[1])  # room for the legend
     ratio_axis(ax, chosen)

@@ -21,6 +21,9 @@ class Training(Model):
     steps: Annotated[int, Field(ge=SHORTER)]
     climbing: PositiveInt = Field(description="points at which the gradient is penalised, which climb with it")
     penalties: Axis[Positive] = Field(description="weights of the penalty; the flattest network of each seed counts")
+    starts: list[PositiveInt] = Field(
+        description="of penalised networks, for each of the units; few units have more optima, and the flattest counts"
+    )
     decay: Positive = Field(description="weight of half the squared weights")
     radius: Positive = Field(description="by which adversarial training moves points")
 
@@ -57,6 +60,11 @@ class SizeVsLipschitz(Parameters):
             raise ValueError("units should grow, and needs at least 3: exponents of n/k are fitted")
         if self.units[-1] > self.n:
             raise ValueError(f"units go up to {self.units[-1]}, which is more than the {self.n} points")
+        if len(self.training.starts) != len(self.units):
+            raise ValueError(
+                f"training.starts needs a number for each of the {len(self.units)} units, and has "
+                f"{len(self.training.starts)}"
+            )
         for k in self.compared:
             if k not in self.units:
                 raise ValueError(f"compared has {k}, which is none of the units")

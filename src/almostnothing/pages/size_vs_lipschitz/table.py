@@ -40,11 +40,11 @@ def table(parameters: SizeVsLipschitz, folder: Path) -> pd.DataFrame:  # noqa: A
     """One row for each network and each fit in features.
 
     `mode` and `activation`, `weight` of the mode, `steps`, at most, see `measures.frontier`; penalised networks are
-    there with fewer steps, too. `rf` is the fit of least norm in as many random features as the network has parameters,
-    `ntk` and `even ntk` that in the gradients of a network by its first layer, all shrunk until their error is the
-    target. `parameters`: those that are trained, k(d + 2) of a network. `mse` at the end; `status`, see
-    `frontier.statuses`; `lower` and `upper` bounds on the Lipschitz constant on the sphere, the latter certified;
-    `path`: the path norm; `floor`: what every function needs that has this error on these points,
+    there with fewer steps, too, and from several `start`s. `rf` is the fit of least norm in as many random features as
+    the network has parameters, `ntk` and `even ntk` that in the gradients of a network by its first layer, all shrunk
+    until their error is the target. `parameters`: those that are trained, k(d + 2) of a network. `mse` at the end;
+    `status`, see `frontier.statuses`; `lower` and `upper` bounds on the Lipschitz constant on the sphere, the latter
+    certified; `path`: the path norm; `floor`: what every function needs that has this error on these points,
     `theory.partial_fits`.
     """
     device, seeds = device_for(parameters.compute.device), parameters.seeds
@@ -65,26 +65,27 @@ def points(d: int, n: int, seed: int) -> tuple[Float[np.ndarray, "n d"], Float[n
     return x / np.linalg.norm(x, axis=1, keepdims=True), y
 
 
-def ways(parameters: SizeVsLipschitz, activation: str) -> Iterator[tuple[str, float, int]]:
-    """The modes, weights and steps by which networks of an activation are trained."""
+def ways(parameters: SizeVsLipschitz, activation: str, starts: int) -> Iterator[tuple[str, float, int, int]]:
+    """The modes, weights, steps and numbers of starts by which networks of an activation are trained."""
     asked = parameters.training
-    yield PLAIN, 0.0, asked.steps
+    yield PLAIN, 0.0, asked.steps, 0
     if activation == "relu":
-        yield DECAY, asked.decay, asked.steps
-        yield ADVERSARIAL, asked.radius, asked.steps
-    for weight in asked.penalties:
-        yield PENALISED, weight, asked.steps
-        yield PENALISED, weight, asked.steps // SHORTER
+        yield DECAY, asked.decay, asked.steps, 0
+        yield ADVERSARIAL, asked.radius, asked.steps, 0
+    for weight, start in itertools.product(asked.penalties, range(starts)):
+        yield PENALISED, weight, asked.steps, start
+        yield PENALISED, weight, asked.steps // SHORTER, start
 
 
 def network_rows(parameters: SizeVsLipschitz, noise: Noise) -> Rows:
     """Rows of trained networks: one stack for all seeds of a size and a way of training."""
     asked, d = parameters.training, parameters.d
-    for activation, k in itertools.product(parameters.activations, parameters.units):
+    sizes = zip(parameters.units, asked.starts, strict=True)
+    for activation, (k, starts) in itertools.product(parameters.activations, sizes):
         form = frontier.ACTIVATIONS[activation]
-        keys = [streams.stream_key(seed, "networks on noise", d, k, activation) for seed in parameters.seeds]
-        start = frontier.Stack(*(part.to(noise.x.device) for part in frontier.drawn(keys, k, d, asked.start)))
-        for mode, weight, steps in ways(parameters, activation):
+        for mode, weight, steps, place in ways(parameters, activation, starts):
+            keys = [streams.stream_key(seed, "networks on noise", d, k, activation, place) for seed in parameters.seeds]
+            start = frontier.Stack(*(part.to(noise.x.device) for part in frontier.drawn(keys, k, d, asked.start)))
             how = frontier.Recipe(mode, parameters.target, weight, asked.rate, steps, asked.climbing)
             found = frontier.trained(start, noise.x, noise.y, form, how)
             told = frontier.statuses(found, noise.x, parameters.target)
@@ -98,6 +99,7 @@ def network_rows(parameters: SizeVsLipschitz, noise: Noise) -> Rows:
                     "activation": activation,
                     "weight": weight,
                     "steps": steps,
+                    "start": place,
                     "k": k,
                     "n": parameters.n,
                     "d": d,
@@ -127,6 +129,7 @@ def feature_rows(parameters: SizeVsLipschitz, noise: Noise) -> Rows:
             "activation": "ln cosh" if kind == "even ntk" else "softplus",
             "weight": 0.0,
             "steps": 0,
+            "start": 0,
             "k": k,
             "n": n,
             "d": d,
