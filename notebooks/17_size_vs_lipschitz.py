@@ -70,17 +70,18 @@ plt.show()
 # search is to be trusted: all penalised networks, from several starts at few units, and the flattest, after all steps
 # and, open, after a part. **d**
 # Exponents of $n/k$: ticks are seeds; grey: within the threshold of 1/2; dotted: an order without $k$, such as
-# $n^{1/d}$. *Less the floor*: of the constant less what every function needs. **e** Fits of least norm in as many
-# random features as the network has parameters, and in the gradients of its first layer (NTK), shrunk to the same
-# error. **f** Path norms. All points are geometric means over seeds with intervals of the mean ln (Student's $t$);
-# each seed has points, labels and networks of its own.
+# $n^{1/d}$. *k = … to …*: between two sizes alone; *less the floor*: of the constant less what every function needs.
+# **e** Fits of least norm in as many random features as the network has parameters, and in the gradients of its first
+# layer (NTK), shrunk to the same error. **f** Path norms. All points are geometric means over seeds with intervals of
+# the mean ln (Student's $t$); each seed has points, labels and networks of its own.
 
 # %% [markdown]
 # ## Exponents of $n/k$
 #
 # What would make an exponent too small, other than the law: a search that fails at many units, where networks are
 # hardest to flatten (panel **c** and the exponent after a part of the steps; at few units optima differ instead, and a
-# search from more starts would lower the constant there, and the exponent), certified bounds that are loose there
+# search from more starts would lower the constant there, and the exponent; how many points climb matters most at many
+# units, and was raised for it before this table was made), certified bounds that are loose there
 # (compare both bounds), and the floor of every function, which no number of units takes away.
 
 # %% tags=["hide-input"]

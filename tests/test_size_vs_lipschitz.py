@@ -121,6 +121,8 @@ def test_claims_are_those_of_the_table_made_by_hand():
     case = cases["slope", "ReLU", "slopes found"]
     assert case.found.mean == pytest.approx(abs(slopes.mean() - 0.5))
     assert case.networks == 16
+    assert cases["fewest", "ReLU", "certified"].found.mean == pytest.approx(abs(slopes.mean() - 0.5))
+    assert cases["most", "softplus", "slopes found"].found.mean == pytest.approx(abs(slopes.mean() - 0.5))
     assert is_interval(cases["envelope", "ReLU"], -0.01 * SEEDS * math.log(4 / 32), primary=3)
     assert is_interval(cases["gained", "softplus", "k = 64"], np.full(4, math.log(1.2)))
     gap = math.log(8 / 1.1) + (0.0 - 0.5) * math.log(256 / 8) + 0 * SEEDS

@@ -70,6 +70,16 @@ def exponents(logs: pd.DataFrame, n: int) -> pd.Series:
     return logs.apply(lambda own: np.polyfit(x, own, 1)[0], axis=1)
 
 
+def ends(chosen: SizeVsLipschitz) -> dict[str, tuple[int, int]]:
+    """The two fewest and the two largest numbers of units."""
+    return {"fewest": (chosen.units[0], chosen.units[1]), "most": (chosen.units[-2], chosen.units[-1])}
+
+
+def between(logs: pd.DataFrame, first: int, second: int) -> pd.Series:
+    """Of each seed the slope of ln constant against ln n/k from one size to another; none without evidence of both."""
+    return difference(logs, logs, first, second) / math.log(second / first)
+
+
 def from_half(slopes: pd.Series) -> Interval:
     """The interval of |slope − 1/2|."""
     return stats.absolute(stats.mean_interval(slopes - HALF))
@@ -101,6 +111,8 @@ def claims(table: pd.DataFrame, chosen: SizeVsLipschitz) -> list[Claim]:
             case = {"activation": name, "bound": words}
             slopes = from_half(exponents(wide(best, column), n))
             cases.add("slope" if activation == "relu" else "smooth", case, slopes, counts)
+            for end, pair in ends(chosen).items():
+                cases.add(end, case, from_half(between(wide(best, column), *pair)), counts)
         lower, upper, before = wide(best, "lower"), wide(best, "upper"), wide(short, "lower")
         where = {"activation": name}
         if activation == "relu":
@@ -149,6 +161,9 @@ def slope_rows(table: pd.DataFrame, chosen: SizeVsLipschitz) -> list[tuple[str, 
         best, name, look = flattest(table, activation)[0], ACTIVATIONS[activation], LOOK[PENALISED]
         for column, words in LABELS.items():
             rows.append((f"flattest, {name}: {words}", exponents(wide(best, column), n), look))
+        for first, second in ends(chosen).values():
+            some = between(wide(best, "lower"), first, second)
+            rows.append((f"flattest, {name}: k = {first} to {second}", some, look))
         rows.append((f"flattest, {name}: less the floor", exponents(above_floor(best), n), look))
         short = flattest(table, activation, shorter=True)[0]
         rows.append((f"flattest, {name}: 1/{SHORTER} of the steps", exponents(wide(short, "lower"), n), look))
