@@ -1,0 +1,271 @@
+"""How flat two-layer networks can be that fit noise: stacks trained at a held error by several modes (seed 004).
+
+A network f(x) = aᵀσ(Wx + b) of k units has a stack for company, and points and labels ±1 of its own. All modes minimise
+
+    HELD · max(MSE, target) + weight · extra,    MSE = mean (f(xᵢ) − yᵢ)²,
+
+by Adam with a rate that falls as a cosine to 0, all points at each step. Two stop once they have reached the target:
+
+* `plain`: no extra;
+* `adversarial`: in place of the MSE, that at points moved on the sphere by `weight` of its radius in the direction that
+  raises their error (Goodfellow, Shlens and Szegedy 2015, in L2); no extra.
+
+In two the extra alone has a gradient below the target, so that a network is held where it just fits as well as asked:
+
+* `decay`: ½(‖W‖² + ‖b‖² + ‖a‖²), weight decay, whose least value for a given f is of the order of the path norm
+  Σ |aⱼ|‖wⱼ‖ (Neyshabur, Tomioka and Srebro 2015);
+* `penalised`: (mean ‖∇f(z)‖^(2·POWER))^(1/POWER), a smooth largest squared gradient along the sphere, over points z
+  that climb to where it is longest while the network learns, and stays for the next step: "Sobolev norms like E‖∇f‖²
+  don't work. Need small gradient everywhere" (slides, "Open Directions").
+
+Gradients are written out; of ReLU the penalty's pass through slopes as if these were constant, which they are almost
+everywhere, and points climb along slopes that are softened by `SOFT`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from almostnothing import health, streams
+from almostnothing.measures import lipschitz
+from almostnothing.optimisers import BETA1, BETA2, adam
+
+PLAIN, DECAY, ADVERSARIAL, PENALISED = "plain", "decay", "adversarial", "penalised"
+MODES = (PLAIN, DECAY, ADVERSARIAL, PENALISED)
+STOPPING = (PLAIN, ADVERSARIAL)  # at the target
+HELD = 10.0  # weight of the error above its target
+POWER = 8  # of squared gradients in their smooth largest value
+SOFT = 0.05  # of a unit's input: how wide ReLU's step is while points climb
+ROUND = 0.2  # of a unit's input: how wide the corner of softplus is, ROUND ln(1 + exp(u/ROUND))
+REACH = 0.2  # of the sphere's radius: how far a point climbs at each step
+SLACK = 0.02  # of the target: a network whose error is further above it does not fit
+STARTS = 24  # points, and as many that climbed, from which the search for the longest gradient starts
+TINY = 1e-20
+
+
+@dataclass(frozen=True)
+class Activation:
+    """σ, its slope σ' and the range of slopes; `width`: of the sigmoid that is σ', or stands in as points climb."""
+
+    value: Callable[[Tensor], Tensor]
+    slope: Callable[[Tensor], Tensor]
+    width: float
+    smooth: bool
+    slopes: tuple[float, float] = (0.0, 1.0)
+
+
+def _step(u: Tensor) -> Tensor:
+    return (u > 0).to(u)
+
+
+def _rounded(u: Tensor) -> Tensor:
+    return ROUND * torch.nn.functional.softplus(u / ROUND)
+
+
+ACTIVATIONS = {
+    "relu": Activation(torch.relu, _step, SOFT, False),
+    "softplus": Activation(_rounded, lambda u: torch.sigmoid(u / ROUND), ROUND, True),
+}
+
+
+class Stack(NamedTuple):
+    """Two-layer networks f(x) = aᵀσ(Wx + b): W, b and a."""
+
+    first: Float[Tensor, "cell k d"]
+    bias: Float[Tensor, "cell k"]
+    outer: Float[Tensor, "cell k"]
+
+
+class Recipe(NamedTuple):
+    """How a stack is trained; `weight`, see the modes; `climbing`, how many points climb."""
+
+    mode: str
+    target: float
+    weight: float
+    rate: float
+    steps: int
+    climbing: int = 64
+
+
+class Trained(NamedTuple):
+    """Networks at the end, their mean squared errors, and the points that climbed: none but of `penalised`."""
+
+    stack: Stack
+    mse: Float[Tensor, " cell"]
+    climbed: Float[Tensor, "cell point d"]
+
+
+def drawn(keys: Sequence[np.ndarray], k: int, d: int, scale: float = 1.0) -> Stack:
+    """One network for each key: W ~ N(0, scale²), so that units vary by `scale` on the unit sphere, a ~ N(0, 1/k)."""
+    values = torch.from_numpy(np.stack([streams.normals(key, k * d + k) for key in keys])).float()
+    first, outer = values[:, : k * d].reshape(-1, k, d), values[:, k * d :]
+    return Stack(scale * first, torch.zeros_like(outer), outer / math.sqrt(k))
+
+
+def inputs(stack: Stack, x: Float[Tensor, "cell point d"]) -> Float[Tensor, "cell point k"]:
+    """Wx + b."""
+    return torch.baddbmm(stack.bias[:, None], x, stack.first.mT)
+
+
+def outputs(stack: Stack, x: Float[Tensor, "cell point d"], activation: Activation) -> Float[Tensor, "cell point"]:
+    """f(x)."""
+    return (activation.value(inputs(stack, x)) @ stack.outer[..., None])[..., 0]
+
+
+def error(
+    stack: Stack, x: Float[Tensor, "cell point d"], y: Float[Tensor, "cell point"], activation: Activation
+) -> tuple[Float[Tensor, " cell"], Stack]:
+    """The mean squared error of each network and its gradient."""
+    u = inputs(stack, x)
+    made = activation.value(u)
+    off = (made @ stack.outer[..., None])[..., 0] - y
+    back = 2 / y.shape[1] * off
+    units = activation.slope(u) * back[..., None] * stack.outer[:, None]
+    outer = (back[:, None] @ made)[:, 0]
+    return off.square().mean(1), Stack(units.mT @ x, units.sum(1), outer)
+
+
+def penalty(
+    stack: Stack, z: Float[Tensor, "cell point d"], activation: Activation
+) -> tuple[Float[Tensor, " cell"], Stack]:
+    """The smooth largest ‖∇f‖² along the unit sphere at points z, and its gradient."""
+    on = activation.slope(inputs(stack, z))
+    signed = on * stack.outer[:, None]
+    along = lipschitz.tangential(signed @ stack.first, z)
+    squares = along.square().sum(-1)
+    top = squares.amax(1, keepdim=True).clamp(min=TINY)
+    share = (squares / top) ** POWER
+    largest = top[:, 0] * share.mean(1) ** (1 / POWER)
+    # d largest / d squareᵢ = largest · shareᵢ / (squareᵢ Σ share)
+    each = largest[:, None] * (squares / top) ** (POWER - 1) / (top * share.sum(1, keepdim=True))
+    back = 2 * each[..., None] * along  # by ∇f at z: along is tangential already
+    seen = back @ stack.first.mT  # (cell, point, k)
+    outer, first = (on * seen).sum(1), signed.mT @ back
+    if not activation.smooth:
+        return largest, Stack(first, torch.zeros_like(outer), outer)
+    bent = on * (1 - on) / activation.width * stack.outer[:, None] * seen
+    return largest, Stack(first + bent.mT @ z, bent.sum(1), outer)
+
+
+def climbed(stack: Stack, z: Float[Tensor, "cell point d"], activation: Activation) -> Float[Tensor, "cell point d"]:
+    """Points of the unit sphere one step further to where the softened gradient along it is longest.
+
+    ½‖g − (g·z)z‖² has the gradient H(g − (g·z)z) − (g·z)g, H = Wᵀ diag(aσ'') W the Hessian of f.
+    """
+    soft = torch.sigmoid(inputs(stack, z) / activation.width)
+    g = (soft * stack.outer[:, None]) @ stack.first
+    along = lipschitz.tangential(g, z)
+    bent = soft * (1 - soft) / activation.width * stack.outer[:, None]
+    up = (bent * (along @ stack.first.mT)) @ stack.first - (g * z).sum(-1, keepdim=True) * g
+    up = lipschitz.tangential(up, z)
+    moved = z + REACH * up / up.norm(dim=-1, keepdim=True).clamp(min=TINY)
+    return moved / moved.norm(dim=-1, keepdim=True)
+
+
+def moved(
+    stack: Stack,
+    x: Float[Tensor, "cell point d"],
+    y: Float[Tensor, "cell point"],
+    activation: Activation,
+    radius: float,
+) -> Float[Tensor, "cell point d"]:
+    """Points moved along the unit sphere by about `radius`, in the direction in which their squared error rises."""
+    u = inputs(stack, x)
+    off = (activation.value(u) @ stack.outer[..., None])[..., 0] - y
+    along = lipschitz.tangential((activation.slope(u) * stack.outer[:, None]) @ stack.first, x)
+    step = off.sign()[..., None] * along / along.norm(dim=-1, keepdim=True).clamp(min=TINY)
+    far = x + radius * step
+    return far / far.norm(dim=-1, keepdim=True)
+
+
+def trained(
+    start: Stack, x: Float[Tensor, "cell point d"], y: Float[Tensor, "cell point"], activation: Activation, how: Recipe
+) -> Trained:
+    """Networks trained each on its own points of the unit sphere. No network's steps depend on the others'.
+
+    Raises `ValueError` for an unknown mode.
+    """
+    if how.mode not in MODES:
+        raise ValueError(f"no mode is called {how.mode!r}: known are {', '.join(MODES)}")
+    stack = Stack(*(part.clone() for part in start))
+    parts = [stack.first, stack.bias[..., None], stack.outer[..., None]]
+    moments = [torch.zeros_like(part) for part in [*parts, *parts]]
+    z = x[:, : how.climbing].clone() if how.mode == PENALISED else x[:, :0]
+    going = x.new_ones(len(x))
+    for step in range(how.steps):
+        mse, gradient = error(stack, x, y, activation)
+        over = (mse > how.target).to(mse)
+        if how.mode in STOPPING:
+            going = going * over
+            if not going.any():
+                break
+        if how.mode == ADVERSARIAL:
+            gradient = error(stack, moved(stack, x, y, activation, how.weight), y, activation)[1]
+        gradients = [HELD * over[:, None, None] * each for each in _columns(gradient)]
+        if how.mode == DECAY:
+            gradients = [g + how.weight * part for g, part in zip(gradients, parts, strict=True)]
+        elif how.mode == PENALISED:
+            z = climbed(stack, z, activation)
+            extra = penalty(stack, z, activation)[1]
+            gradients = [g + how.weight * each for g, each in zip(gradients, _columns(extra), strict=True)]
+        size = how.rate * (1 + math.cos(math.pi * step / how.steps)) / 2 / (1 - BETA1 ** (step + 1))
+        root = 1 / math.sqrt(1 - BETA2 ** (step + 1))
+        adam(parts, gradients, moments, size * going, torch.full_like(going, root))
+    return Trained(stack, error(stack, x, y, activation)[0], z)
+
+
+def _columns(stack: Stack) -> list[Tensor]:
+    return [stack.first, stack.bias[..., None], stack.outer[..., None]]
+
+
+def statuses(found: Trained, x: Float[Tensor, "cell point d"], target: float) -> list[str]:
+    """What became of each network, in the words of `health`.
+
+    `diverged`: weights or error are not finite; `dead`: fewer than `health.ACTIVE` of the units are positive at any
+    point and differ between points; `unfinished`: the error is over the target by more than `SLACK` of it, so that the
+    network does not fit as the law presumes, and is no point of the frontier; `learned`: none of these.
+    """
+    u = inputs(found.stack, x)
+    active = ((u.amax(1) > 0) & (u.amax(1) > u.amin(1))).double().mean(1)
+    finite = torch.stack([torch.isfinite(part).flatten(1).all(1) for part in found.stack]).all(0)
+    finite &= torch.isfinite(found.mse)
+    told = zip(finite.tolist(), active.tolist(), (found.mse <= (1 + SLACK) * target).tolist(), strict=True)
+    return [
+        health.DIVERGED
+        if not whole
+        else health.DEAD
+        if share < health.ACTIVE
+        else health.LEARNED
+        if fits
+        else health.UNFINISHED
+        for whole, share, fits in told
+    ]
+
+
+class Steepness(NamedTuple):
+    """How steep networks are on the unit sphere: `lower` is a slope that was found, `upper` is certified (float64)."""
+
+    lower: Float[Tensor, " cell"]
+    upper: Float[Tensor, " cell"]
+    path: Float[Tensor, " cell"]
+
+
+def steepness(found: Trained, x: Float[Tensor, "cell point d"], activation: Activation, steps: int = 60) -> Steepness:
+    """Bounds on the Lipschitz constants of networks, `lipschitz.steepest` and `lipschitz.two_layers`; path norms.
+
+    The certified bound is one over all inputs and all directions, and so holds on the sphere, too.
+    """
+    stack = Stack(*(part.double() for part in found.stack))
+    starts = torch.cat([x[:, :STARTS], found.climbed[:, :STARTS]], 1).double()
+    smooth = None if activation.smooth else lipschitz.smoother(*stack, x.double())
+    top = lipschitz.steepest(lambda z: outputs(stack, z, activation), starts, "sphere", smoothed=smooth, steps=steps)
+    upper = lipschitz.two_layers(stack.first, stack.outer, activation.slopes).upper
+    return Steepness(top.slope, upper, (stack.outer.abs() * stack.first.norm(dim=-1)).sum(-1))

@@ -1,0 +1,147 @@
+"""measures/frontier: gradients against autograd, modes on small cases, bounds that enclose, statuses of made cases."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from almostnothing import streams
+from almostnothing.measures import frontier, lipschitz
+from almostnothing.measures.frontier import ACTIVATIONS, Recipe, Stack, Trained
+
+BOTH = pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS)
+
+
+def case(
+    cells: int, k: int, n: int, d: int, kind: torch.dtype = torch.float64
+) -> tuple[Stack, torch.Tensor, torch.Tensor]:
+    keys = [streams.stream_key(seed, "test of the frontier", k) for seed in range(cells)]
+    rng = np.random.default_rng(0)
+    x = torch.tensor(rng.normal(size=(cells, n, d))).to(kind)
+    y = torch.tensor(rng.choice([-1.0, 1.0], (cells, n))).to(kind)
+    stack = Stack(*(part.to(kind) for part in frontier.drawn(keys, k, d)))
+    stack = stack._replace(bias=torch.tensor(rng.normal(size=(cells, k))).to(kind) / 3)
+    return stack, x / x.norm(dim=-1, keepdim=True), y
+
+
+def by_autograd(of, stack: Stack) -> list[torch.Tensor]:
+    parts = [part.clone().requires_grad_() for part in stack]
+    return list(torch.autograd.grad(of(Stack(*parts)).sum(), parts, allow_unused=True, materialize_grads=True))
+
+
+def along(stack: Stack, z: torch.Tensor, activation) -> torch.Tensor:
+    g = lipschitz.gradient(lambda at: frontier.outputs(stack, at, activation), z)
+    return lipschitz.tangential(g, z)
+
+
+@BOTH
+def test_the_error_and_its_gradient_are_autograds(activation):
+    stack, x, y = case(3, 6, 11, 5)
+    mse, gradient = frontier.error(stack, x, y, activation)
+    torch.testing.assert_close(mse, (frontier.outputs(stack, x, activation) - y).square().mean(1))
+    wanted = by_autograd(lambda own: (frontier.outputs(own, x, activation) - y).square().mean(1), stack)
+    for one, other in zip(gradient, wanted, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@BOTH
+def test_the_penalty_is_the_smooth_largest_gradient_and_its_gradient_autograds(activation):
+    stack, x, _ = case(3, 6, 11, 5)
+
+    def direct(own: Stack) -> torch.Tensor:
+        g = (activation.slope(frontier.inputs(own, x)) * own.outer[:, None]) @ own.first
+        squares = lipschitz.tangential(g, x).square().sum(-1)
+        return (squares**frontier.POWER).mean(1) ** (1 / frontier.POWER)
+
+    found, gradient = frontier.penalty(stack, x, activation)
+    torch.testing.assert_close(found, direct(stack))
+    most = along(stack, x, activation).square().sum(-1).amax(1)
+    assert (found <= most).all()
+    assert (found >= most * x.shape[1] ** (-1 / frontier.POWER)).all()
+    for one, other in zip(gradient, by_autograd(direct, stack), strict=True):
+        torch.testing.assert_close(one, other)
+
+
+@BOTH
+def test_points_climb_along_the_slope_of_the_softened_gradient(activation):
+    stack, x, _ = case(2, 6, 7, 5)
+
+    def soft(z: torch.Tensor) -> torch.Tensor:
+        on = torch.sigmoid(frontier.inputs(stack, z) / activation.width)
+        g = (on * stack.outer[:, None]) @ stack.first
+        g = g - (g * z).sum(-1, keepdim=True) * z / z.square().sum(-1, keepdim=True)
+        return g.square().sum(-1)
+
+    z = x.clone().requires_grad_()
+    up = lipschitz.tangential(torch.autograd.grad(soft(z).sum(), z)[0], x)
+    wanted = x + frontier.REACH * up / up.norm(dim=-1, keepdim=True)
+    found = frontier.climbed(stack, x, activation)
+    torch.testing.assert_close(found, wanted / wanted.norm(dim=-1, keepdim=True))
+
+
+@BOTH
+def test_moved_points_have_more_error_and_stay_on_the_sphere(activation):
+    stack, x, y = case(2, 6, 30, 5)
+    far = frontier.moved(stack, x, y, activation, 0.05)
+    torch.testing.assert_close(far.norm(dim=-1), torch.ones(2, 30).double())
+    assert (far - x).norm(dim=-1).max() <= 0.05
+    off, before = ((frontier.outputs(stack, at, activation) - y).abs() for at in (far, x))
+    assert (off > before - 1e-12).double().mean() > 0.95
+
+
+def test_a_network_does_not_depend_on_its_neighbours():
+    stack, x, y = case(3, 6, 12, 5)
+    for mode in frontier.MODES:
+        how = Recipe(mode, 0.3, 0.05, 0.02, 60, 8)
+        many = frontier.trained(stack, x, y, ACTIVATIONS["relu"], how)
+        own = Stack(*(part[1:2] for part in stack))
+        alone = frontier.trained(own, x[1:2], y[1:2], ACTIVATIONS["relu"], how)
+        for one, other in zip(alone.stack, many.stack, strict=True):
+            torch.testing.assert_close(one[0], other[1], rtol=1e-7, atol=1e-9)
+
+
+def test_the_target_is_held_and_the_penalty_lowers_the_certified_bound():
+    stack, x, y = case(3, 16, 40, 20, torch.float32)
+    for activation in ACTIVATIONS.values():
+        found, steep = {}, {}
+        for mode, weight in ((frontier.PLAIN, 0.0), (frontier.DECAY, 0.01), (frontier.PENALISED, 0.1)):
+            found[mode] = frontier.trained(stack, x, y, activation, Recipe(mode, 0.4, weight, 0.02, 600, 24))
+            steep[mode] = frontier.steepness(found[mode], x, activation)
+            assert frontier.statuses(found[mode], x, 0.4) == ["learned"] * 3
+            assert (steep[mode].lower <= steep[mode].upper).all()
+        for mode in (frontier.DECAY, frontier.PENALISED):
+            assert found[mode].mse.min() > 0.9 * 0.4
+            assert (steep[mode].upper < steep[frontier.PLAIN].lower).all()
+        assert (steep[frontier.DECAY].path < steep[frontier.PLAIN].path).all()
+        assert (steep[frontier.PENALISED].upper < steep[frontier.DECAY].lower).all()
+
+
+def test_who_stops_at_the_target_stays_there():
+    stack, x, y = case(2, 16, 30, 10, torch.float32)
+    for mode, weight in ((frontier.PLAIN, 0.0), (frontier.ADVERSARIAL, 0.05)):
+        found = frontier.trained(stack, x, y, ACTIVATIONS["relu"], Recipe(mode, 0.4, weight, 0.01, 1000))
+        assert (found.mse <= 0.4).all()
+        assert (found.mse > 0.3).all()
+    with pytest.raises(ValueError, match="no mode is called 'lazy'"):
+        frontier.trained(stack, x, y, ACTIVATIONS["relu"], Recipe("lazy", 0.4, 0.0, 0.01, 10))
+
+
+def test_path_norms_and_starts_are_what_they_are_said_to_be():
+    stack, x, _ = case(2, 300, 4, 40)
+    path = frontier.steepness(Trained(stack, x[:, 0, 0], x[:, :0]), x, ACTIVATIONS["relu"], steps=1).path
+    each = [(stack.first[cell].numpy(), stack.outer[cell].numpy()) for cell in range(2)]
+    by_hand = [sum(abs(a) * np.linalg.norm(w) for w, a in zip(*one, strict=True)) for one in each]
+    assert path.tolist() == pytest.approx(by_hand)
+    assert stack.first.std().item() == pytest.approx(1, abs=0.03)
+    assert stack.outer.std().item() * math.sqrt(300) == pytest.approx(1, abs=0.1)
+
+
+def test_statuses_of_made_cases():
+    x = torch.eye(4)[None].repeat(5, 1, 1)
+    first, bias, outer = torch.eye(4)[None].repeat(5, 1, 1), torch.zeros(5, 4), torch.ones(5, 4)
+    bias[1] = -2.0  # no unit is positive
+    outer[2, 0] = math.nan
+    mse = torch.tensor([0.4, 0.4, 0.4, 0.41, 0.407])
+    found = Trained(Stack(first, bias, outer), mse, x[:, :0])
+    assert frontier.statuses(found, x, 0.4) == ["learned", "dead", "diverged", "unfinished", "learned"]
