@@ -330,7 +330,7 @@ def test_a_mistake_stops_everything_with_one_sentence(clone, old, new, message):
 def test_an_unknown_set_and_an_unwritable_output_folder(clone):
     failed = clone.run("snakemake", "--config", "params=nope", check=False)
     assert (
-        "params/nope does not exist: the parameter sets here are full, paper, quick, tiny"
+        "params/nope does not exist: the parameter sets here are full, imagenet, paper, quick, tiny"
         in failed.stdout + failed.stderr
     )
     blocked = clone.root / "params/blocked"
