@@ -1,4 +1,4 @@
-"""The exact smallest perturbation of two-layer ReLU networks of a few units, region by region."""
+"""The exact smallest perturbation and Lipschitz constant of two-layer ReLU networks of a few units, by regions."""
 
 import itertools
 
@@ -41,4 +41,30 @@ def smallest_relu(w1, b1, w2, b2, x: np.ndarray, label: int) -> float:
             if np.linalg.norm(rows[-1]) < 1e-12:
                 continue
             best = min(best, least_distance(rows, limits))
+    return best
+
+
+def steepest_relu(first: np.ndarray, bias: np.ndarray, outer: np.ndarray, norm: float = 2) -> float:
+    """The Lipschitz constant of a two-layer ReLU network of few units: the longest gradient of the regions it has.
+
+    Each of 2^k patterns of active units is a region if a linear program finds a point inside it.
+    """
+    best = 0.0
+    for pattern in itertools.product((0.0, 1.0), repeat=len(outer)):
+        on = np.array(pattern)
+        g = (outer * on) @ first
+        slope = float(np.linalg.norm(g) if norm == 2 else np.abs(g).sum())
+        if slope <= best:
+            continue
+        sign = 2 * on - 1
+        # a point with sign·(Wx + b) ≥ t, t as large as possible up to 1
+        rows = np.concatenate([-sign[:, None] * first, np.ones((len(outer), 1))], 1)
+        found = optimize.linprog(
+            np.append(np.zeros(first.shape[1]), -1.0),
+            rows,
+            sign * bias,
+            bounds=[(None, None)] * first.shape[1] + [(None, 1)],
+        )
+        if found.status == 0 and found.x[-1] > 1e-9:
+            best = slope
     return best

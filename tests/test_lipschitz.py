@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from eclipse_nn.LipConstEstimator import LipConstEstimator
+from exact_attacks import steepest_relu
 from torch import nn
 
 from almostnothing.errors import UserError
@@ -37,7 +38,7 @@ def starts(cells: int, points: int, d: int) -> torch.Tensor:
 
 def exact(first, bias, outer, norm: float = 2) -> torch.Tensor:
     each = zip(first.numpy(), bias.numpy(), outer.numpy(), strict=True)
-    return torch.tensor([lipschitz.exact_two_layers(*one, norm) for one in each], dtype=torch.float64)
+    return torch.tensor([steepest_relu(*one, norm) for one in each], dtype=torch.float64)
 
 
 def test_bounds_enclose_the_exact_constant_of_tiny_networks():

@@ -211,6 +211,15 @@ def mean_line(ax: Axes, groups: Any, **options: Any) -> None:
         ax.errorbar(points.index, mean, spread, elinewidth=0.8, lw=1, **options)
 
 
+def geometric_line(ax: Axes, groups: Any, **options: Any) -> None:
+    """The geometric mean of each group against the group's key with the interval of its mean ln; nothing of none."""
+    points = groups.apply(lambda own: stats.mean_interval(np.log(own)))
+    if points.empty:
+        return
+    low, mean, high = (np.exp([getattr(point, name) for point in points]) for name in ("low", "mean", "high"))
+    ax.errorbar(points.index, mean, [mean - low, high - mean], elinewidth=0.8, **options)
+
+
 def rule_lines(ax: Axes, table: pd.DataFrame, x: str, value: str, names: Mapping[str, str], by: str = "rule") -> None:
     """`value` against `x` for each rule in `names`: means over seeds with 95 % intervals."""
     for name, look in predictor_style(list(names)).items():

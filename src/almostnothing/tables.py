@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +104,18 @@ def counted(rows: pd.DataFrame) -> dict[str, int]:
     by = [name for name in axes_of if name != "seed"]
     whole = (networks["status"] == LEARNED).groupby([networks[name] for name in by], dropna=False).transform("all")
     return {"networks": int(whole.sum()), "left_out": int((~whole).sum())}
+
+
+def evidence(rows: pd.DataFrame, kind: Sequence[str], over: pd.Series) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The rows of kinds of networks all of which are `over`, and how many networks that leaves and leaves out."""
+    whole = over.groupby([rows[name] for name in kind]).transform("all").astype(bool)
+    return rows[whole], {"networks": int(whole.sum()), "left_out": int((~whole).sum())}
+
+
+def by_level(rows: pd.DataFrame, column: str) -> Iterator[tuple[Any, pd.DataFrame]]:
+    """The rows of each level of a column, in order."""
+    for level in sorted(rows[column].unique().tolist()):
+        yield level, rows[rows[column] == level]
 
 
 def statuses(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

@@ -31,7 +31,6 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -311,33 +310,3 @@ def two_layers_largest(
     top = torch.maximum(low * each, high * each).sum(1)
     bottom = torch.minimum(low * each, high * each).sum(1)
     return torch.maximum(top, -bottom).sum(-1) * (1 + ROUNDING)
-
-
-def exact_two_layers(
-    first: Float[np.ndarray, "k d"], bias: Float[np.ndarray, " k"], outer: Float[np.ndarray, " k"], norm: float = 2
-) -> float:
-    """The Lipschitz constant of a two-layer ReLU network of few units: the longest gradient of the regions it has.
-
-    Each of 2^k patterns of active units is a region if a linear program finds a point inside it.
-    """
-    from scipy import optimize
-
-    best = 0.0
-    for pattern in itertools.product((0.0, 1.0), repeat=len(outer)):
-        on = np.array(pattern)
-        g = (outer * on) @ first
-        slope = float(np.linalg.norm(g) if norm == 2 else np.abs(g).sum())
-        if slope <= best:
-            continue
-        sign = 2 * on - 1
-        # a point with sign·(Wx + b) ≥ t, t as large as possible up to 1
-        rows = np.concatenate([-sign[:, None] * first, np.ones((len(outer), 1))], 1)
-        found = optimize.linprog(
-            np.append(np.zeros(first.shape[1]), -1.0),
-            rows,
-            sign * bias,
-            bounds=[(None, None)] * first.shape[1] + [(None, 1)],
-        )
-        if found.status == 0 and found.x[-1] > 1e-9:
-            best = slope
-    return best

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -29,6 +29,7 @@ from almostnothing.figures import (
 )
 from almostnothing.pages.root_d.claims import CLAIMS
 from almostnothing.pages.root_d.parameters import CORNERS, POINTS, REPLACED, RootD
+from almostnothing.tables import by_level
 from almostnothing.theory import compression
 
 SPREAD = {POINTS: "σ = {:g}, one point a class", REPLACED: "p = {:g}, one point a class", CORNERS: "σ = {:g}, corners"}
@@ -39,12 +40,6 @@ OPTIMUM = ("#0173b2", "s")  # of a minimum-distance classifier, the colour of th
 def square(table: pd.DataFrame) -> pd.DataFrame:
     """As many points as dimensions, one factor, no noise."""
     return table[(table["data"] == POINTS) & (table["share"] == 1) & (table["layers"] == 1) & (table["noise"] == 0)]
-
-
-def by_level(rows: pd.DataFrame, column: str) -> Iterator[tuple[Any, pd.DataFrame]]:
-    """The rows of each level of a column, in order."""
-    for level in sorted(rows[column].unique().tolist()):
-        yield level, rows[rows[column] == level]
 
 
 def exponents(rows: pd.DataFrame, values: pd.Series) -> pd.Series:

@@ -12,9 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import gmean
 
-from almostnothing import stats
+from almostnothing import stats, tables
 from almostnothing.claims import Cases, Claim, estimate_text, judged, number
-from almostnothing.figures import FREE, LOOKS, handles, panel_letters, plain_ticks, size_axis, with_verdicts
+from almostnothing.figures import (
+    FREE,
+    LOOKS,
+    geometric_line,
+    handles,
+    panel_letters,
+    plain_ticks,
+    size_axis,
+    with_verdicts,
+)
 from almostnothing.health import LEARNED
 from almostnothing.measures.frontier import ADVERSARIAL, DECAY, PENALISED, PLAIN
 from almostnothing.pages.size_vs_lipschitz.claims import CLAIMS
@@ -35,8 +44,7 @@ LABELS = {"lower": "slopes found", "upper": "certified"}
 
 def evidence(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     """The rows of kinds of which all networks fit, and how many networks that leaves and leaves out."""
-    whole = (rows["status"] == LEARNED).groupby([rows[name] for name in KIND]).transform("all").astype(bool)
-    return rows[whole], {"networks": int(whole.sum()), "left_out": int((~whole).sum())}
+    return tables.evidence(rows, KIND, rows["status"] == LEARNED)
 
 
 def of(table: pd.DataFrame, mode: str, activation: str = "relu") -> tuple[pd.DataFrame, dict[str, int]]:
@@ -230,11 +238,7 @@ def headline(table: pd.DataFrame, chosen: SizeVsLipschitz) -> str:
 
 def line(ax: Axes, rows: pd.DataFrame, x: pd.Series, column: str, **options: Any) -> None:
     """Geometric means against x with intervals of the mean ln over seeds."""
-    if rows.empty:
-        return
-    points = rows[column].groupby(x).apply(lambda own: stats.mean_interval(np.log(own)))
-    low, mean, high = (np.exp([getattr(point, name) for point in points]) for name in ("low", "mean", "high"))
-    ax.errorbar(points.index, mean, [mean - low, high - mean], elinewidth=0.8, **{"ms": 3, "lw": 1, **options})
+    geometric_line(ax, rows[column].groupby(x), **{"ms": 3, "lw": 1, **options})
 
 
 def look_of(look: tuple[str, str], open_: bool = False) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from scipy.stats import gmean
 
 from almostnothing import stats
 from almostnothing.claims import Cases, Claim, judged, number
-from almostnothing.figures import LOOKS, MARKERS, colours, handles, panel_letters, with_verdicts
+from almostnothing.figures import LOOKS, MARKERS, colours, geometric_line, handles, panel_letters, with_verdicts
 from almostnothing.pages.tightness.claims import CLAIMS
 from almostnothing.pages.tightness.parameters import Tightness
 from almostnothing.theory import interpolants
@@ -111,13 +111,6 @@ def headline(table: pd.DataFrame, chosen: Tightness) -> str:
         f"tents are {number(over[few])} times as steep,\nagainst √(nd/P), as in all dimensions; from d̃ = {least:,} "
         f"({number(least / math.log2(most))} log₂n) on at most {number(factor)} times"
     )
-
-
-def geometric_line(ax: Axes, groups: Any, **options: Any) -> None:
-    """The geometric mean of each group against its key, with its 95 % interval: a smallest distance has long tails."""
-    points = groups.apply(lambda own: stats.mean_interval(np.log(own)))
-    low, mean, high = (np.exp([getattr(point, name) for point in points]) for name in ("low", "mean", "high"))
-    ax.errorbar(points.index, mean, [mean - low, high - mean], elinewidth=0.8, **options)
 
 
 def collapse_panel(ax: Axes, table: pd.DataFrame) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from almostnothing import stats
+from almostnothing import stats, tables
 from almostnothing.claims import Cases, Claim, judged, number
 from almostnothing.figures import LOOKS, handles, mean_line, panel_letters, plain_ticks, size_axis, with_verdicts
 from almostnothing.health import LEARNED
@@ -19,6 +19,7 @@ from almostnothing.pages.trained_compression import published
 from almostnothing.pages.trained_compression.claims import CLAIMS
 from almostnothing.pages.trained_compression.parameters import CORNERS, LINEAR, POINTS, TrainedCompression
 from almostnothing.stats import Interval
+from almostnothing.tables import by_level
 from almostnothing.theory import compression
 
 LOSSES = {"mse": "squared error", "ce": "cross-entropy"}
@@ -58,14 +59,7 @@ def evidence(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     over = (rows["status"] == LEARNED) & (
         (rows["data"] == CORNERS) | (rows["training"] == "ce") | rows["exact"].eq(True)
     )
-    whole = over.groupby([rows[name] for name in KIND]).transform("all").astype(bool)
-    return rows[whole], {"networks": int(whole.sum()), "left_out": int((~whole).sum())}
-
-
-def by_level(rows: pd.DataFrame, column: str) -> Iterator[tuple[Any, pd.DataFrame]]:
-    """The rows of each level of a column, in order."""
-    for level in sorted(rows[column].unique().tolist()):
-        yield level, rows[rows[column] == level]
+    return tables.evidence(rows, KIND, over)
 
 
 def controlled(rows: pd.DataFrame) -> pd.Series:
@@ -266,7 +260,7 @@ def course_panel(ax: Axes, rows: pd.DataFrame) -> None:
     ax.axhline(rows["max_margin"].mean(), label="largest margin", **MAX_MARGIN)
     ax.axhline(rows["predicted"].mean(), label="φ", **THEORY)
     ax.set_xscale("log")
-    ax.set(ylim=(0, 1), xlabel="steps of training", ylabel="mean $|\\cos\\theta_1|$")
+    ax.set(ylim=(0, 1.15), xlabel="steps of training", ylabel="mean $|\\cos\\theta_1|$")
 
 
 def selection_panel(ax: Axes, rows: pd.DataFrame) -> None:
