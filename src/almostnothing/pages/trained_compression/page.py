@@ -324,6 +324,6 @@ def condition_figure(table: pd.DataFrame, chosen: TrainedCompression) -> Figure:
         ax.set(xscale="log", yscale="log", xlabel="condition of A")
         name = "φ" if loss == "mse" else "largest margin"
         ax.set_title(f"{LOSSES[loss]}, from {name}", fontsize=6.5)
-        ax.legend(fontsize=5.5)
+    axes[1].legend(fontsize=5.5, loc="lower left")  # of both: there is room
     axes[0].set_ylabel("difference of $|\\cos\\theta_1|$")
     return whole
