@@ -23,11 +23,13 @@ echo "Setting up .venv with the pinned packages (once; one to three minutes)"
 }
 # uv takes a quarter of pip's time but ignores pip's find-links setting, which it must be told:
 # without it, a CPU machine with a local CPU build of torch would fetch gigabytes of CUDA packages.
+# Nor does it compile what it installs, as pip does: where PYTHONDONTWRITEBYTECODE is set, as in many containers, every
+# process would then compile torch by itself, which takes longer than importing it.
 UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}
 export UV_FIND_LINKS
 [ -n "$UV_FIND_LINKS" ] || unset UV_FIND_LINKS
 if .venv/bin/python -m pip install -q uv 2>/dev/null &&
-    .venv/bin/uv pip install -q --python .venv/bin/python -c constraints.txt -e '.[dev]'; then
+    .venv/bin/uv pip install -q --compile-bytecode --python .venv/bin/python -c constraints.txt -e '.[dev]'; then
     :
 else
     echo "uv could not install the packages; trying pip, which takes longer"
