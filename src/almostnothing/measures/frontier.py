@@ -4,9 +4,10 @@ A network f(x) = aᵀσ(Wx + b) of k units has a stack for company, and points a
 
     HELD · max(MSE, target) + weight · extra,    MSE = mean (f(xᵢ) − yᵢ)²,
 
-by Adam with a rate that falls as a cosine to 0, all points at each step. Two stop once they have reached the target:
+by Adam with a rate that falls as a cosine to 0, all points at each step. Three stop once they have reached the target:
 
 * `plain`: no extra;
+* `corrupted`: in place of the MSE, that at other points, which the caller has at each step: corrupted images; no extra;
 * `adversarial`: in place of the MSE, that at points moved on the sphere by `weight` of its radius in the direction that
   raises their error (Goodfellow, Shlens and Szegedy 2015, in L2); no extra.
 
@@ -39,8 +40,9 @@ from almostnothing.measures import lipschitz
 from almostnothing.optimisers import BETA1, BETA2, adam
 
 PLAIN, DECAY, ADVERSARIAL, PENALISED = "plain", "decay", "adversarial", "penalised"
-MODES = (PLAIN, DECAY, ADVERSARIAL, PENALISED)
-STOPPING = (PLAIN, ADVERSARIAL)  # at the target
+CORRUPTED = "corrupted"
+MODES = (PLAIN, DECAY, ADVERSARIAL, PENALISED, CORRUPTED)
+STOPPING = (PLAIN, ADVERSARIAL, CORRUPTED)  # at the target
 HELD = 10.0  # weight of the error above its target
 POWER = 8  # of squared gradients in their smooth largest value
 SOFT = 0.05  # of a unit's input: how wide ReLU's step is while points climb
@@ -187,14 +189,22 @@ def moved(
 
 
 def trained(
-    start: Stack, x: Float[Tensor, "cell point d"], y: Float[Tensor, "cell point"], activation: Activation, how: Recipe
+    start: Stack,
+    x: Float[Tensor, "cell point d"],
+    y: Float[Tensor, "cell point"],
+    activation: Activation,
+    how: Recipe,
+    seen: Callable[[int], Float[Tensor, "cell point d"]] | None = None,
 ) -> Trained:
     """Networks trained each on its own points of the unit sphere. No network's steps depend on the others'.
 
-    Raises `ValueError` for an unknown mode.
+    `seen`: the points that stand in for x at a step, of mode `corrupted`.
+    Raises `ValueError` for an unknown mode, or where it is not `seen` that decides.
     """
     if how.mode not in MODES:
         raise ValueError(f"no mode is called {how.mode!r}: known are {', '.join(MODES)}")
+    if (seen is None) == (how.mode == CORRUPTED):
+        raise ValueError(f"corrupted points go with mode {CORRUPTED}, and with no other")
     stack = Stack(*(part.clone() for part in start))
     parts = [stack.first, stack.bias[..., None], stack.outer[..., None]]
     moments = [torch.zeros_like(part) for part in [*parts, *parts]]
@@ -209,6 +219,8 @@ def trained(
                 break
         if how.mode == ADVERSARIAL:
             gradient = error(stack, moved(stack, x, y, activation, how.weight), y, activation)[1]
+        elif seen is not None:
+            gradient = error(stack, seen(step), y, activation)[1]
         gradients = [HELD * over[:, None, None] * each for each in _columns(gradient)]
         if how.mode == DECAY:
             gradients = [g + how.weight * part for g, part in zip(gradients, parts, strict=True)]

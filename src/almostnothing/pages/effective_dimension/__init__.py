@@ -1,0 +1,1 @@
+"""`18_effective_dimension`: the law of robustness on images: dimension, size and number of points (seed 004)."""
