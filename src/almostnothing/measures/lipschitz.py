@@ -128,7 +128,7 @@ def smoother(
     outer: Float[Tensor, "cell k"],
     x: Float[Tensor, "cell point d"],
 ) -> Callable[[float], Function]:
-    """Two-layer ReLU networks with softplus in place of ReLU: as wide as t times `WIDTH` of what their units vary by."""
+    """Two-layer ReLU networks with softplus in place of ReLU: t times `WIDTH` of their units' spread wide."""
     width = WIDTH * (x @ first.mT + bias[:, None]).std((1, 2), keepdim=True).clamp(min=TINY)
 
     def at(t: float) -> Function:

@@ -38,6 +38,6 @@ def two_nearest(x: Float[np.ndarray, "n d"]) -> float:
     return float(len(x) / np.log(distances[:, 1] / distances[:, 0]).sum())
 
 
-def _variances(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " d"]:
-    """Eigenvalues of the covariance."""
+def _variances(x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " _"]:
+    """Eigenvalues of the covariance, those of directions in which points can differ."""
     return np.linalg.svd(x - x.mean(0), compute_uv=False) ** 2 / len(x)

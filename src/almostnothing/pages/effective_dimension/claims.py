@@ -28,8 +28,8 @@ CLAIMS = {
         quote="Effective dimension d",  # "= 10", garbled in our copy
         source=ESTIMATE,
         statement="the effective dimension by what memorising takes is within {limit:g} in ln of the slides' 10",
-        statistic="size of ln of r (constant on images/constant on random points of r dimensions)² over 10, in the mean "
-        "over n and k, at the largest rank r",
+        statistic="size of ln of r (constant on images/constant on random points of r dimensions)² over 10, in the "
+        "mean over n and k, at the largest rank r",
         threshold="dimension",
         reason="a factor of two, for an estimate of an order",
         below=True,
@@ -75,8 +75,8 @@ CLAIMS = {
     "closed": Declaration(
         source="our question: where do networks trained on corrupted images, as of seeds 000 to 002, lie?",
         statement="training on corrupted images closes over {limit:g} of the gap from plain to flattest",
-        statistic="(ln plain − ln network)/(ln plain − ln flattest) of slopes found, plain and flattest at the network's "
-        "own error, between whose neighbours ln constant is interpolated",
+        statistic="(ln plain − ln network)/(ln plain − ln flattest) of slopes found, plain and flattest at the "
+        "network's own error, between whose neighbours ln constant is interpolated",
         threshold="closed",
         reason="half of the gap",
     ),

@@ -11,7 +11,7 @@ from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveInt, model_vali
 from almostnothing import data
 from almostnothing.data.sources import check_train_size
 from almostnothing.errors import UserError
-from almostnothing.parameters.fields import Axis, Model, Positive, Probability
+from almostnothing.parameters.fields import Axis, Model, Positive
 from almostnothing.parameters.laws import Member
 from almostnothing.parameters.page import Parameters
 
@@ -39,8 +39,8 @@ class Bridge(Model):
     rank: PositiveInt = Field(description="r; one of the ranks")
     units: PositiveInt = Field(description="k; one of the units")
     errors: Axis[Positive] = Field(
-        description="mean squared errors, over the variance of the labels' noise, at which plain and penalised networks "
-        "are held, growing; networks on corrupted images are held against those of their own error"
+        description="mean squared errors, over the variance of the labels' noise, at which plain and penalised "
+        "networks are held, growing; networks on corrupted images are held against those of their own error"
     )
     corruptions: list[Member] = Field(min_length=1, description="laws by which training images are corrupted")
     images: PositiveInt = Field(description="test images of each seed")

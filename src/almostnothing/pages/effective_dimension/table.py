@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,11 +47,12 @@ def table(parameters: EffectiveDimension, folder: Path) -> pd.DataFrame:
     the upper half; `training`: "plain", "penalised", or the law and strength by which images were corrupted; `start`:
     number of a penalised network's start. `parameters`: k(r + 2). `mse` at the end, of labels whose noise has the
     variance 4q(1 − q), and `target`, at which it is held or training stops: 0 where images are corrupted, as training
-    goes on to its end there, and has learned if it is neither dead nor diverged; `status`, see `frontier.statuses`; `lower` and `upper` bounds on the Lipschitz constant on the
-    sphere, the latter certified; `floor`: what every function needs that has this error on these points,
-    `theory.partial_fits`; `stable_rank`, `participation` and `two_nearest`: dimensions of the points, see
-    `theory.dimensions`. Of labels with signal: `accuracy` and mean L2 `distance` to the decision boundary, 0 where
-    wrong, on clean test images with their true labels; the distance is a search's, and so an upper bound.
+    goes on to its end there, and has learned if it is neither dead nor diverged; `status`, see `frontier.statuses`;
+    `lower` and `upper` bounds on the Lipschitz constant on the sphere, the latter certified; `floor`: what every
+    function needs that has this error on these points, `theory.partial_fits`; `stable_rank`, `participation` and
+    `two_nearest`: dimensions of the points, see `theory.dimensions`. Of labels with signal: `accuracy` and mean L2
+    `distance` to the decision boundary, 0 where wrong, on clean test images with their true labels; the distance is a
+    search's, and so an upper bound.
     """
     device = device_for(parameters.compute.device)
     dataset = data.load(parameters.sources(folder)[0], folder)
@@ -62,7 +62,7 @@ def table(parameters: EffectiveDimension, folder: Path) -> pd.DataFrame:
 
 
 def noise_rows(asked: Noise, dataset: Dataset, axes: Directions, device: torch.device) -> Rows:
-    """The flattest networks on labels by chance, of all sizes and ranks: on images, and beside them on random points."""
+    """The flattest networks on labels by chance, of all sizes and ranks: on images and on random points."""
     for rank in asked.ranks:
         both = [
             joined(
@@ -165,9 +165,7 @@ class Tests(NamedTuple):
     labels: Int[Tensor, "cell image"]
 
 
-def tested(
-    dataset: Dataset, axes: Directions, rank: int, seeds: list[int], images: int, device: torch.device
-) -> Tests:
+def tested(dataset: Dataset, axes: Directions, rank: int, seeds: list[int], images: int, device: torch.device) -> Tests:
     """A balanced part of the test images for each seed."""
     xs, labels = [], []
     for seed in seeds:

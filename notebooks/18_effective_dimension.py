@@ -1,0 +1,108 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Does one effective dimension say what robust memorising of images takes?
+
+# %% tags=["parameters", "hide-input"]
+parameter_set = "quick"  # a folder of params/; what is not empty below changes what its file says
+thresholds: dict = {}
+folder = "figures"  # of the sets' tables
+output = ""  # a folder for the figure's files; nothing is written without one
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+from IPython.display import Markdown, display
+
+from almostnothing import claims, figures
+from almostnothing.files import project
+from almostnothing.pages.effective_dimension import page
+from almostnothing.pages.effective_dimension.parameters import EffectiveDimension
+from almostnothing.parameters.files import with_changes
+from almostnothing.tables import read
+
+root = project()
+path = root / "params" / parameter_set / "18_effective_dimension.yaml"
+chosen = with_changes(EffectiveDimension, path, thresholds=thresholds)
+table = read(root / folder / parameter_set / "18_effective_dimension.csv")
+verdicts = page.claims(table, chosen)
+display(Markdown(claims.answer(verdicts)))
+
+# %% [markdown]
+# Seed 004 carries its law from random points to images with one number:
+#
+# > Optimistically, law of robustness holds with appropriate effective dimension. […] Determine naive vs effective
+# > dimension scaling empirically to extrapolate?
+#
+# The law says that $P$ parameters which fit $n$ noisy labels have a Lipschitz constant of at least the order of
+# $\sqrt{n\tilde d/P}$, $\tilde d$ the effective dimension; from the size at which networks become robust on MNIST the
+# slides read off $\tilde d = P/n \approx 10$. This page asks the images. Each is taken by its first $r$ principal
+# components and scaled to length 1, so that random points of the unit sphere in $r$ dimensions, where $\tilde d = r$,
+# can be put in its place one for one. Labels are 1 and −1 by chance; two-layer ReLU networks of $k$ units, $P = k(r+2)$,
+# are held at one error while a penalty flattens them (as in `17_size_vs_lipschitz`): the constants are those of the
+# flattest networks that were found. If all that counts is one dimension, then
+#
+# * √(n d̃/P) with one d̃, with the rank, or with a dimension for each rank leaves little unexplained over $n$ and $k$;
+# * images need networks as steep as random points in *fewer* dimensions, in about ten.
+#
+# Sizes of which some network did not reach the error are left out.
+
+# %% tags=["hide-input"]
+figures.style()
+fig = page.figure(table, verdicts, chosen)
+plt.show()
+
+# %% [markdown]
+# **a**, **b** Slopes found on the flattest networks on images and on random points, against points a unit; a law in
+# $n/k$ alone would put all sizes $n$ of a rank on one curve, of slope 1/2. **c** The dimension of random points that
+# need networks as steep as the images do, $r\,(L_\mathrm{images}/L_\mathrm{random})^2$, and what the images' own
+# dimension is by three definitions (`theory/dimensions`): the stable rank is what the proof of the law would use for a
+# Gaussian of the images' covariance. **d** Rival laws, each with one fitted constant (the last with two powers):
+# how much better than $\sqrt{nd/P}$ they predict pairs of $n$ and $k$ that were left out of the fit, all ranks together,
+# by Student's predictive density. *n^(1/r)*: the order of Wu, Huang and Zhang for points in $r$ dimensions, as far as
+# their abstract tells; *floor*: the least constant of any function with this error on the same points
+# (`theory/partial_fits`). **e** Labels that are classes (the lower half against the upper), a part of them turned:
+# constants of plain and flattest networks at several errors, and of networks trained on images corrupted anew at each
+# step, wherever their error ends. **f** The same networks on clean test images with true labels: the mean distance to
+# where the answer changes, 0 where it is wrong, which is the area under the curve of robust accuracy against radius. All
+# points are means over seeds with their intervals (geometric ones in **a** to **c**).
+
+# %% [markdown]
+# ## The text's numbers
+#
+# The slides' rule is $P = n\tilde d$. Ranges follow from those of its numbers: $n$ of MNIST between the original and the
+# rounded one, $P$ between the sizes at which robust accuracy is good and very good in the figure that the slides cite.
+
+# %% tags=["hide-input"]
+display(page.predictions(table, chosen))
+
+# %% [markdown]
+# ## Verdicts
+
+# %% tags=["hide-input"]
+figures.save(fig, verdicts, "18_effective_dimension", output)
+display(claims.summary(verdicts))
+
+# %% [markdown]
+# Exploratory, each for itself:
+
+# %% tags=["hide-input"]
+display(claims.summary(verdicts, "exploratory"))
+
+# %% [markdown]
+# ## What was trained
+
+# %% tags=["hide-input"]
+display(page.summary(table))
