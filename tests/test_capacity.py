@@ -114,23 +114,23 @@ def test_a_linear_network_withstands_as_far_as_the_closed_form_says(steps):
     margin = torch.where(labels == 0, gap, -gap)
     wanted = margin > radius * weight.abs().sum()
     assert 0.1 < wanted.double().mean() < 0.9
-    found = capacity.withstood(network, flat, x, labels, radius, steps, 2, 0)
+    found = capacity.withstood(network, flat, x, labels, Attack(radius, steps, 2), 0)
     clear = (margin - radius * weight.abs().sum()).abs() > 1e-4
     assert torch.equal(found[clear], wanted[clear])
-    assert torch.equal(capacity.withstood(network, flat, x, labels, 0.0, steps, 2, 0), margin > 0)
+    assert torch.equal(capacity.withstood(network, flat, x, labels, Attack(0.0, steps, 2), 0), margin > 0)
 
 
 def test_robust_images_are_right_and_more_attacks_leave_fewer(digits):
     network = replace(SMALL, size=2)
     train, (x, labels) = digits
-    flat = capacity.trained(network, *train, QUICK._replace(steps=150, radius=0.0), 0).flat
+    flat = capacity.trained(network, *train, QUICK._replace(steps=60, radius=0.0), 0).flat
     right = capacity.answers(network, flat, x) == labels
-    one, three = (capacity.withstood(network, flat, x, labels, 0.1, 5, restarts, 0) for restarts in (1, 3))
+    one, three = (capacity.withstood(network, flat, x, labels, Attack(0.1, 5, restarts), 0) for restarts in (1, 3))
     assert not (one & ~right).any()
     assert not (three & ~one).any()
     assert three.sum() < right.sum()
     some = slice(100, 140)  # which images are attacked beside it changes nothing: their numbers do
-    alone = capacity.withstood(network, flat, x[:140], labels[:140], 0.1, 5, 3, 0)
+    alone = capacity.withstood(network, flat, x[:140], labels[:140], Attack(0.1, 5, 3), 0)
     assert torch.equal(alone[some], three[some])
 
 
@@ -147,10 +147,11 @@ def test_networks_train_alone_and_the_same_each_time(digits):
 
 def test_every_epoch_takes_every_image_once_in_an_order_of_its_own():
     key = streams.stream_key(0, "test of batches")
-    taken = torch.cat([capacity._batch(key, step, 6, 20) for step in range(10)]).view(3, 20)
+    taken = capacity._order(key, 20, 60).view(3, 20)
     for order in taken:
         assert sorted(order.tolist()) == list(range(20))
     assert not torch.equal(taken[0], taken[1])
+    assert torch.equal(capacity._order(key, 20, 33), taken.flatten()[:33])
 
 
 def test_the_radius_rises_to_its_own():
@@ -177,11 +178,11 @@ def test_steps_are_those_of_torchs_own_adam(digits):
 def test_a_small_network_learns_digits(digits):
     train, test = digits
     network = Network("cnn", 2, (1, 8, 8), 10)
-    how = QUICK._replace(radius=0.0, steps=300, batch=50)
+    how = QUICK._replace(radius=0.0, rate=6e-3, steps=200, batch=50)
     found = capacity.seen(network, capacity.trained(network, *train, how, 0), train, test, Attack(0.0, 1, 1), 0)
     assert found.status == health.LEARNED
-    assert found.train_clean == found.train_robust > 0.97
-    assert found.test_clean > 0.93
+    assert found.train_clean == found.train_robust > 0.95
+    assert found.test_clean > 0.9
     assert found.modal == pytest.approx(0.1, abs=0.02)
 
 

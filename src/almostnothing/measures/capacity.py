@@ -173,11 +173,12 @@ def trained(network: Network, x: Images, labels: Labels, how: Recipe, seed: int)
         )
     flat = network.drawn(seed).to(x.device).requires_grad_()
     moments = [torch.zeros_like(flat)[None, None] for _ in range(2)]
-    order, start = streams.stream_key(seed, "capacity order"), streams.stream_key(seed, "capacity training attack")
+    order = _order(streams.stream_key(seed, "capacity order"), len(x), how.steps * how.batch).to(x.device)
+    start = streams.stream_key(seed, "capacity training attack")
     losses = x.new_zeros(how.steps)
     for step in range(how.steps):
-        where = _batch(order, step, how.batch, len(x)).to(x.device)
-        image, own, radius = x[where], labels[where], how.reached(step)
+        where, radius = order[step * how.batch : (step + 1) * how.batch], how.reached(step)
+        image, own = x[where], labels[where]
         parts = network.prepared(flat)
         if radius:
             fixed, moved = [part.detach() for part in parts], _start(start, step, image, radius)
@@ -196,11 +197,10 @@ def trained(network: Network, x: Images, labels: Labels, how: Recipe, seed: int)
     return Trained(flat.detach(), course)
 
 
-def _batch(key: np.ndarray, step: int, batch: int, images: int) -> Int[Tensor, " batch"]:
-    """The images of a step: a stretch of one random order of all images after another."""
-    at = step * batch + np.arange(batch)
-    orders = {epoch: streams.permutation(key, images, row=epoch) for epoch in np.unique(at // images).tolist()}
-    return torch.tensor([orders[place // images][place % images] for place in at.tolist()])
+def _order(key: np.ndarray, images: int, count: int) -> Int[Tensor, " count"]:
+    """The first `count` of one random order of all images after another."""
+    epochs = np.arange(math.ceil(count / images))
+    return torch.from_numpy(streams.permutation(key, images, row=epochs).reshape(-1)[:count])
 
 
 def _start(key: np.ndarray, row: int | Int[Tensor, " image"], x: Images, radius: float) -> Images:
@@ -239,6 +239,14 @@ def stepped(moved: Images, uphill: Images, x: Images, radius: float, steps: int)
     return torch.minimum(torch.maximum(moved, x - radius), x + radius).clamp(0, 1)
 
 
+class Attack(NamedTuple):
+    """How a trained network is attacked: ε, steps of PGD, random starts."""
+
+    radius: float
+    attack_steps: int
+    restarts: int
+
+
 @torch.no_grad()
 def answers(network: Network, flat: Flat, x: Images) -> Int[Tensor, " image"]:
     """The class that a network takes each image for."""
@@ -247,10 +255,11 @@ def answers(network: Network, flat: Flat, x: Images) -> Int[Tensor, " image"]:
 
 
 def withstood(
-    network: Network, flat: Flat, x: Images, labels: Labels, radius: float, attack_steps: int, restarts: int, seed: int
+    network: Network, flat: Flat, x: Images, labels: Labels, attack: Attack, seed: int
 ) -> Bool[Tensor, " image"]:
-    """Which images are answered as labelled, as they are and at every point that PGD visits from `restarts` random
-    starts within ε of every pixel: an upper bound on what is withstood.
+    """Which images are answered as labelled, as they are and at every point that PGD visits from its random starts.
+
+    An upper bound on what is withstood: a stronger attack may find more. ε = 0 is no attack.
 
     The attack climbs the best other logit less the label's, which has a gradient where the cross-entropy's is rounded
     to 0. An image that fell is attacked no more.
@@ -258,29 +267,26 @@ def withstood(
     parts = [part.detach() for part in network.prepared(flat)]
     number = torch.arange(len(x), device=x.device)
     holds = answers(network, flat, x) == labels
-    if not radius:
-        return holds
-    for restart in range(restarts):
+    for restart in range(attack.restarts if attack.radius else 0):
         key = streams.stream_key(seed, "capacity test attack", restart)
         for some in number[holds].split(EACH):
-            holds[some] = _holds(
-                network, parts, x[some], labels[some], radius, attack_steps, _start(key, some, x[some], radius)
-            )
+            start = _start(key, some, x[some], attack.radius)
+            holds[some] = _holds(network, parts, x[some], labels[some], attack, start)
     return holds
 
 
 def _holds(
-    network: Network, parts: list[Tensor], x: Images, labels: Labels, radius: float, steps: int, moved: Images
+    network: Network, parts: list[Tensor], x: Images, labels: Labels, attack: Attack, moved: Images
 ) -> Bool[Tensor, " image"]:
     """Which images are answered as labelled all along the way that PGD takes from `moved`."""
     holds = torch.ones_like(labels, dtype=torch.bool)
-    for _ in range(steps):
+    for _ in range(attack.attack_steps):
         own = moved.detach().requires_grad_()
         logits = network.logits(parts, own)
         right = logits.gather(1, labels[:, None])[:, 0]
         gap = logits.scatter(1, labels[:, None], -torch.inf).amax(1) - right
         holds &= gap < 0
-        moved = stepped(moved, torch.autograd.grad(gap.sum(), own)[0], x, radius, steps)
+        moved = stepped(moved, torch.autograd.grad(gap.sum(), own)[0], x, attack.radius, attack.attack_steps)
     return holds & (network.logits(parts, moved).argmax(1) == labels).detach()
 
 
@@ -300,14 +306,6 @@ class Seen(NamedTuple):
     modal: float
     falling: float
     loss: float
-
-
-class Attack(NamedTuple):
-    """How a trained network is attacked: ε, steps of PGD, random starts."""
-
-    radius: float
-    attack_steps: int
-    restarts: int
 
 
 def seen(
@@ -333,6 +331,6 @@ def seen(
     falling = health.falling([math.log(network.classes), *found.course])
     constant = modal >= ONE_CLASS or found.course[-1] >= NO_BETTER * math.log(network.classes)
     status = health.DEAD if constant else health.UNFINISHED if falling > health.FALLING else health.LEARNED
-    robust = [float(withstood(network, found.flat, *each, *attack, seed).double().mean()) for each in (train, test)]
+    robust = [float(withstood(network, found.flat, *each, attack, seed).double().mean()) for each in (train, test)]
     clean = [float((answers(network, found.flat, x) == labels).double().mean()) for x, labels in (train, test)]
     return Seen(status, clean[0], robust[0], clean[1], robust[1], modal, falling, found.course[-1])
