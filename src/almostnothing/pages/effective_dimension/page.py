@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -25,11 +26,12 @@ from almostnothing.figures import (
     size_axis,
     with_verdicts,
 )
-from almostnothing.health import LEARNED
+from almostnothing.health import DEAD, LEARNED
+from almostnothing.measures.capacity import CNN, MLP
 from almostnothing.measures.frontier import PENALISED, PLAIN
 from almostnothing.naming import dataset_name
 from almostnothing.pages.effective_dimension.claims import CLAIMS
-from almostnothing.pages.effective_dimension.parameters import CHANCE, EffectiveDimension
+from almostnothing.pages.effective_dimension.parameters import AT_ONCE, CHANCE, SLOWLY, Capacity, EffectiveDimension
 from almostnothing.stats import Interval
 from almostnothing.theory import interpolants
 from almostnothing.theory.interpolants import Range
@@ -43,6 +45,7 @@ NOT_HERE = "not measured"
 SPHERE = "sphere"
 TEXT = 10.0  # the slides' effective dimension of MNIST
 NAMES = {SPHERE: "random points"}
+TRAINED = ["family", "train_size", "width", "training"]  # of adversarially trained networks
 KIND = ["dataset", "pca_rank", "train_size", "width", "turned", "training", "target", "start"]
 CELL = ["dataset", "pca_rank", "train_size", "width"]
 CANDIDATES = {"stable_rank": "stable rank", "participation": "participation ratio", "two_nearest": "two nearest"}
@@ -55,6 +58,7 @@ RIVALS = {
 }
 LAW = "√(nd/P)"
 LOOK = {PLAIN: ("black", "o"), PENALISED: FREE[5]}
+Measured = tuple["pd.Series[float]", dict[str, int]]  # by seed, and how many networks count
 THEORY: dict[str, Any] = {"color": LOOKS["theory"][0], "lw": 0.9, "zorder": 1}
 
 
@@ -219,7 +223,59 @@ def claims(table: pd.DataFrame, chosen: EffectiveDimension) -> list[Claim]:
         cases.add("robust", {"error": f"MSE {number(target)}"}, stats.mean_interval(more), counts)
     counts = counted(table, turned=[signal], training=[PENALISED])
     cases.add("noise", {"dataset": images}, off(against_chance(rows, both, chosen)), counts)
+    capacity_cases(table, chosen.capacity, cases)
     return judged(NAME, CLAIMS, cases, chosen.thresholds.model_dump())
+
+
+def adversarial(table: pd.DataFrame) -> pd.DataFrame:
+    """The networks that were trained adversarially."""
+    return table[table["training"].isin([AT_ONCE, SLOWLY])]
+
+
+def sound(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Those of adversarially trained networks all seeds of which learned, and counts of these and of others."""
+    return tables.evidence(rows, TRAINED, rows["status"] == LEARNED)
+
+
+def robustness(table: pd.DataFrame, family: str, size: int, images: int, column: str) -> Measured:
+    """A column of networks of one kind for which the radius rises, where all learned."""
+    rows = adversarial(table)
+    rows = rows[(rows["family"] == family) & (rows["width"] == size) & (rows["train_size"] == images)]
+    kept, counts = sound(rows[rows["training"] == SLOWLY])
+    return kept.set_index("seed")[column], counts
+
+
+def between(one: Measured, other: Measured) -> Measured:
+    """The second less the first by seed, and counts of both."""
+    return (other[0] - one[0]).dropna(), {name: one[1][name] + other[1][name] for name in one[1]}
+
+
+def capacity_cases(table: pd.DataFrame, asked: Capacity, cases: Cases) -> None:
+    """What is claimed of adversarially trained networks."""
+    sizes, scales = asked.sizes, asked.scales
+    for scale, images in itertools.product(scales, sizes[:-1]):
+        here = robustness(table, CNN, scale, images, "train_robust")
+        where = {"network": f"s = {scale}", "images": f"n = {images:,}"}
+        found, counts = between(here, robustness(table, CNN, scale, 4 * images, "train_robust"))
+        cases.add("images-alone", where, off(found), counts)
+        if 2 * scale in scales:
+            found, counts = between(here, robustness(table, CNN, 2 * scale, 4 * images, "train_robust"))
+            cases.add("proportional", where, off(found), counts)
+    cnn = adversarial(table)
+    cnn = cnn[cnn["family"] == CNN]
+    fate = cnn.pivot_table(values="status", index=["width", "train_size", "seed"], columns="training", aggfunc="first")
+    changed = (fate[AT_ONCE] == DEAD) & (fate[SLOWLY] == LEARNED)
+    for width, own in changed.groupby("width"):
+        share = stats.share_interval(int(own.sum()), len(own))
+        cases.add("trainable", {"network": f"s = {width}"}, share, n_of="pairs")
+    for (scale, other), images in itertools.product(zip(scales, asked.widths, strict=True), sizes):
+        convolved = robustness(table, CNN, scale, images, "test_robust")
+        where = {"network": f"s = {scale}", "images": f"n = {images:,}"}
+        found, counts = between(robustness(table, MLP, other, images, "test_robust"), convolved)
+        cases.add("architecture", where, stats.mean_interval(found), counts)
+        if scale == scales[-1]:
+            found, counts = between(convolved, robustness(table, CNN, scale, images, "train_robust"))
+            cases.add("generalises", {"images": f"n = {images:,}"}, stats.mean_interval(found), counts)
 
 
 def seeds_images(table: pd.DataFrame, chosen: EffectiveDimension) -> pd.DataFrame:
@@ -299,9 +355,9 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: EffectiveDimension) -> Figure:
-    """Constants of images and random points, and dimensions; rival laws, and where corrupted images lead to."""
-    whole, room = with_verdicts(5.2, verdicts, chosen.dataset)
-    axes = room.subplots(2, 3)
+    """Constants and dimensions; rival laws, and where corrupted images lead to; robust accuracy against size."""
+    whole, room = with_verdicts(7.6, verdicts, chosen.dataset)
+    axes = room.subplots(3, 3)
     rows = by_chance(table)
     for ax, dataset in zip(axes[0], (chosen.dataset, SPHERE), strict=False):
         constant_panel(ax, rows[rows["dataset"] == dataset], dataset, chosen)
@@ -317,6 +373,13 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: EffectiveDime
     for ax in (axes[0, 0], axes[0, 2], axes[1, 1]):
         ax.legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
     axes[1, 0].legend(fontsize=5.5, handlelength=1.2)
+    trained = adversarial(table)
+    for ax, family, words in ((axes[2, 0], CNN, "convolutional"), (axes[2, 1], MLP, "one hidden layer")):
+        capacity_panel(ax, trained[trained["family"] == family], chosen.capacity)
+        ax.set_title(f"{words}, ε = {chosen.capacity.radius:g}")
+    fate_panel(axes[2, 2], trained[trained["family"] == CNN], chosen.capacity)
+    for ax in (axes[2, 1], axes[2, 2]):
+        ax.legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
     room.suptitle(headline(rows, chosen))
     panel_letters(list(axes.flat))
     return whole
@@ -404,6 +467,31 @@ def robust_panel(ax: Axes, both: pd.DataFrame) -> None:
     """Mean distances of test images to the decision boundary against the training error."""
     spread_lines(ax, both, "distance")
     ax.set(ylabel="test: mean distance to boundary", xlabel="mean squared error", title="labels with signal")
+
+
+def capacity_panel(ax: Axes, rows: pd.DataFrame, asked: Capacity) -> None:
+    """Robust accuracy against parameters, a colour for each n; of those for which the radius rises and all learned."""
+    kept, _ = sound(rows[rows["training"] == SLOWLY])
+    hues = colours(asked.sizes)
+    for images in asked.sizes:
+        own = kept[kept["train_size"] == images]
+        for column, words, open_ in (("train_robust", "training", False), ("test_robust", "test", True)):
+            look = {"mfc": "white", "ls": "--"} if open_ else {}
+            label = f"n = {images:,}, {words}"
+            mean_line(ax, own.groupby("parameters")[column], color=hues[images], marker="o", ms=3, label=label, **look)
+    ax.set(ylim=(0, 1.02), ylabel="robust accuracy")
+    size_axis(ax, rows["parameters"], "parameters, P")
+
+
+def fate_panel(ax: Axes, rows: pd.DataFrame, asked: Capacity) -> None:
+    """Robust accuracy on test images of each network, by how the radius comes; crosses: dead."""
+    for training, colour in ((AT_ONCE, "black"), (SLOWLY, FREE[5][0])):
+        for dead, marker in ((False, "o"), (True, "x")):
+            own = rows[(rows["training"] == training) & ((rows["status"] == DEAD) == dead)]
+            label = f"{training}{', dead' if dead else ''}"
+            ax.plot(own["parameters"], own["test_robust"], marker, color=colour, ms=3, alpha=0.7, label=label)
+    ax.set(ylim=(0, 1.02), ylabel="robust accuracy, test", title="convolutional, each network")
+    size_axis(ax, rows["parameters"], "parameters, P")
 
 
 def spread_lines(ax: Axes, both: pd.DataFrame, column: str) -> None:

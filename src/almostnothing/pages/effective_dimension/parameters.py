@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,10 +12,11 @@ from pydantic import Field, FiniteFloat, NonNegativeInt, PositiveInt, model_vali
 from almostnothing import data
 from almostnothing.data.sources import check_train_size
 from almostnothing.errors import UserError
-from almostnothing.parameters.fields import Axis, Model, Positive
+from almostnothing.parameters.fields import Axis, Model, Positive, Probability
 from almostnothing.parameters.laws import Member
 from almostnothing.parameters.page import Parameters
 
+AT_ONCE, SLOWLY = "radius at once", "radius rises"  # how the radius of adversarial training comes
 CHANCE = 0.5  # share of labels turned at which nothing is left of them
 
 
@@ -80,6 +82,39 @@ class Noise(Model):
         return self
 
 
+class Capacity(Model):
+    """Convolutional and other networks that are trained adversarially; see `measures.capacity`."""
+
+    sizes: Axis[PositiveInt] = Field(description="n, images, growing")
+    scales: Axis[PositiveInt] = Field(description="s, of convolutional networks, growing")
+    widths: Axis[PositiveInt] = Field(description="of networks of one hidden layer, one for each of the scales")
+    radius: Annotated[float, Field(gt=0, le=1)] = Field(description="ε, by which every pixel may move")
+    ramp: Annotated[float, Field(gt=0, le=1)] = Field(
+        description="share of the steps over which ε rises; convolutional networks are also trained with ε at once, as published"
+    )
+    rate: Positive = Field(description="Adam's first step size; it falls as a cosine to 0")
+    steps: list[PositiveInt] = Field(description="one for each of the sizes")
+    batch: PositiveInt
+    attack_steps: PositiveInt = Field(description="of PGD in training")
+    tests: PositiveInt = Field(description="test images, and training images, that are attacked")
+    test_steps: PositiveInt = Field(description="of PGD on these")
+    restarts: PositiveInt = Field(description="random starts of it")
+    seeds: Axis[NonNegativeInt] = Field(description="of images and networks: intervals are over them")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Capacity:
+        for name, step in (("sizes", 4), ("scales", 2)):  # P is four times as large at twice the scale
+            values = getattr(self, name)
+            if len(values) < 2 or any(b != step * a for a, b in itertools.pairwise(values)):
+                raise ValueError(f"{name} should grow by factors of {step}, and needs at least 2")
+        for name, many in (("widths", self.scales), ("steps", self.sizes)):
+            if len(getattr(self, name)) != len(many):
+                raise ValueError(f"{name} needs a number for each of {many}, and has {len(getattr(self, name))}")
+        if len(self.seeds) < 3:
+            raise ValueError("seeds needs at least 3 seeds for an interval")
+        return self
+
+
 class EffectiveDimensionThresholds(Model):
     """What counts; fixed before looking."""
 
@@ -89,6 +124,8 @@ class EffectiveDimensionThresholds(Model):
     scale: Positive = Field(description="difference of ln up to which noise scales the constant as the text says")
     closed: Positive = Field(description="share of the gap between plain and flattest, in ln, that is most of it")
     robust: FiniteFloat = Field(description="ln of a ratio of mean distances above which a network is more robust")
+    accuracy: Positive = Field(description="difference of robust accuracies up to which two are alike")
+    share: Probability = Field(description="of networks that is most of them")
 
 
 class EffectiveDimension(Parameters):
@@ -96,6 +133,7 @@ class EffectiveDimension(Parameters):
 
     dataset: str
     noise: Noise
+    capacity: Capacity
     thresholds: EffectiveDimensionThresholds
 
     def sources(self, folder: Path | None = None, known: Sequence[data.Source] = ()) -> list[data.Source]:
@@ -104,7 +142,7 @@ class EffectiveDimension(Parameters):
         Raises `UserError` too where it has no such training sets, or fewer pixels than the largest rank.
         """
         source = data.source(self.dataset, folder, known=known)
-        for size in self.noise.sizes:
+        for size in {*self.noise.sizes, *self.capacity.sizes}:
             check_train_size(source, size)
         if source.facts.pixels < self.noise.ranks[-1]:
             raise UserError(

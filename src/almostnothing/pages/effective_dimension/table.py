@@ -19,6 +19,7 @@ from almostnothing.devices import device_for
 from almostnothing.measures import answers, attacks, directions, frontier
 from almostnothing.measures.directions import Directions
 from almostnothing.measures.frontier import CORRUPTED, PENALISED, PLAIN
+from almostnothing.pages.effective_dimension import capacity_rows
 from almostnothing.pages.effective_dimension.parameters import CHANCE, EffectiveDimension, Noise
 from almostnothing.parameters.laws import Member
 from almostnothing.theory import dimensions, partial_fits
@@ -53,12 +54,15 @@ def table(parameters: EffectiveDimension, folder: Path) -> pd.DataFrame:
     `two_nearest`: dimensions of the points, see `theory.dimensions`. Of labels with signal: `accuracy` and mean L2
     `distance` to the decision boundary, 0 where wrong, on clean test images with their true labels; the distance is a
     search's, and so an upper bound.
+
+    Below these, networks that are trained adversarially on classes: `family` "cnn" or "mlp", of which `width` is the
+    scale or the width, `training` with the radius "at once" or where it "rises", and the columns of `capacity.Seen`.
     """
     device = device_for(parameters.compute.device)
     dataset = data.load(parameters.sources(folder)[0], folder)
     axes = directions.directions(dataset, device)
     rows = [*noise_rows(parameters.noise, dataset, axes, device), *bridge_rows(parameters.noise, dataset, axes, device)]
-    return pd.DataFrame(rows)
+    return pd.DataFrame([*rows, *capacity_rows.rows(parameters.capacity, dataset, device)])
 
 
 def noise_rows(asked: Noise, dataset: Dataset, axes: Directions, device: torch.device) -> Rows:
