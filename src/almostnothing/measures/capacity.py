@@ -175,13 +175,14 @@ def trained(network: Network, x: Images, labels: Labels, how: Recipe, seed: int)
     moments = [torch.zeros_like(flat)[None, None] for _ in range(2)]
     order = _order(streams.stream_key(seed, "capacity order"), len(x), how.steps * how.batch).to(x.device)
     start = streams.stream_key(seed, "capacity training attack")
+    rows = torch.arange(how.batch, device=x.device)
     losses = x.new_zeros(how.steps)
     for step in range(how.steps):
         where, radius = order[step * how.batch : (step + 1) * how.batch], how.reached(step)
         image, own = x[where], labels[where]
         parts = network.prepared(flat)
         if radius:
-            fixed, moved = [part.detach() for part in parts], _start(start, step, image, radius)
+            fixed, moved = [part.detach() for part in parts], _start(start, rows + step * how.batch, image, radius)
             for _ in range(how.attack_steps):
                 uphill = _uphill(network, fixed, moved, own)
                 moved = stepped(moved, uphill, image, radius, how.attack_steps)
@@ -203,21 +204,13 @@ def _order(key: np.ndarray, images: int, count: int) -> Int[Tensor, " count"]:
     return torch.from_numpy(streams.permutation(key, images, row=epochs).reshape(-1)[:count])
 
 
-def _start(key: np.ndarray, row: int | Int[Tensor, " image"], x: Images, radius: float) -> Images:
-    """Random points of the images' balls, uniform, then brought back to [0, 1].
-
-    Where `row` is one number, that of a step, the draw goes by places in the batch; where it is numbers of images, each
-    has its own, whichever others are attacked with it.
-    """
+def _start(key: np.ndarray, rows: Int[Tensor, " image"], x: Images, radius: float) -> Images:
+    """Random points of the images' balls, uniform, then brought back to [0, 1]: each image has a row of the stream."""
     pixels = x[0].numel()
-    place = torch.arange(pixels, dtype=torch.int32, device=x.device)
-    first: int | Tensor = row
-    if isinstance(row, int):
-        place = torch.arange(x.numel(), dtype=torch.int32, device=x.device).view(len(x), pixels)
-    else:
-        first = row[:, None].to(torch.int32)
-    made = streams.threefry2x32((int(key[0]), int(key[1])), (first, place))[0]
-    return (x + radius * (2 * streams.open_floats(made).view_as(x) - 1)).clamp(0, 1)
+    half = torch.arange((pixels + 1) // 2, dtype=torch.int32, device=x.device)
+    first, second = torch.from_numpy(key).to(x.device)
+    words = torch.cat(streams.threefry2x32((first, second), (rows[:, None].to(torch.int32), half)), 1)[:, :pixels]
+    return (x + radius * (2 * streams.open_floats(words).view_as(x) - 1)).clamp(0, 1)
 
 
 def _uphill(network: Network, parts: list[Tensor], x: Images, labels: Labels) -> Images:
