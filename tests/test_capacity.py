@@ -80,7 +80,7 @@ def test_weights_start_as_he_and_biases_at_0():
 def test_attacks_stay_in_the_ball_and_in_the_cube(steps):
     x, radius = pictures(20, (1, 8, 8)), 0.2
     key = streams.stream_key(0, "test of attacks")
-    moved = capacity._start(key, 5, x, radius)
+    moved = capacity._start(key, torch.arange(20), x, radius)
     assert (moved - x).abs().mean() > 0.4 * radius
     for step in range(steps):
         uphill = torch.from_numpy(np.random.default_rng(step).normal(size=x.shape)).float()
