@@ -1,8 +1,9 @@
-"""Intervals over seeds, fits of the knee, growth per doubling, quality of a collapse, calibration of predictions."""
+"""Intervals over seeds, fits of the knee, growth per doubling, held-out laws, collapse, calibration of predictions."""
 
 from almostnothing.stats.calibration import auroc, calibration_error, reliability
 from almostnothing.stats.collapse import collapse_interval, collapse_rms
 from almostnothing.stats.growth import growth, one_size, per_doubling
+from almostnothing.stats.held_out import log_predictive
 from almostnothing.stats.intervals import (
     Interval,
     absolute,
@@ -36,6 +37,7 @@ __all__ = [
     "halfway",
     "halfways",
     "largest_mean",
+    "log_predictive",
     "mean_interval",
     "mean_over",
     "one_size",
