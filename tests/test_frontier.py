@@ -169,22 +169,24 @@ def test_the_target_is_held_and_the_penalty_lowers_the_certified_bound():
     fresh = frontier.uniform(KEYS, 500, 20, 10**6)
     modes = {frontier.PLAIN: 0.0, frontier.DECAY: 0.01, frontier.SOBOLEV: 0.1, frontier.PENALISED: 0.1}
     for activation in ACTIVATIONS.values():
-        found, steep = {}, {}
+        found, steep, mean = {}, {}, {}
         for mode, weight in modes.items():
-            found[mode] = frontier.trained(stack, x, y, activation, Recipe(mode, 0.4, weight, 0.02, 600, 24), KEYS)
-            steep[mode] = frontier.steepness(found[mode], x, activation, fresh)
+            found[mode] = frontier.trained(stack, x, y, activation, Recipe(mode, 0.4, weight, 0.02, 300, 24), KEYS)
+            steep[mode] = frontier.steepness(found[mode], x, activation, steps=30)
             assert frontier.statuses(found[mode], x, 0.4) == ["learned"] * 3
             assert (steep[mode].lower <= steep[mode].upper).all()
             assert (steep[mode].lower_inf <= steep[mode].upper_inf).all()
-            assert (steep[mode].average <= steep[mode].upper).all()
-            each = along(found[mode].stack, fresh, activation).square().sum(-1).mean(1).sqrt()
-            torch.testing.assert_close(steep[mode].average.float(), each)
+            mean[mode] = frontier.average(found[mode].stack, fresh, activation)
+            torch.testing.assert_close(
+                mean[mode], along(found[mode].stack, fresh, activation).square().sum(-1).mean(1).sqrt()
+            )
+            assert (mean[mode] <= steep[mode].upper).all()
         for mode in (frontier.DECAY, frontier.SOBOLEV, frontier.PENALISED):
             assert found[mode].mse.min() > 0.9 * 0.4
             assert (steep[mode].upper < steep[frontier.PLAIN].lower).all()
         assert (steep[frontier.DECAY].path < steep[frontier.PLAIN].path).all()
         assert (steep[frontier.PENALISED].upper < steep[frontier.DECAY].lower).all()
-        assert (steep[frontier.SOBOLEV].average < steep[frontier.PENALISED].average).all()
+        assert (mean[frontier.SOBOLEV] < mean[frontier.PENALISED]).all()
         assert (steep[frontier.PENALISED].lower < steep[frontier.SOBOLEV].lower).all()
 
 
@@ -202,12 +204,27 @@ def test_who_stops_at_the_target_stays_there():
 
 def test_path_norms_and_starts_are_what_they_are_said_to_be():
     stack, x, _ = case(2, 300, 4, 40)
-    path = frontier.steepness(Trained(stack, x[:, 0, 0], x[:, :0]), x, ACTIVATIONS["relu"], x, steps=1).path
+    path = frontier.steepness(Trained(stack, x[:, 0, 0], x), x, ACTIVATIONS["relu"], steps=1).path
     each = [(stack.first[cell].numpy(), stack.outer[cell].numpy()) for cell in range(2)]
     by_hand = [sum(abs(a) * np.linalg.norm(w) for w, a in zip(*one, strict=True)) for one in each]
     assert path.tolist() == pytest.approx(by_hand)
     assert stack.first.std().item() == pytest.approx(1, abs=0.03)
     assert stack.outer.std().item() * math.sqrt(300) == pytest.approx(1, abs=0.1)
+
+
+def test_joined_networks_are_measured_as_alone():
+    stack, x, y = case(3, 6, 60, 5)
+    each = [
+        frontier.trained(stack, x, y, ACTIVATIONS["relu"], Recipe(mode, 0.3, 0.05, 0.02, 40, 30))
+        for mode in (frontier.PLAIN, frontier.PENALISED)
+    ]
+    assert [one.starts.shape for one in each] == [(3, 48, 5)] * 2
+    torch.testing.assert_close(each[0].starts, x[:, :48])
+    torch.testing.assert_close(each[1].starts[:, 24:], x[:, :24])
+    both = frontier.steepness(frontier.joined(each), x.repeat(2, 1, 1), ACTIVATIONS["relu"], steps=20)
+    alone = frontier.steepness(each[1], x, ACTIVATIONS["relu"], steps=20)
+    for one, other in zip(alone, both, strict=True):
+        torch.testing.assert_close(one, other[3:], rtol=1e-5, atol=0)
 
 
 def test_statuses_of_made_cases():

@@ -51,7 +51,7 @@ SOFT = 0.05  # of a unit's input: how wide ReLU's step is while points climb
 ROUND = 0.2  # of a unit's input: how wide the corner of softplus is, ROUND ln(1 + exp(u/ROUND))
 REACH = 0.2  # of the sphere's radius: how far a point climbs at each step
 SLACK = 0.02  # of the target: a network whose error is further above it does not fit
-STARTS = 24  # points, and as many that climbed, from which the search for the longest gradient starts
+STARTS = 48  # points from which the search for the longest gradient starts: up to half of them climbed in training
 TINY = 1e-20
 
 
@@ -100,11 +100,20 @@ class Recipe(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """Networks at the end, their mean squared errors, and the points that climbed: none but of `penalised`."""
+    """Networks at the end, their mean squared errors, and points from which to search for the longest gradient.
+
+    These are some that climbed, of `penalised`, and some of a network's own.
+    """
 
     stack: Stack
     mse: Float[Tensor, " cell"]
-    climbed: Float[Tensor, "cell point d"]
+    starts: Float[Tensor, "cell start d"]
+
+
+def joined(each: Sequence[Trained]) -> Trained:
+    """Several stacks of networks of as many units as one."""
+    stack = Stack(*(torch.cat(parts) for parts in zip(*(one.stack for one in each), strict=True)))
+    return Trained(stack, torch.cat([one.mse for one in each]), torch.cat([one.starts for one in each]))
 
 
 def drawn(keys: Sequence[np.ndarray], k: int, d: int, scale: float = 1.0) -> Stack:
@@ -255,7 +264,8 @@ def trained(
         size = how.rate * (1 + math.cos(math.pi * step / how.steps)) / 2 / (1 - BETA1 ** (step + 1))
         root = 1 / math.sqrt(1 - BETA2 ** (step + 1))
         adam(parts, gradients, moments, size * going, torch.full_like(going, root))
-    return Trained(stack, error(stack, x, y, activation)[0], z)
+    met = z[:, : STARTS // 2] if how.mode == PENALISED else z[:, :0]
+    return Trained(stack, error(stack, x, y, activation)[0], torch.cat([met, x], 1)[:, : min(STARTS, x.shape[1])])
 
 
 def _columns(stack: Stack) -> list[Tensor]:
@@ -286,47 +296,41 @@ def statuses(found: Trained, x: Float[Tensor, "cell point d"], target: float) ->
     ]
 
 
+def average(stack: Stack, z: Float[Tensor, "cell point d"], activation: Activation) -> Float[Tensor, " cell"]:
+    """Root mean square of the gradient along the unit sphere at points z."""
+    g = (activation.slope(inputs(stack, z)) * stack.outer[:, None]) @ stack.first
+    return lipschitz.tangential(g, z).square().sum(-1).mean(1).sqrt()
+
+
 class Steepness(NamedTuple):
-    """How steep networks are: `lower` is a slope that was found, `upper` is certified, in float64.
+    """How steep networks are: `lower` is a slope that was found, `upper` is certified, in float64; `path`: path norm.
 
     `lower`, on the unit sphere, and `upper` are of distances in L2; `lower_inf` and `upper_inf` of distances in L∞, all
-    inputs. `average`: root mean square of the gradient along the sphere at uniform points of it; `path`: path norm.
+    inputs.
     """
 
     lower: Float[Tensor, " cell"]
     upper: Float[Tensor, " cell"]
     lower_inf: Float[Tensor, " cell"]
     upper_inf: Float[Tensor, " cell"]
-    average: Float[Tensor, " cell"]
     path: Float[Tensor, " cell"]
 
 
-def steepness(
-    found: Trained,
-    x: Float[Tensor, "cell point d"],
-    activation: Activation,
-    fresh: Float[Tensor, "cell fresh d"],
-    steps: int = 60,
-) -> Steepness:
-    """Bounds on the Lipschitz constants of networks, `lipschitz.steepest` and `lipschitz.two_layers`; averages at `fresh`
-    points of the sphere; path norms.
+def steepness(found: Trained, x: Float[Tensor, "cell point d"], activation: Activation, steps: int = 60) -> Steepness:
+    """Bounds on the Lipschitz constants of networks, `lipschitz.steepest` and `lipschitz.two_layers`; path norms.
 
     The certified bound is one over all inputs and all directions, and so holds on the sphere, too. In L∞ both are over
     all inputs: along a sphere the dual norm of ∇f is min ‖∇f − λx‖₁ over λ, which neither ascent nor relaxation has.
     """
     stack = Stack(*(part.double() for part in found.stack))
-    starts = torch.cat([x[:, :STARTS], found.climbed[:, :STARTS]], 1).double()
+    starts = found.starts.double()
     smooth = None if activation.smooth else lipschitz.smoother(*stack, x.double())
     f = partial(outputs, stack, activation=activation)
-    top = lipschitz.steepest(f, starts, "sphere", smoothed=smooth, steps=steps)
-    wide = lipschitz.steepest(f, starts, "space", smoothed=smooth, norm=math.inf, steps=steps)
-    squares = penalty(found.stack, fresh, activation, 1)[0]
     return Steepness(
-        top.slope,
+        lipschitz.steepest(f, starts, "sphere", smoothed=smooth, steps=steps).slope,
         lipschitz.two_layers(stack.first, stack.outer, activation.slopes).upper,
-        wide.slope,
+        lipschitz.steepest(f, starts, "space", smoothed=smooth, norm=math.inf, steps=steps).slope,
         lipschitz.two_layers(stack.first, stack.outer, activation.slopes, math.inf).upper,
-        squares.sqrt().double(),
         (stack.outer.abs() * stack.first.norm(dim=-1)).sum(-1),
     )
 

@@ -134,11 +134,11 @@ def smoother(
     outer: Float[Tensor, "cell k"],
     x: Float[Tensor, "cell point d"],
 ) -> Callable[[float], Function]:
-    """Two-layer ReLU networks with softplus in place of ReLU: as wide as t times `WIDTH` of what units vary by."""
-    width = WIDTH * (x @ first.mT + bias[:, None]).std()
+    """Two-layer ReLU networks with softplus in place of ReLU: as wide as t times `WIDTH` of what its units vary by."""
+    width = WIDTH * (x @ first.mT + bias[:, None]).std((1, 2), keepdim=True)
 
     def at(t: float) -> Function:
-        scale = float(t * width)
+        scale = t * width
         return lambda z: (
             scale * torch.nn.functional.softplus((z @ first.mT + bias[:, None]) / scale) * outer[:, None]
         ).sum(-1)
