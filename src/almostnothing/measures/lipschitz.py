@@ -50,7 +50,7 @@ ROUNDING = (
     1e-9  # by which a certified bound is lengthened, relative: float64 products of thousands of terms err by less
 )
 SWEEPS, SETTLED = 500, 1e-6  # of the mixing method: at most, and the relative gain of one below which it ends
-HALVES, CLOSER = 3000, 1e-9  # the same for L∞, where a sweep is two products of matrices
+HALVES, CLOSER = 1000, 1e-8  # the same for L∞, where a sweep is two products of matrices
 DOMAINS = ("sphere", "cube", "space")
 REACH = 0.3  # first step of an ascent, over the starts' length or the cube's diagonal
 WIDTH = 0.5
@@ -65,7 +65,9 @@ class Steepest(NamedTuple):
     slope: Float[Tensor, " cell"]
 
 
-def gradient(f: Function, x: Float[Tensor, "cell point pixel"], again: bool = False) -> Float[Tensor, "cell point pixel"]:
+def gradient(
+    f: Function, x: Float[Tensor, "cell point pixel"], again: bool = False
+) -> Float[Tensor, "cell point pixel"]:
     """∇f of every cell at its own points; `again`: as a function of x, which requires its gradient."""
     with torch.enable_grad():  # not torch.func.grad, which in a nest of two takes ten times as long
         own = x if again else x.detach().requires_grad_()

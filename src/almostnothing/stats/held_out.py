@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+EXACT = 1e-9  # a spread that is no more than rounding, over the largest value
+
 
 def log_predictive(y: Float[np.ndarray, " n"], design: Float[np.ndarray, "n p"]) -> Float[np.ndarray, " n"]:
     """ln of the density that each value has under a linear law that was fitted to all others.
@@ -29,7 +31,7 @@ def log_predictive(y: Float[np.ndarray, " n"], design: Float[np.ndarray, "n p"])
         x, rest = np.delete(design, i, 0), np.delete(y, i)
         beta, _, rank, _ = np.linalg.lstsq(x, rest, rcond=None)
         spread = float(((rest - x @ beta) ** 2).sum()) / free
-        if rank == p and spread > 0:
+        if rank == p and math.sqrt(spread) > EXACT * np.abs(rest).max():
             wider = 1 + float(design[i] @ np.linalg.solve(x.T @ x, design[i]))
             found[i] = stats.t.logpdf(y[i], free, loc=float(design[i] @ beta), scale=math.sqrt(spread * wider))
     return found

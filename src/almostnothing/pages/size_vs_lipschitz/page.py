@@ -47,7 +47,10 @@ THEORY: dict[str, Any] = {"color": LOOKS["theory"][0], "lw": 0.9, "zorder": 1}
 KIND = ["mode", "activation", "weight", "steps", "start", "k"]  # of which all networks learned, or none counts
 LABELS = {"lower": "slopes found", "upper": "certified"}
 LARGEST = {"lower_inf": "L∞, slopes found", "upper_inf": "L∞, certified"}
-ORDER, LAWS = "order", {"none": "n^(1/d)", "free": "free power of n/k", "floor": "floor + c√(n/k)"}  # the law, its rivals
+ORDER, LAWS = (
+    "order",
+    {"none": "n^(1/d)", "free": "free power of n/k", "floor": "floor + c√(n/k)"},
+)  # the law, its rivals
 
 
 def evidence(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -135,7 +138,9 @@ def held_out(rows: pd.DataFrame, n: int) -> pd.DataFrame:
             ORDER: stats.log_predictive(y - x / 2, one),
             "none": stats.log_predictive(y, one),
             "free": stats.log_predictive(y, np.stack([one[:, 0], x], 1)),
-            "floor": stats.log_predictive(above - x / 2, one) - (above - y) if np.isfinite(above).all() else math.nan * y,
+            "floor": stats.log_predictive(above - x / 2, one) - (above - y)
+            if np.isfinite(above).all()
+            else math.nan * y,
         }
         found[seed] = {law: float(values.mean()) for law, values in each.items()}
     return pd.DataFrame.from_dict(found, orient="index")
@@ -237,7 +242,8 @@ def slope_rows(table: pd.DataFrame, chosen: SizeVsLipschitz) -> list[tuple[str, 
         rows.append((f"flattest, {name}: less the floor", exponents(above_floor(best), n), look))
         largest = flattest(table, activation, by="upper_inf")[0]
         rows.extend(
-            (f"flattest, {name}: {words}", exponents(wide(largest, column), n), look) for column, words in LARGEST.items()
+            (f"flattest, {name}: {words}", exponents(wide(largest, column), n), look)
+            for column, words in LARGEST.items()
         )
         short = flattest(table, activation, shorter=True)[0]
         rows.append((f"flattest, {name}: 1/{SHORTER} of the steps", exponents(wide(short, "lower"), n), look))
@@ -269,7 +275,9 @@ def reached(table: pd.DataFrame) -> pd.DataFrame:
         for column in (*LABELS, "average", "stability", "path"):
             line[column] = " … ".join(number(float(gmean(end[column]))) for end in ends)
         lines.append(line)
-    found = pd.DataFrame(lines).rename(columns={**LABELS, "average": "average slope", "stability": "mean distance", "path": "path norm"})
+    found = pd.DataFrame(lines).rename(
+        columns={**LABELS, "average": "average slope", "stability": "mean distance", "path": "path norm"}
+    )
     return found.map(lambda value: number(value) if isinstance(value, float) else value).set_index("mode")
 
 
@@ -435,8 +443,7 @@ def average_panel(ax: Axes, table: pd.DataFrame) -> None:
         ax.plot(each["average"], each["lower"], ms=3, lw=1, **look_of(LOOK[mode]))
     ends_of = np.array(ax.get_xlim())
     ax.plot(ends_of, ends_of, color="0.4", lw=0.8, ls=":", label="equal")
-    ax.set(xscale="log", yscale="log", xlabel="average slope (root mean square)", ylabel="steepest slope found")
-    plain_ticks(ax)
+    ax.set(xlabel="average slope, ReLU", ylabel="slopes found")
 
 
 def rival_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> None:
@@ -454,4 +461,4 @@ def rival_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> None:
     ax.axvline(0, **THEORY)
     ax.set_yticks(range(len(LAWS)), LAWS.values(), fontsize=5.5)
     ax.set_ylim(len(LAWS) - 0.2, -0.5)
-    ax.set_xlabel("ln density of a size left out, less √(nd/P)'s")
+    ax.set_xlabel("ln density less that of √(nd/P)")

@@ -37,7 +37,9 @@ class SizeVsLipschitzThresholds(Model):
     envelope: Positive = Field(description="ln of a factor that a constant may hide")
     gap: Positive = Field(description="ln of a factor by which networks are steeper than they need be")
     closed: Positive = Field(description="share of the gap between plain and flattest, in ln, that is most of it")
-    rival: FiniteFloat = Field(description="difference of two mean log densities above which the first law foretells better")
+    rival: FiniteFloat = Field(
+        description="difference of two mean log densities above which the first law foretells better"
+    )
     grows: FiniteFloat = Field(description="slope in ln per doubling of k above which a quantity grows")
     average: FiniteFloat = Field(description="difference of ln averages below which the first is the smaller one")
     gained: Positive = Field(description="ln of a factor that more steps gain, up to which they gain little")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from almostnothing import health, streams
@@ -26,7 +26,7 @@ ASCENT = 40  # steps of the search for the longest gradient of fits in features
 STARTS = 16  # points from which it starts
 FRESH = 2048  # points of the sphere over which gradients are averaged
 ATTACKED = 512  # points, at most, whose distances to the decision boundary count
-TOGETHER = 2**24  # numbers of a network's largest product, of all networks that are measured at once
+TOGETHER = 2**22  # numbers of a network's largest product, of all networks that are measured at once
 RAYS = 10  # from each point, of the search for the decision boundary
 
 Rows = Iterator[dict[str, Any]]
@@ -61,7 +61,7 @@ def table(parameters: SizeVsLipschitz, folder: Path) -> pd.DataFrame:  # noqa: A
     certified; `lower_inf` and `upper_inf` those for distances in L∞, over all inputs; `average`: root mean square of
     the gradient along the sphere at fresh points of it; `stability`: mean L2 distance of the points of training, at
     most `ATTACKED` of them, to where the sign changes, 0 of those whose sign is wrong, as a search finds it, and
-    `stability_least`, what is certified of it; `path`: the path norm; `floor`: what every function needs that has this
+    `stability_least`, what is certified of it, both of networks of all steps; `path`: the path norm; `floor`: what every function needs that has this
     error on these points, `theory.partial_fits`. Of fits in features there are slopes found, and the floor.
     """
     device, seeds = device_for(parameters.compute.device), parameters.seeds
@@ -70,7 +70,9 @@ def table(parameters: SizeVsLipschitz, folder: Path) -> pd.DataFrame:  # noqa: A
         torch.from_numpy(np.stack([x for x, _ in each])).float().to(device),
         torch.from_numpy(np.stack([y for _, y in each])).float().to(device),
         frontier.uniform(
-            [streams.stream_key(seed, "fresh points of the sphere", parameters.d) for seed in seeds], FRESH, parameters.d
+            [streams.stream_key(seed, "fresh points of the sphere", parameters.d) for seed in seeds],
+            FRESH,
+            parameters.d,
         ).to(device),
         [partial_fits.floor(x, y, parameters.target) for x, y in each],
     )
@@ -131,11 +133,13 @@ def rows_of(
 ) -> Rows:
     """Rows of networks of k units: bounds are of all of them at once. Raises `AssertionError` where bounds cross."""
     form, seeds = frontier.ACTIVATIONS[activation], parameters.seeds
+    names = [(way, start, at, seed) for way, _ in found for start in way.starts for at, seed in enumerate(seeds)]
     every = frontier.joined([trained for _, trained in found])
     count = len(every.mse) // len(seeds)
     x, y = noise.x.repeat(count, 1, 1), noise.y.repeat(count, 1)
     steep = frontier.steepness(every, x, form)
-    stable = frontier.stability(every.stack, x[:, :ATTACKED], y[:, :ATTACKED], form, steep.upper)
+    whole = torch.tensor([way.steps == parameters.training.steps for way, _, _, _ in names], device=x.device)
+    stable = distances(every.stack, x, y, form, steep.upper, whole)
     mean = torch.cat(
         [
             frontier.average(frontier.Stack(*parts), noise.fresh, form)
@@ -150,7 +154,6 @@ def rows_of(
     columns = {name: values.tolist() for name, values in steep._asdict().items() if name != "path"}
     columns |= {"average": mean.tolist(), "stability": stable.found.tolist(), "stability_least": stable.least.tolist()}
     columns |= {"path": steep.path.tolist()}
-    names = [(way, start, at, seed) for way, _ in found for start in way.starts for at, seed in enumerate(seeds)]
     for number, (way, start, at, seed) in enumerate(names):
         yield {
             "mode": way.mode,
@@ -169,6 +172,24 @@ def rows_of(
             **{name: values[number] for name, values in columns.items()},
             "floor": noise.floor[at],
         }
+
+
+def distances(
+    stack: frontier.Stack,
+    x: Float[Tensor, "cell n d"],
+    y: Float[Tensor, "cell n"],
+    form: frontier.Activation,
+    upper: Float[Tensor, " cell"],
+    asked: Bool[Tensor, " cell"],
+) -> frontier.Stability:
+    """Class stability of the networks that are `asked` for, NaN of others: the search takes longer than training."""
+    every = frontier.Stability(torch.full_like(upper, math.nan), torch.full_like(upper, math.nan))
+    if asked.any():
+        some = frontier.Stack(*(part[asked] for part in stack))
+        far = frontier.stability(some, x[asked, :ATTACKED], y[asked, :ATTACKED], form, upper[asked])
+        for values, own in zip(every, far, strict=True):
+            values[asked] = own
+    return every
 
 
 def enclosed(what: str, lower: Float[Tensor, " cell"], upper: Float[Tensor, " cell"], k: int) -> None:
