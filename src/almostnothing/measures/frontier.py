@@ -210,7 +210,7 @@ def moved(
 
 
 def uniform(keys: Sequence[np.ndarray], count: int, d: int, row: int = 0) -> Float[Tensor, "cell point d"]:
-    """Points uniformly on the unit sphere from each key's stream, by Box and Muller's transform; each row has others."""
+    """Points uniformly on the unit sphere from each key's stream, by Box and Muller's transform; rows have others."""
     words = streams.words(np.stack(keys), count * d + count * d % 2, row).view(np.int32)
     first, second = torch.from_numpy(words).chunk(2, -1)
     radius, angle = torch.sqrt(-2 * torch.log(streams.open_floats(first))), 2 * math.pi * streams.open_floats(second)
@@ -354,8 +354,8 @@ def stability(
 ) -> Stability:
     """Class stability (von Berg et al. 2026): how far the decision boundary f = 0 is from points, in the mean.
 
-    Searched over all of space with the logits (f, 0), by `attacks.smallest` and from where `attacks.deepfool` ends. As |f(x)| ≤ Lip ‖x − x'‖ for every x' with
-    f(x') = 0, the distance is at least |f(x)| over any `upper` bound on Lip.
+    Searched over all of space with the logits (f, 0), by `attacks.smallest` and from where `attacks.deepfool` ends. As
+    |f(x)| ≤ Lip ‖x − x'‖ for every x' with f(x') = 0, the distance is at least |f(x)| over any `upper` bound on Lip.
     """
     own = Stack(*(part.double() for part in stack))
     at = x.double()

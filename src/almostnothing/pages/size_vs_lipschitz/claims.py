@@ -79,18 +79,18 @@ CLAIMS = {
         below=True,
     ),
     "rival": Declaration(
-        source="our question: do other laws foretell the same networks better? An order of n^(1/d) does not know k (Wu, "
-        "Huang and Zhang 2022); a free power of n/k; what every function needs plus c√(n/k)",
-        statement="√(nd/P) times a constant foretells the flattest networks of a size left out better than another law",
-        statistic="ln predictive density of ln slope found at a size k left out, by the law's constants and spread at a "
-        "seed's other sizes (Student's t), in the mean over k: of √(nd/P) less the other law's",
+        source="our question: do other laws foretell the same networks better? An order of n^(1/d) does not know k "
+        "(Wu, Huang and Zhang 2022); a free power of n/k; what every function needs plus c√(n/k)",
+        statement="√(nd/P) times a constant foretells the flattest networks of a size left out better than others",
+        statistic="ln predictive density of ln slope found at a size k left out, by the law's constants and spread at "
+        "a seed's other sizes (Student's t), in the mean over k: of √(nd/P) less the other law's",
         threshold="rival",
         reason="equal densities",
     ),
     "linf": Declaration(
         quote="Other norms",
         source=DIRECTIONS,
-        statement="for distances in L∞, too, networks flattened in L2 are steep as n/k to a power within {limit:g} of 1/2",
+        statement="in L∞, too, networks flattened in L2 are steep as n/k to a power within {limit:g} of 1/2",
         statistic=f"size of the {EXPONENT}, less 1/2, of the least certified constant for L∞ of penalised networks, "
         "which are not the flattest in L∞: an upper bound on the least constant",
         threshold="exponent",
@@ -101,9 +101,9 @@ CLAIMS = {
     "sobolev": Declaration(
         quote="Need small gradient everywhere.",
         source=DIRECTIONS,
-        statement="networks of the smallest average gradient are steeper somewhere than the flattest by over {limit:g} in ln",
-        statistic="ln of the slope found on networks trained for the least mean squared gradient over the certified bound "
-        "of the flattest",
+        statement="networks of the smallest average gradient are, at worst, over {limit:g} in ln steeper than the flattest",
+        statistic="ln of the slope found on networks trained for the least mean squared gradient over the certified "
+        "bound of the flattest",
         threshold="gap",
         reason="a factor of two",
     ),
@@ -117,7 +117,7 @@ CLAIMS = {
         below=True,
     ),
     "stability": Declaration(
-        source="our question: class stability, a mean of distances, grows with size (von Berg et al. 2026); does it here?",
+        source="our question: does class stability, a mean of distances, grow with size (von Berg et al. 2026)?",
         statement="points of training are further from the decision boundary, in the mean, in larger networks",
         statistic="slope of ln mean distance found per doubling of k, by least squares over a seed's sizes",
         threshold="grows",

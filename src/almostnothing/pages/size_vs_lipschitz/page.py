@@ -29,7 +29,6 @@ from almostnothing.measures.frontier import ADVERSARIAL, DECAY, PENALISED, PLAIN
 from almostnothing.pages.size_vs_lipschitz.claims import CLAIMS
 from almostnothing.pages.size_vs_lipschitz.parameters import FEATURES, SHORTER, SizeVsLipschitz
 from almostnothing.stats import Interval
-from almostnothing.theory import interpolants
 
 HALF = 0.5  # the conjecture's exponent
 NAMES = {
@@ -59,7 +58,7 @@ def evidence(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
 
 
 def of(table: pd.DataFrame, mode: str, activation: str = "relu") -> tuple[pd.DataFrame, dict[str, int]]:
-    """The networks of a mode that count as evidence: of penalised ones the flattest, of others the best, see `least`."""
+    """The networks of a mode that count as evidence: of penalised ones the flattest, of others see `least`."""
     if mode == PENALISED:
         return flattest(table, activation)
     return least(table[(table["mode"] == mode) & (table["activation"] == activation)], "average")
@@ -117,7 +116,7 @@ def above_floor(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def held_out(rows: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Of each seed and law the mean over sizes k of `stats.log_predictive` of ln slope found; none of fewer than three k.
+    """Of each seed and law the mean over sizes k of `stats.log_predictive` of ln slope found; none of fewer than 3 k.
 
     All laws are linear once logarithms are taken, with their spread in ln: c√(nd/P), P = k(d + 2), where d and 2 go
     into c; c alone, which n^(1/d) is here, as n and d do not vary; c(n/k)^p; and F + c√(n/k), F what every function
@@ -282,7 +281,7 @@ def reached(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: SizeVsLipschitz) -> Figure:
-    """Constants, their ratios to √(n/k), the search; exponents, features, path norms; distances, averages, rival laws."""
+    """Constants, ratios to √(n/k), the search; exponents, features, path norms; distances, averages, rival laws."""
     whole, room = with_verdicts(7.9, verdicts, "")
     axes = room.subplots(3, 3, height_ratios=[1, 1.25, 1])
     constant_panel(axes[0, 0], table, chosen)
@@ -436,7 +435,7 @@ def stability_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> N
 
 
 def average_panel(ax: Axes, table: pd.DataFrame) -> None:
-    """The longest gradient found against the root mean square gradient of ReLU networks: a line joins a mode's sizes."""
+    """The longest gradient found against the root mean square gradient, ReLU: a line joins a mode's sizes."""
     for mode in NAMES:
         rows, _ = of(table, mode)
         each = rows.groupby("k")[["average", "lower"]].agg(gmean)

@@ -54,15 +54,16 @@ def table(parameters: SizeVsLipschitz, folder: Path) -> pd.DataFrame:  # noqa: A
     """One row for each network and each fit in features.
 
     `mode` and `activation`, `weight` of the mode, `steps`, at most, see `measures.frontier`; penalised networks are
-    there with fewer steps, too, and from several `start`s; ReLU networks are trained by all modes, others by two. `rf` is the fit of least norm in as many random features as
-    the network has parameters, `ntk` and `even ntk` that in the gradients of a network by its first layer, all shrunk
-    until their error is the target. `parameters`: those that are trained, k(d + 2) of a network. `mse` at the end;
-    `status`, see `frontier.statuses`; `lower` and `upper` bounds on the Lipschitz constant on the sphere, the latter
-    certified; `lower_inf` and `upper_inf` those for distances in L∞, over all inputs; `average`: root mean square of
-    the gradient along the sphere at fresh points of it; `stability`: mean L2 distance of the points of training, at
-    most `ATTACKED` of them, to where the sign changes, 0 of those whose sign is wrong, as a search finds it, and
-    `stability_least`, what is certified of it, both of networks of all steps; `path`: the path norm; `floor`: what every function needs that has this
-    error on these points, `theory.partial_fits`. Of fits in features there are slopes found, and the floor.
+    there with fewer steps, too, and from several `start`s; ReLU networks are trained by all modes, others by two. `rf`
+    is the fit of least norm in as many random features as the network has parameters, `ntk` and `even ntk` that in the
+    gradients of a network by its first layer, all shrunk until their error is the target. `parameters`: those that are
+    trained, k(d + 2) of a network. `mse` at the end; `status`, see `frontier.statuses`; `lower` and `upper` bounds on
+    the Lipschitz constant on the sphere, the latter certified; `lower_inf` and `upper_inf` those for distances in L∞,
+    over all inputs; `average`: root mean square of the gradient along the sphere at fresh points of it; `stability`:
+    mean L2 distance of the points of training, at most `ATTACKED` of them, to where the sign changes, 0 of those whose
+    sign is wrong, as a search finds it, and `stability_least`, what is certified of it, both of networks of all steps;
+    `path`: the path norm; `floor`: what every function needs that has this error on these points,
+    `theory.partial_fits`. Of fits in features there are slopes found, and the floor.
     """
     device, seeds = device_for(parameters.compute.device), parameters.seeds
     each = [points(parameters.d, parameters.n, seed) for seed in seeds]
@@ -102,7 +103,7 @@ def ways(parameters: SizeVsLipschitz, activation: str, starts: int) -> Iterator[
 
 
 def network_rows(parameters: SizeVsLipschitz, noise: Noise) -> Rows:
-    """Rows of trained networks: one stack for all starts and seeds of a size and a way, several are measured at once."""
+    """Rows of trained networks: a stack for all starts and seeds of a size and a way, several are measured at once."""
     sizes = zip(parameters.units, parameters.training.starts, strict=True)
     for activation, (k, starts) in itertools.product(parameters.activations, sizes):
         alone = max(k * (k + parameters.d), RAYS * min(parameters.n, ATTACKED) * (k + parameters.d))
