@@ -171,7 +171,7 @@ def test_the_target_is_held_and_the_penalty_lowers_the_certified_bound():
     for activation in ACTIVATIONS.values():
         found, steep, mean = {}, {}, {}
         for mode, weight in modes.items():
-            found[mode] = frontier.trained(stack, x, y, activation, Recipe(mode, 0.4, weight, 0.02, 300, 24), KEYS)
+            found[mode] = frontier.trained(stack, x, y, activation, Recipe(mode, 0.4, weight, 0.02, 600, 24), KEYS)
             steep[mode] = frontier.steepness(found[mode], x, activation, steps=30)
             assert frontier.statuses(found[mode], x, 0.4) == ["learned"] * 3
             assert (steep[mode].lower <= steep[mode].upper).all()

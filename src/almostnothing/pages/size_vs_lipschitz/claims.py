@@ -101,7 +101,7 @@ CLAIMS = {
     "sobolev": Declaration(
         quote="Need small gradient everywhere.",
         source=DIRECTIONS,
-        statement="networks of the smallest average gradient are, at worst, over {limit:g} in ln steeper than the flattest",
+        statement="networks of the smallest average gradient are steeper than the flattest by over {limit:g} in ln",
         statistic="ln of the slope found on networks trained for the least mean squared gradient over the certified "
         "bound of the flattest",
         threshold="gap",

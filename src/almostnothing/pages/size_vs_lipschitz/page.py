@@ -128,8 +128,8 @@ def held_out(rows: pd.DataFrame, n: int) -> pd.DataFrame:
         return pd.DataFrame(columns=[ORDER, *LAWS], dtype=float)
     x, floors = np.log(n / logs.columns.to_numpy(float)), rows.groupby("seed")["floor"].first()
     one, found = np.ones((len(x), 1)), {}
-    for seed, own in logs.iterrows():
-        y = own.to_numpy(float)
+    for seed in logs.index.tolist():
+        y = logs.loc[seed].to_numpy(float)
         share = 1 - float(floors[seed]) * np.exp(-y)  # of the slope, above the floor
         with np.errstate(invalid="ignore", divide="ignore"):
             above = y + np.log(np.where(share > 0, share, math.nan))
@@ -422,11 +422,12 @@ def stability_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> N
         line(ax, rows, rows["k"], "stability_least", **look_of(LOOK[mode], True))
         own = rows.assign(inverse=1 / rows["upper"])
         line(ax, own, rows["k"], "inverse", color=LOOK[mode][0], marker="x", ls=":")
-    for words, options in {
+    signs: dict[str, dict[str, Any]] = {
         "mean distance, found": {"marker": "o"},
         "certified": {"marker": "o", "mfc": "white", "ls": "--"},
         "1/constant": {"marker": "x", "ls": ":"},
-    }.items():
+    }
+    for words, options in signs.items():
         ax.plot([], [], color="0.3", ms=3, lw=1, label=words, **options)
     ax.set(yscale="log", ylabel="to the boundary, ReLU")
     ax.set_ylim(top=1.8 * ax.get_ylim()[1])  # room for the legend
