@@ -25,7 +25,7 @@ from almostnothing.parameters.files import validate
 from almostnothing.theory import partial_fits
 
 QUICK = Path(__file__).resolve().parent.parent / "params/quick/17_size_vs_lipschitz.yaml"
-CONTENT = yaml.safe_load(QUICK.read_text())
+CONTENT = yaml.safe_load(QUICK.read_text()) | {"activations": ["relu", "softplus"]}
 TRAINING, N, SIZES = CONTENT["training"], CONTENT["n"], CONTENT["units"]
 SMALL: dict[str, Any] = {
     "d": 16,
