@@ -59,7 +59,9 @@ def test_bounds_enclose_the_exact_constant_of_tiny_networks():
         assert (true <= two.upper).all()
         assert (two.upper / true).median() < 1.03
         assert (true <= lipschitz.layered([first, outer[:, None]])).all()
-        assert (exact(first, shift, outer, math.inf) <= lipschitz.two_layers_largest(first, outer)).all()
+        true = exact(first, shift, outer, math.inf)
+        assert (true <= lipschitz.two_layers(first, outer, norm=math.inf).upper).all()
+        assert (true <= lipschitz.two_layers_largest(first, outer)).all()
 
 
 def test_exact_constants_are_those_of_many_points():
@@ -82,6 +84,45 @@ def test_the_corner_is_the_largest_of_all():
             most = max(np.linalg.norm(w.T @ (a * np.array(s))) for s in itertools.product(slopes, repeat=8))
             assert two.corner[cell].item() == pytest.approx(most)
             assert most <= two.upper[cell].item()
+
+
+def test_in_l_infinity_the_bound_is_over_all_corners_and_below_row_sums():
+    for slopes in ((0.0, 1.0), (0.2, 1.1), (-0.3, 1.0)):
+        first, _, outer = stack(5, 8, 6, 3)
+        two = lipschitz.two_layers(first, outer, slopes, math.inf)
+        for cell in range(5):
+            w, a = first[cell].numpy(), outer[cell].numpy()
+            most = max(np.abs(w.T @ (a * np.array(s))).sum() for s in itertools.product(slopes, repeat=8))
+            assert two.corner[cell].item() <= most * (1 + 1e-12)
+            assert two.corner[cell].item() >= 0.99 * most
+            assert most <= two.upper[cell].item() <= 1.12 * most
+            if slopes == (0.0, 1.0):
+                model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 1)).double()
+                model[0].weight.data, model[2].weight.data = first[cell], outer[cell, None]
+                assert two.upper[cell].item() < lipschitz.spectral_product(model, math.inf)
+    for count in (8, 40):
+        first, shift, outer = stack(3, count, 30, 5, 0.3)
+        two = lipschitz.two_layers(first, outer, norm=math.inf)
+        assert (two.upper < lipschitz.two_layers_largest(first, outer)).all()
+        f, x = network(first, shift, outer), starts(3, 20, 30)
+        smooth = lipschitz.smoother(first, shift, outer, x)
+        found = lipschitz.steepest(f, x, "space", smoothed=smooth, norm=math.inf).slope
+        assert (found <= two.upper).all()
+    with pytest.raises(ValueError, match="not L1"):
+        lipschitz.two_layers(first, outer, norm=1)
+
+
+def test_the_relaxation_in_l_infinity_is_that_of_a_general_solver():
+    first, _, outer = stack(2, 9, 7, 4)
+    two = lipschitz.two_layers(first, outer, norm=math.inf)
+    for cell in range(2):
+        w, a = first[cell].numpy(), outer[cell].numpy()
+        sides = np.concatenate([(w.T @ a)[:, None], w.T * a], 1) / 2
+        x = cp.Variable((17, 17), PSD=True)
+        problem = cp.Problem(cp.Maximize(cp.sum(cp.multiply(sides, x[:7, 7:]))), [cp.diag(x) == 1])
+        problem.solve(solver="CLARABEL")
+        assert two.upper[cell].item() == pytest.approx(problem.value, rel=1e-4)
+        assert two.upper[cell].item() >= problem.value * (1 - 1e-7)
 
 
 def test_the_relaxation_is_that_of_a_general_solver():

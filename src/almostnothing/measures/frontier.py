@@ -11,16 +11,19 @@ by Adam with a rate that falls as a cosine to 0, all points at each step. Three 
 * `adversarial`: in place of the MSE, that at points moved on the sphere by `weight` of its radius in the direction that
   raises their error (Goodfellow, Shlens and Szegedy 2015, in L2); no extra.
 
-In two the extra alone has a gradient below the target, so that a network is held where it just fits as well as asked:
+In three the extra alone has a gradient below the target, so that a network is held where it just fits as well as asked:
 
 * `decay`: ½(‖W‖² + ‖b‖² + ‖a‖²), weight decay, whose least value for a given f is of the order of the path norm
   Σ |aⱼ|‖wⱼ‖ (Neyshabur, Tomioka and Srebro 2015);
+* `sobolev`: mean ‖∇f(z)‖², the squared gradient along the sphere in the mean over points z of it that are drawn anew
+  at each step: a Sobolev norm;
 * `penalised`: (mean ‖∇f(z)‖^(2·POWER))^(1/POWER), a smooth largest squared gradient along the sphere, over points z
   that climb to where it is longest while the network learns, and stays for the next step: "Sobolev norms like E‖∇f‖²
   don't work. Need small gradient everywhere" (slides, "Open Directions").
 
 Gradients are written out; of ReLU the penalty's pass through slopes as if these were constant, which they are almost
-everywhere, and points climb along slopes that are softened by `SOFT`.
+everywhere, and points climb along slopes that are softened by `SOFT`. The mean over the sphere changes with where
+ReLU's steps lie, too, which no point sees: `sobolev` takes the gradient of the mean with softened slopes.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -36,12 +40,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from almostnothing import health, streams
-from almostnothing.measures import lipschitz
+from almostnothing.measures import attacks, lipschitz
 from almostnothing.optimisers import BETA1, BETA2, adam
 
-PLAIN, DECAY, ADVERSARIAL, PENALISED = "plain", "decay", "adversarial", "penalised"
+PLAIN, DECAY, ADVERSARIAL, SOBOLEV, PENALISED = "plain", "decay", "adversarial", "sobolev", "penalised"
 CORRUPTED = "corrupted"
-MODES = (PLAIN, DECAY, ADVERSARIAL, PENALISED, CORRUPTED)
+MODES = (PLAIN, DECAY, ADVERSARIAL, SOBOLEV, PENALISED, CORRUPTED)
 STOPPING = (PLAIN, ADVERSARIAL, CORRUPTED)  # at the target
 HELD = 10.0  # weight of the error above its target
 POWER = 8  # of squared gradients in their smooth largest value
@@ -49,7 +53,7 @@ SOFT = 0.05  # of a unit's input: how wide ReLU's step is while points climb
 ROUND = 0.2  # of a unit's input: how wide the corner of softplus is, ROUND ln(1 + exp(u/ROUND))
 REACH = 0.2  # of the sphere's radius: how far a point climbs at each step
 SLACK = 0.02  # of the target: a network whose error is further above it does not fit
-STARTS = 24  # points, and as many that climbed, from which the search for the longest gradient starts
+STARTS = 48  # points from which the search for the longest gradient starts: up to half of them climbed in training
 TINY = 1e-20
 
 
@@ -87,7 +91,7 @@ class Stack(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """How a stack is trained; `weight`, see the modes; `climbing`, how many points climb."""
+    """How a stack is trained; `weight`, see the modes; `climbing`, how many points climb, or are drawn at each step."""
 
     mode: str
     target: float
@@ -98,11 +102,20 @@ class Recipe(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """Networks at the end, their mean squared errors, and the points that climbed: none but of `penalised`."""
+    """Networks at the end, their mean squared errors, and points from which to search for the longest gradient.
+
+    These are some that climbed, of `penalised`, and some of a network's own.
+    """
 
     stack: Stack
     mse: Float[Tensor, " cell"]
-    climbed: Float[Tensor, "cell point d"]
+    starts: Float[Tensor, "cell start d"]
+
+
+def joined(each: Sequence[Trained]) -> Trained:
+    """Several stacks of networks of as many units as one."""
+    stack = Stack(*(torch.cat(parts) for parts in zip(*(one.stack for one in each), strict=True)))
+    return Trained(stack, torch.cat([one.mse for one in each]), torch.cat([one.starts for one in each]))
 
 
 def drawn(keys: Sequence[np.ndarray], k: int, d: int, scale: float = 1.0) -> Stack:
@@ -135,19 +148,29 @@ def error(
     return off.square().mean(1), Stack(units.mT @ x, units.sum(1), outer)
 
 
+def softened(activation: Activation) -> Activation:
+    """The activation that has a sigmoid of its `width` for a slope: of a smooth one, itself."""
+    wide = activation.width
+
+    def value(u: Tensor) -> Tensor:
+        return wide * torch.nn.functional.softplus(u / wide)
+
+    return activation if activation.smooth else Activation(value, lambda u: torch.sigmoid(u / wide), wide, True)
+
+
 def penalty(
-    stack: Stack, z: Float[Tensor, "cell point d"], activation: Activation
+    stack: Stack, z: Float[Tensor, "cell point d"], activation: Activation, power: int = POWER
 ) -> tuple[Float[Tensor, " cell"], Stack]:
-    """The smooth largest ‖∇f‖² along the unit sphere at points z, and its gradient."""
+    """The smooth largest ‖∇f‖² along the unit sphere at points z, and its gradient; of `power` 1 that is the mean."""
     on = activation.slope(inputs(stack, z))
     signed = on * stack.outer[:, None]
     along = lipschitz.tangential(signed @ stack.first, z)
     squares = along.square().sum(-1)
     top = squares.amax(1, keepdim=True).clamp(min=TINY)
-    share = (squares / top) ** POWER
-    largest = top[:, 0] * share.mean(1) ** (1 / POWER)
+    share = (squares / top) ** power
+    largest = top[:, 0] * share.mean(1) ** (1 / power)
     # d largest / d squareᵢ = largest · shareᵢ / (squareᵢ Σ share)
-    each = largest[:, None] * (squares / top) ** (POWER - 1) / (top * share.sum(1, keepdim=True))
+    each = largest[:, None] * (squares / top) ** (power - 1) / (top * share.sum(1, keepdim=True))
     back = 2 * each[..., None] * along  # by ∇f at z: along is tangential already
     seen = back @ stack.first.mT  # (cell, point, k)
     outer, first = (on * seen).sum(1), signed.mT @ back
@@ -188,21 +211,36 @@ def moved(
     return far / far.norm(dim=-1, keepdim=True)
 
 
+def uniform(keys: Sequence[np.ndarray], count: int, d: int, row: int = 0) -> Float[Tensor, "cell point d"]:
+    """Points uniformly on the unit sphere from each key's stream, by Box and Muller's transform; rows have others."""
+    words = streams.words(np.stack(keys), count * d + count * d % 2, row).view(np.int32)
+    first, second = torch.from_numpy(words).chunk(2, -1)
+    radius, angle = torch.sqrt(-2 * torch.log(streams.open_floats(first))), 2 * math.pi * streams.open_floats(second)
+    values = torch.cat([radius * angle.cos(), radius * angle.sin()], -1)[:, : count * d].reshape(-1, count, d)
+    return values / values.norm(dim=-1, keepdim=True)
+
+
 def trained(
     start: Stack,
     x: Float[Tensor, "cell point d"],
     y: Float[Tensor, "cell point"],
     activation: Activation,
     how: Recipe,
+    keys: Sequence[np.ndarray] = (),
     seen: Callable[[int], Float[Tensor, "cell point d"]] | None = None,
 ) -> Trained:
     """Networks trained each on its own points of the unit sphere. No network's steps depend on the others'.
 
-    `seen`: the points that stand in for x at a step, of mode `corrupted`.
-    Raises `ValueError` for an unknown mode, or where it is not `seen` that decides.
+    `keys`: streams of the points that `sobolev` draws, one for each network. `seen`: the points that stand in for x at
+    a step, of mode `corrupted`.
+
+    Raises `ValueError` for an unknown mode, for `sobolev` without a key for each network, and where there are corrupted
+    points for another mode than theirs, or none for it.
     """
     if how.mode not in MODES:
         raise ValueError(f"no mode is called {how.mode!r}: known are {', '.join(MODES)}")
+    if how.mode == SOBOLEV and len(keys) != len(x):
+        raise ValueError(f"{SOBOLEV} draws points for each of {len(x)} networks, and has {len(keys)} keys")
     if (seen is None) == (how.mode == CORRUPTED):
         raise ValueError(f"corrupted points go with mode {CORRUPTED}, and with no other")
     stack = Stack(*(part.clone() for part in start))
@@ -224,14 +262,19 @@ def trained(
         gradients = [HELD * over[:, None, None] * each for each in _columns(gradient)]
         if how.mode == DECAY:
             gradients = [g + how.weight * part for g, part in zip(gradients, parts, strict=True)]
-        elif how.mode == PENALISED:
-            z = climbed(stack, z, activation)
-            extra = penalty(stack, z, activation)[1]
+        elif how.mode in (SOBOLEV, PENALISED):
+            if how.mode == SOBOLEV:
+                z = uniform(keys, how.climbing, x.shape[-1], step).to(x)
+                extra = penalty(stack, z, softened(activation), 1)[1]
+            else:
+                z = climbed(stack, z, activation)
+                extra = penalty(stack, z, activation)[1]
             gradients = [g + how.weight * each for g, each in zip(gradients, _columns(extra), strict=True)]
         size = how.rate * (1 + math.cos(math.pi * step / how.steps)) / 2 / (1 - BETA1 ** (step + 1))
         root = 1 / math.sqrt(1 - BETA2 ** (step + 1))
         adam(parts, gradients, moments, size * going, torch.full_like(going, root))
-    return Trained(stack, error(stack, x, y, activation)[0], z)
+    met = z[:, : STARTS // 2] if how.mode == PENALISED else z[:, :0]
+    return Trained(stack, error(stack, x, y, activation)[0], torch.cat([met, x], 1)[:, : min(STARTS, x.shape[1])])
 
 
 def _columns(stack: Stack) -> list[Tensor]:
@@ -262,22 +305,89 @@ def statuses(found: Trained, x: Float[Tensor, "cell point d"], target: float) ->
     ]
 
 
+def average(stack: Stack, z: Float[Tensor, "cell point d"], activation: Activation) -> Float[Tensor, " cell"]:
+    """Root mean square of the gradient along the unit sphere at points z."""
+    g = (activation.slope(inputs(stack, z)) * stack.outer[:, None]) @ stack.first
+    return lipschitz.tangential(g, z).square().sum(-1).mean(1).sqrt()
+
+
 class Steepness(NamedTuple):
-    """How steep networks are on the unit sphere: `lower` is a slope that was found, `upper` is certified (float64)."""
+    """How steep networks are: `lower` is a slope that was found, `upper` is certified, in float64; `path`: path norm.
+
+    `lower`, on the unit sphere, and `upper` are of distances in L2; `lower_inf` and `upper_inf` of distances in L∞, all
+    inputs.
+    """
 
     lower: Float[Tensor, " cell"]
     upper: Float[Tensor, " cell"]
+    lower_inf: Float[Tensor, " cell"]
+    upper_inf: Float[Tensor, " cell"]
     path: Float[Tensor, " cell"]
 
 
-def steepness(found: Trained, x: Float[Tensor, "cell point d"], activation: Activation, steps: int = 60) -> Steepness:
-    """Bounds on the Lipschitz constants of networks, `lipschitz.steepest` and `lipschitz.two_layers`; path norms.
+class Bounds(NamedTuple):
+    """Of the Lipschitz constants of networks a slope that was found and a certified bound, in float64."""
 
-    The certified bound is one over all inputs and all directions, and so holds on the sphere, too.
+    lower: Float[Tensor, " cell"]
+    upper: Float[Tensor, " cell"]
+
+
+def bounds(
+    found: Trained, x: Float[Tensor, "cell point d"], activation: Activation, norm: float = 2, steps: int = 60
+) -> Bounds:
+    """Bounds for distances in L2 or L∞, `lipschitz.steepest` and `lipschitz.two_layers`.
+
+    In L2 slopes are along the unit sphere; the certified bound is one over all inputs and all directions, and so holds
+    on the sphere, too. In L∞ both are over all inputs: along a sphere the dual norm of ∇f is min ‖∇f − λx‖₁ over λ,
+    which neither ascent nor relaxation has.
     """
     stack = Stack(*(part.double() for part in found.stack))
-    starts = torch.cat([x[:, :STARTS], found.climbed[:, :STARTS]], 1).double()
     smooth = None if activation.smooth else lipschitz.smoother(*stack, x.double())
-    top = lipschitz.steepest(lambda z: outputs(stack, z, activation), starts, "sphere", smoothed=smooth, steps=steps)
-    upper = lipschitz.two_layers(stack.first, stack.outer, activation.slopes).upper
-    return Steepness(top.slope, upper, (stack.outer.abs() * stack.first.norm(dim=-1)).sum(-1))
+    f = partial(outputs, stack, activation=activation)
+    domain = "sphere" if norm == 2 else "space"
+    top = lipschitz.steepest(f, found.starts.double(), domain, smoothed=smooth, norm=norm, steps=steps)
+    return Bounds(top.slope, lipschitz.two_layers(stack.first, stack.outer, activation.slopes, norm).upper)
+
+
+def steepness(found: Trained, x: Float[Tensor, "cell point d"], activation: Activation) -> Steepness:
+    """`bounds` in L2 and L∞; path norms."""
+    path = (found.stack.outer.double().abs() * found.stack.first.double().norm(dim=-1)).sum(-1)
+    return Steepness(*bounds(found, x, activation), *bounds(found, x, activation, math.inf), path)
+
+
+class Stability(NamedTuple):
+    """Mean distances in L2 of points to where f changes its sign, 0 of points whose sign is wrong.
+
+    `found` by search, which may be too large; `least`: certified, in float64, which may be too small.
+    """
+
+    found: Float[Tensor, " cell"]
+    least: Float[Tensor, " cell"]
+
+
+def stability(
+    stack: Stack,
+    x: Float[Tensor, "cell point d"],
+    y: Float[Tensor, "cell point"],
+    activation: Activation,
+    upper: Float[Tensor, " cell"],
+) -> Stability:
+    """Class stability (von Berg et al. 2026): how far the decision boundary f = 0 is from points, in the mean.
+
+    Searched over all of space with the logits (f, 0), by `attacks.smallest` and from where `attacks.deepfool` ends. As
+    |f(x)| ≤ Lip ‖x − x'‖ for every x' with f(x') = 0, the distance is at least |f(x)| over any `upper` bound on Lip.
+    """
+    own = Stack(*(part.double() for part in stack))
+    at = x.double()
+
+    def rest(u: Float[Tensor, "cell point k"]) -> Float[Tensor, "cell point 2"]:
+        f = (activation.value(u) @ own.outer[..., None])[..., 0]
+        return torch.stack([f, torch.zeros_like(f)], -1)
+
+    ask = attacks.Layered(partial(inputs, own), rest)
+    labels = (y < 0).long()
+    known, all_ = attacks.started(ask, at, labels), torch.ones_like(labels, dtype=torch.bool)
+    other = attacks.descended(ask, at, labels, attacks.deepfool(ask, at, labels), attacks.MOVES, known, all_)
+    found = torch.minimum(attacks.smallest(ask, at, labels).distance, other.distance)
+    right = (y * outputs(own, at, activation)).clamp(min=0)
+    return Stability(found.mean(1), right.mean(1) / upper)

@@ -13,6 +13,11 @@ as uᵀMu = uᵀ(M − diag y)u + Σ yᵢ. A good y comes from the relaxation it
 solved by coordinates (Wang, Chang and Kolter 2017, the mixing method): yᵢ = ‖Σⱼ Mᵢⱼ vⱼ‖. Signs of random projections of
 V give corners u, whose ‖Bu‖ says how far the bound can be from the largest value over all corners.
 
+For distances in L∞ the longest is max ‖Bu‖₁ = max tᵀBu over t ∈ {±1}^d and u ∈ {±1}^(k+1): the same problem for
+z = (t, u) and M = ½[[0, B], [Bᵀ, 0]], whose dual bounds it in the same way (Raghunathan, Steinhardt and Liang 2018 have
+this relaxation for slopes in [0, 1]). Rows of t have no products with each other, nor those of u, so that coordinates
+are solved for all t at once, then for all u.
+
 More layers, f(x) = W_L σ(… σ(W_1 x + b_1) …) with slopes in [0, 1]: for any positive diagonal Λᵢ
 
     X_0 = 1,   Xᵢ = Λᵢ − ¼ ΛᵢWᵢ X_{i−1}⁻¹ Wᵢᵀ Λᵢ > 0,   Lip₂² ≤ λ_max(W_L X_{L−1}⁻¹ W_Lᵀ)
@@ -45,6 +50,7 @@ ROUNDING = (
     1e-9  # by which a certified bound is lengthened, relative: float64 products of thousands of terms err by less
 )
 SWEEPS, SETTLED = 500, 1e-6  # of the mixing method: at most, and the relative gain of one below which it ends
+HALVES, CLOSER = 1000, 1e-8  # the same for L∞, where a sweep is two products of matrices
 DOMAINS = ("sphere", "cube", "space")
 REACH = 0.3  # first step of an ascent, over the starts' length or the cube's diagonal
 WIDTH = 0.5
@@ -59,9 +65,13 @@ class Steepest(NamedTuple):
     slope: Float[Tensor, " cell"]
 
 
-def gradient(f: Function, x: Float[Tensor, "cell point pixel"]) -> Float[Tensor, "cell point pixel"]:
-    """∇f of every cell at its own points."""
-    found: Tensor = torch.func.grad(lambda z: f(z).sum())(x)
+def gradient(
+    f: Function, x: Float[Tensor, "cell point pixel"], again: bool = False
+) -> Float[Tensor, "cell point pixel"]:
+    """∇f of every cell at its own points; `again`: as a function of x, which requires its gradient."""
+    with torch.enable_grad():  # not torch.func.grad, which in a nest of two takes ten times as long
+        own = x if again else x.detach().requires_grad_()
+        found: Tensor = torch.autograd.grad(f(own).sum(), own, create_graph=again)[0]
     return found
 
 
@@ -101,21 +111,27 @@ def steepest(
     def along(g: Tensor, z: Tensor) -> Tensor:
         return tangential(g, z) if domain == "sphere" else g
 
-    def slope(of: Function, z: Tensor) -> Tensor:
-        return length(along(gradient(of, z), z), norm)
+    def slope(z: Tensor) -> Tensor:
+        return length(along(gradient(f, z), z), norm)
+
+    def upward(of: Function, z: Tensor) -> Tensor:
+        with torch.enable_grad():
+            own = z.detach().requires_grad_()
+            total = length(along(gradient(of, own, True), own), norm).sum() + 0 * own.sum()  # of linear f: no slope
+            climb: Tensor = along(torch.autograd.grad(total, own)[0], z)
+        return climb / climb.norm(dim=-1, keepdim=True).clamp(min=TINY)
 
     reach = REACH * (math.sqrt(start.shape[-1]) if domain == "cube" else radius)
-    best, points = slope(f, x).detach(), x
+    best, points = slope(x), x
     for step in range(steps):
         left = 1 - step / steps
         of = smoothed(10 ** (left - 1)) if smoothed else f
-        climb = along(torch.func.grad(lambda z, of=of: slope(of, z).sum())(x), x)
-        x = x + reach * left * climb / climb.norm(dim=-1, keepdim=True).clamp(min=TINY)
+        x = x + reach * left * upward(of, x)
         if domain == "sphere":
             x = x / x.norm(dim=-1, keepdim=True) * radius
         elif domain == "cube":
             x = x.clamp(0, 1)
-        found = slope(f, x).detach()
+        found = slope(x)
         points = torch.where((found > best)[..., None], x, points)
         best = torch.maximum(found, best)
     top = best.argmax(-1)
@@ -180,26 +196,89 @@ class TwoLayers(NamedTuple):
 
 
 def two_layers(
-    first: Float[Tensor, "cell k d"], outer: Float[Tensor, "cell k"], slopes: tuple[float, float] = (0.0, 1.0)
+    first: Float[Tensor, "cell k d"],
+    outer: Float[Tensor, "cell k"],
+    slopes: tuple[float, float] = (0.0, 1.0),
+    norm: float = 2,
 ) -> TwoLayers:
-    """The MaxCut-type bound in L2 for stacks of f(x) = aᵀσ(Wx + b), σ' in `slopes`."""
+    """The MaxCut-type bound for stacks of f(x) = aᵀσ(Wx + b), σ' in `slopes`, distances in L2 or L∞.
+
+    Raises `ValueError` for another norm.
+    """
+    if norm not in (2, math.inf):
+        raise ValueError(f"slopes are known for distances in L2 and L∞, not L{norm:g}")
     w, a = first.double(), outer.double()
     low, high = slopes
     sides = (
         torch.cat([(high + low) * (w.mT @ a[..., None]), (high - low) * w.mT * a[:, None]], -1) / 2
     )  # (cell, d, k + 1)
-    m = sides.mT @ sides
-    v = mixed(m)
+    if norm == 2:
+        m = sides.mT @ sides
+        v = mixed(m)
+        bound, corner = _dual(m, v).clamp(min=0).sqrt(), _flipped(m, _signs(v, *m.shape)).sqrt()
+    else:
+        d, units = sides.shape[1:]
+        m = torch.nn.functional.pad(sides, (d, 0, 0, units)) / 2
+        m = m + m.mT
+        v = halved(sides)
+        bound, corner = _dual(m, v), _alternated(sides, _signs(v[:, d:], *m.shape))
+    return TwoLayers(bound * (1 + ROUNDING), corner)
+
+
+def _dual(m: Float[Tensor, "cell k k"], v: Float[Tensor, "cell k rank"]) -> Float[Tensor, " cell"]:
+    """The dual bound on uᵀMu over signs u, with yᵢ = ‖Σⱼ Mᵢⱼ vⱼ‖: certified for every V."""
     y = torch.linalg.vector_norm(m @ v, dim=-1)
-    shifted = m - torch.diag_embed(y)
-    top = torch.linalg.eigvalsh(shifted)[:, -1]
-    trace = m.diagonal(dim1=-2, dim2=-1).sum(-1)
-    error = torch.finfo(torch.float64).eps * m.shape[-1] * (trace + y.sum(-1))  # of eigenvalues, by far
-    bound = y.sum(-1) + m.shape[-1] * (top + error).clamp(min=0)
-    key = streams.stream_key(0, "corners of slopes", *m.shape)
+    top = torch.linalg.eigvalsh(m - torch.diag_embed(y))[:, -1]
+    size = torch.linalg.matrix_norm(m) + y.sum(-1)
+    error = torch.finfo(torch.float64).eps * m.shape[-1] * size  # of eigenvalues, by far
+    bound: Tensor = y.sum(-1) + m.shape[-1] * (top + error).clamp(min=0)
+    return bound
+
+
+def _signs(v: Float[Tensor, "cell k rank"], *shape: int) -> Float[Tensor, "cell k corner"]:
+    """Signs of random projections of V; `shape` names the stream."""
+    key = streams.stream_key(0, "corners of slopes", *shape)
     drawn = torch.from_numpy(streams.normals(key, v.shape[-1] * CORNERS)).to(v).view(v.shape[-1], CORNERS)
-    corner = _flipped(m, (v @ drawn).sign())
-    return TwoLayers(bound.clamp(min=0).sqrt() * (1 + ROUNDING), corner.sqrt())
+    return (v @ drawn).sign()
+
+
+def halved(sides: Float[Tensor, "cell d k"]) -> Float[Tensor, "cell both rank"]:
+    """max Σ Bᵢⱼ ⟨tᵢ, uⱼ⟩ over d + k rows of unit length, all t and all u in turn; of a rank as of `mixed`."""
+    cells, d, units = sides.shape
+    rank = math.ceil(math.sqrt(2 * (d + units))) + 1
+    key = streams.stream_key(0, "mixing method", "halves", d + units)
+    v = torch.from_numpy(streams.normals(key, (d + units) * rank)).to(sides).view(-1, rank).repeat(cells, 1, 1)
+    v /= v.norm(dim=-1, keepdim=True)
+    t, u = v[:, :d], v[:, d:]
+    before = torch.zeros(cells, dtype=sides.dtype, device=sides.device)
+    for _ in range(HALVES):
+        t = _turned(sides @ u, t)
+        pull = sides.mT @ t
+        value = pull.norm(dim=-1).sum(-1)
+        u = _turned(pull, u)
+        if (value - before <= CLOSER * value).all():
+            break
+        before = value
+    return torch.cat([t, u], 1)
+
+
+def _turned(pull: Float[Tensor, "*row rank"], rows: Float[Tensor, "*row rank"]) -> Float[Tensor, "*row rank"]:
+    """Rows of unit length along what pulls them; where nothing does, as they were."""
+    size = pull.norm(dim=-1, keepdim=True)
+    return torch.where(size > 0, pull / size.clamp(min=1e-300), rows)
+
+
+def _alternated(sides: Float[Tensor, "cell d k"], u: Float[Tensor, "cell k corner"]) -> Float[Tensor, " cell"]:
+    """The largest tᵀBu after t and u have been turned to what is best for the other as long as that helps."""
+    value = (sides @ u).abs().sum(1)
+    for _ in range(sides.shape[-1]):
+        turned = (sides.mT @ (sides @ u).sign()).sign()
+        more = (sides @ turned).abs().sum(1)
+        better = more > value
+        if not better.any():
+            break
+        u, value = torch.where(better[:, None], turned, u), torch.maximum(more, value)
+    return value.amax(1)
 
 
 def mixed(m: Float[Tensor, "cell k k"]) -> Float[Tensor, "cell k rank"]:
@@ -213,8 +292,7 @@ def mixed(m: Float[Tensor, "cell k k"]) -> Float[Tensor, "cell k rank"]:
     for _ in range(SWEEPS):
         for row in range(count):
             moved = (off[:, row, None] @ v)[:, 0]
-            size = moved.norm(dim=-1, keepdim=True)
-            v[:, row] = torch.where(size > 0, moved / size.clamp(min=1e-300), v[:, row])
+            v[:, row] = _turned(moved, v[:, row])
         value = ((m @ v) * v).sum((1, 2))
         if (value - before <= SETTLED * value).all():
             break

@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+EXACT = 1e-9  # a spread that is no more than rounding, over the largest value
+
 
 def log_predictive(
     y: Float[np.ndarray, " n"], design: Float[np.ndarray, "n p"], groups: Sequence[object] | None = None
@@ -31,7 +33,7 @@ def log_predictive(
         x, rest, (m, p) = design[~out], y[~out], design[~out].shape
         beta, _, rank, _ = np.linalg.lstsq(x, rest, rcond=None)
         spread = float(((rest - x @ beta) ** 2).sum()) / max(m - p, 1)
-        if m > p == rank and spread > 0:
+        if m > p == rank and math.sqrt(spread) > EXACT * np.abs(rest).max():
             wider = 1 + np.einsum("ij,ji->i", design[out], np.linalg.solve(x.T @ x, design[out].T))
             found[out] = stats.t.logpdf(y[out], m - p, loc=design[out] @ beta, scale=np.sqrt(spread * wider))
     return found

@@ -177,7 +177,9 @@ def ntk_features(
 
 
 def _slope(activation: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
-    slope: Tensor = torch.func.jvp(activation, (z,), (torch.ones_like(z),))[1]
+    with torch.enable_grad():
+        own = z if z.requires_grad else z.detach().requires_grad_()
+        slope: Tensor = torch.autograd.grad(activation(own).sum(), own, create_graph=z.requires_grad)[0]
     return slope
 
 

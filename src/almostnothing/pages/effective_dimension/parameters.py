@@ -20,7 +20,7 @@ AT_ONCE, SLOWLY = "radius at once", "radius rises"  # how the radius of adversar
 CHANCE = 0.5  # share of labels turned at which nothing is left of them
 
 
-class Training(Model):
+class Fitting(Model):
     """How all networks on noisy labels are trained; see `measures.frontier`."""
 
     start: Positive = Field(description="how much units vary by on the sphere at the start")
@@ -57,7 +57,7 @@ class Noise(Model):
     error: Annotated[float, Field(gt=0, lt=1)] = Field(
         description="mean squared error at which networks are held, over the variance of the labels' noise"
     )
-    training: Training
+    training: Fitting
     bridge: Bridge
     seeds: Axis[NonNegativeInt] = Field(description="of images, labels and networks: intervals are over them")
 
@@ -90,7 +90,7 @@ class Capacity(Model):
     widths: Axis[PositiveInt] = Field(description="of networks of one hidden layer, one for each of the scales")
     radius: Annotated[float, Field(gt=0, le=1)] = Field(description="ε, by which every pixel may move")
     ramp: Annotated[float, Field(gt=0, le=1)] = Field(
-        description="share of the steps over which ε rises; convolutional networks are also trained with ε at once, as published"
+        description="share of the steps over which ε rises; convolutional networks meet it at once, too, as published"
     )
     rate: Positive = Field(description="Adam's first step size; it falls as a cosine to 0")
     steps: list[PositiveInt] = Field(description="one for each of the sizes")

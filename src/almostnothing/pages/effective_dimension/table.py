@@ -16,7 +16,7 @@ from torch import Tensor
 from almostnothing import corruptions, data, streams
 from almostnothing.data.datasets import Dataset
 from almostnothing.devices import device_for
-from almostnothing.measures import answers, attacks, directions, frontier
+from almostnothing.measures import answers, directions, frontier
 from almostnothing.measures.directions import Directions
 from almostnothing.measures.frontier import CORRUPTED, PENALISED, PLAIN
 from almostnothing.pages.effective_dimension import capacity_rows
@@ -163,10 +163,10 @@ def joined(one: Points, other: Points) -> Points:
 
 
 class Tests(NamedTuple):
-    """Clean test images of each seed as points, and 0 or 1: their true labels −1 or 1."""
+    """Clean test images of each seed as points, and their true labels, −1 or 1."""
 
     x: Float[Tensor, "cell image r"]
-    labels: Int[Tensor, "cell image"]
+    y: Float[Tensor, "cell image"]
 
 
 def tested(dataset: Dataset, axes: Directions, rank: int, seeds: list[int], images: int, device: torch.device) -> Tests:
@@ -175,8 +175,8 @@ def tested(dataset: Dataset, axes: Directions, rank: int, seeds: list[int], imag
     for seed in seeds:
         where = answers.chosen(dataset, seed, images)
         xs.append(axes(answers.clean(dataset, where, device)[0], rank))
-        labels.append(torch.from_numpy(labels_of(dataset, dataset.test.labels[where]) > 0).long())
-    return Tests(torch.stack(xs), torch.stack(labels).to(device))
+        labels.append(torch.from_numpy(labels_of(dataset, dataset.test.labels[where])))
+    return Tests(torch.stack(xs), torch.stack(labels).to(xs[0]))
 
 
 def corrupted(
@@ -227,17 +227,15 @@ def run(
     start = frontier.Stack(*(part.to(points.x) for part in frontier.drawn(keys, units, rank, how.start)))
     weight = how.penalty if mode == PENALISED else 0.0
     recipe = frontier.Recipe(mode, points.target, weight, how.rate, how.steps, how.climbing)
-    found = frontier.trained(start, points.x, points.y, FORM, recipe, seen)
+    found = frontier.trained(start, points.x, points.y, FORM, recipe, seen=seen)
     return Run(points, found, {"width": units, "training": name or mode, "start": place})
 
 
 def rows_of(runs: list[Run], tests: Tests | None = None) -> Rows:
     """Rows of networks of one width and rank, whose constants are bounded at once."""
     fewest = min(run.points.x.shape[1] for run in runs)
-    stack = frontier.Stack(*(torch.cat(parts) for parts in zip(*(run.found.stack for run in runs), strict=True)))
-    climbed = torch.cat([_padded(run.found.climbed, run.points.x, frontier.STARTS) for run in runs])
-    whole = frontier.Trained(stack, torch.cat([run.found.mse for run in runs]), climbed)
-    steep = frontier.steepness(whole, torch.cat([run.points.x[:, :fewest] for run in runs]), FORM)
+    every = frontier.joined([run.found for run in runs])
+    steep = frontier.bounds(every, torch.cat([run.points.x[:, :fewest] for run in runs]), FORM)
     finite = torch.isfinite(steep.lower) & torch.isfinite(steep.upper)
     if not (steep.lower <= steep.upper)[finite].all():
         raise AssertionError(f"a slope of networks of {runs[0].columns['width']} units exceeds the certified bound")
@@ -245,11 +243,13 @@ def rows_of(runs: list[Run], tests: Tests | None = None) -> Rows:
     for each in runs:
         (size, rank), points = each.points.x.shape[1:], each.points
         told = frontier.statuses(each.found, points.x, points.target or math.inf)
-        right, far = robust(each.found.stack, tests) if tests else (None, None)
+        here = slice(number, number + len(points.known))
+        right, far = robust(each.found.stack, tests, steep.upper[here]) if tests else (None, None)
         for cell, known in enumerate(points.known):
             yield {
                 **{name: known[name] for name in ("dataset", "turned", "seed")},
                 **each.columns,
+                "family": "mlp",
                 "pca_rank": rank,
                 "train_size": size,
                 "parameters": each.columns["width"] * (rank + 2),
@@ -265,22 +265,12 @@ def rows_of(runs: list[Run], tests: Tests | None = None) -> Rows:
             number += 1
 
 
-def _padded(
-    climbed: Float[Tensor, "cell point r"], x: Float[Tensor, "cell n r"], count: int
-) -> Float[Tensor, "cell {count} r"]:
-    """The first points that climbed, or the last of x where none did."""
-    return torch.cat([climbed, x.flip(1)], 1)[:, :count]
-
-
-def robust(stack: frontier.Stack, tests: Tests) -> tuple[Float[Tensor, " cell"], Float[Tensor, " cell"]]:
+def robust(
+    stack: frontier.Stack, tests: Tests, upper: Float[Tensor, " cell"]
+) -> tuple[Float[Tensor, " cell"], Float[Tensor, " cell"]]:
     """Of test images the share that is right, and the mean distance to where f = 0, over all: 0 of wrong ones.
 
     That mean is the area under the curve of robust accuracy against the radius.
     """
-
-    def ask(x: Float[Tensor, "cell image r"]) -> Float[Tensor, "cell image 2"]:
-        f = frontier.outputs(stack, x, FORM)
-        return torch.stack([-f, f], -1)
-
-    distance = attacks.smallest(ask, tests.x, tests.labels).distance
-    return (distance > 0).double().mean(1), distance.double().mean(1)
+    far = frontier.stability(stack, tests.x, tests.y, FORM, upper).found
+    return (frontier.outputs(stack, tests.x, FORM) * tests.y > 0).double().mean(1), far

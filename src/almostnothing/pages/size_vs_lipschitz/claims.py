@@ -79,12 +79,63 @@ CLAIMS = {
         below=True,
     ),
     "rival": Declaration(
-        source="our question: an order of n^(1/d), which does not know k (Wu, Huang and Zhang 2022)",
-        statement="√(nd/P) times a constant fits the flattest networks better than n^(1/d) times a constant",
-        statistic="root mean square misfit of ln over sizes k, of the first order less of the second",
+        source="our question: do other laws foretell the same networks better? An order of n^(1/d) does not know k "
+        "(Wu, Huang and Zhang 2022); a free power of n/k; what every function needs plus c√(n/k)",
+        statement="√(nd/P) times a constant foretells the flattest networks of a size left out better than others",
+        statistic="ln predictive density of ln slope found at a size k left out, by the law's constants and spread at "
+        "a seed's other sizes (Student's t), in the mean over k: of √(nd/P) less the other law's",
         threshold="rival",
-        reason="equal misfits",
+        reason="equal densities",
+    ),
+    "linf": Declaration(
+        quote="Other norms",
+        source=DIRECTIONS,
+        statement="in L∞, too, networks flattened in L2 are steep as n/k to a power within {limit:g} of 1/2",
+        statistic=f"size of the {EXPONENT}, less 1/2, of the least certified constant for L∞ of penalised networks, "
+        "which are not the flattest in L∞: an upper bound on the least constant",
+        threshold="exponent",
+        reason="as in L2",
         below=True,
+        range=SIZES,
+    ),
+    "sobolev": Declaration(
+        quote="Need small gradient everywhere.",
+        source=DIRECTIONS,
+        statement="networks of the smallest average gradient are steeper than the flattest by over {limit:g} in ln",
+        statistic="ln of the slope found on networks trained for the least mean squared gradient over the certified "
+        "bound of the flattest",
+        threshold="gap",
+        reason="a factor of two",
+    ),
+    "average": Declaration(
+        quote="Need small gradient everywhere.",
+        source=DIRECTIONS,
+        statement="the average gradient of these is smaller than that of the flattest",
+        statistic="ln of the root mean square gradient at fresh points of networks trained for it, over the flattest's",
+        threshold="average",
+        reason="equal averages",
+        below=True,
+    ),
+    "stability": Declaration(
+        source="our question: does class stability, a mean of distances, grow with size (von Berg et al. 2026)?",
+        statement="points of training are further from the decision boundary, in the mean, in larger networks",
+        statistic="slope of ln mean distance found per doubling of k, by least squares over a seed's sizes",
+        threshold="grows",
+        reason="no growth",
+    ),
+    "inverse": Declaration(
+        source="our question: does a norm, the Lipschitz constant, tell the same?",
+        statement="1/constant is larger in larger networks",
+        statistic="slope of ln 1/certified constant per doubling of k, by least squares over a seed's sizes",
+        threshold="grows",
+        reason="no growth",
+    ),
+    "outgrows": Declaration(
+        source="our question: does the mean distance grow where the constant says nothing (von Berg et al. 2026)?",
+        statement="the mean distance grows faster with size than 1/constant",
+        statistic="slope of ln mean distance found × certified constant per doubling of k",
+        threshold="grows",
+        reason="equal growth",
     ),
     "gap": Declaration(
         quote="Algorithmic law of robustness for gradient-based training?",

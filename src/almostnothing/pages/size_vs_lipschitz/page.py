@@ -25,21 +25,31 @@ from almostnothing.figures import (
     with_verdicts,
 )
 from almostnothing.health import LEARNED
-from almostnothing.measures.frontier import ADVERSARIAL, DECAY, PENALISED, PLAIN
+from almostnothing.measures.frontier import ADVERSARIAL, DECAY, PENALISED, PLAIN, SOBOLEV
 from almostnothing.pages.size_vs_lipschitz.claims import CLAIMS
 from almostnothing.pages.size_vs_lipschitz.parameters import FEATURES, SHORTER, SizeVsLipschitz
 from almostnothing.stats import Interval
-from almostnothing.theory import interpolants
 
 HALF = 0.5  # the conjecture's exponent
-NAMES = {PLAIN: "plain", DECAY: "weight decay", ADVERSARIAL: "adversarial", PENALISED: "penalised, the flattest"}
-LOOK = dict(zip(NAMES, [("black", "o"), FREE[0], FREE[2], FREE[5]], strict=True))
+NAMES = {
+    PLAIN: "plain",
+    DECAY: "weight decay",
+    ADVERSARIAL: "adversarial",
+    SOBOLEV: "smallest average",
+    PENALISED: "penalised, the flattest",
+}
+LOOK = dict(zip(NAMES, [("black", "o"), FREE[0], FREE[2], ("#15803d", "s"), FREE[5]], strict=True))
 FITS = dict(zip(FEATURES, ["random features", "NTK features", "NTK, even activation"], strict=True))
 FIT_LOOK = dict(zip(FITS, [FREE[3], LOOKS["ntk"], FREE[4]], strict=True))
 ACTIVATIONS = {"relu": "ReLU", "softplus": "softplus"}
 THEORY: dict[str, Any] = {"color": LOOKS["theory"][0], "lw": 0.9, "zorder": 1}
 KIND = ["mode", "activation", "weight", "steps", "start", "k"]  # of which all networks learned, or none counts
 LABELS = {"lower": "slopes found", "upper": "certified"}
+LARGEST = {"lower_inf": "L∞, slopes found", "upper_inf": "L∞, certified"}
+ORDER, LAWS = (
+    "order",
+    {"none": "n^(1/d)", "free": "free power of n/k", "floor": "floor + c√(n/k)"},
+)  # the law, its rivals
 
 
 def evidence(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -48,21 +58,28 @@ def evidence(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
 
 
 def of(table: pd.DataFrame, mode: str, activation: str = "relu") -> tuple[pd.DataFrame, dict[str, int]]:
-    """The networks of a mode that count as evidence: of penalised ones the flattest, see `flattest`."""
+    """The networks of a mode that count as evidence: of penalised ones the flattest, of others see `least`."""
     if mode == PENALISED:
         return flattest(table, activation)
-    return evidence(table[(table["mode"] == mode) & (table["activation"] == activation)])
+    return least(table[(table["mode"] == mode) & (table["activation"] == activation)], "average")
 
 
-def flattest(table: pd.DataFrame, activation: str, shorter: bool = False) -> tuple[pd.DataFrame, dict[str, int]]:
+def least(rows: pd.DataFrame, column: str) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Of each size and seed the network with the least of a column, over weights and starts, of those that count."""
+    kept, counts = evidence(rows)
+    return kept.loc[kept.groupby(["k", "seed"])[column].idxmin()], counts
+
+
+def flattest(
+    table: pd.DataFrame, activation: str, shorter: bool = False, by: str = "upper"
+) -> tuple[pd.DataFrame, dict[str, int]]:
     """Of each size and seed the penalised network of the least certified bound, over weights of the penalty and starts.
 
     By the certified bound, as the least of several slopes found would be that of the poorest search.
     """
     rows = table[(table["mode"] == PENALISED) & (table["activation"] == activation)]
     most = rows["steps"].max()
-    kept, counts = evidence(rows[(rows["steps"] < most) if shorter else (rows["steps"] == most)])
-    return kept.loc[kept.groupby(["k", "seed"])["upper"].idxmin()], counts
+    return least(rows[(rows["steps"] < most) if shorter else (rows["steps"] == most)], by)
 
 
 def wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -98,12 +115,41 @@ def above_floor(rows: pd.DataFrame) -> pd.DataFrame:
     return wide(rows.assign(above=(rows["lower"] - rows["floor"]).clip(lower=1e-9)), "above")
 
 
-def misfits(logs: pd.DataFrame, n: int) -> pd.Series:
-    """Of each seed the misfit of √(nd/P), P = k(d + 2), less that of an order without k, each times its constant."""
+def held_out(rows: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Of each seed and law the mean over sizes k of `stats.log_predictive` of ln slope found; none of fewer than 3 k.
+
+    All laws are linear once logarithms are taken, with their spread in ln: c√(nd/P), P = k(d + 2), where d and 2 go
+    into c; c alone, which n^(1/d) is here, as n and d do not vary; c(n/k)^p; and F + c√(n/k), F what every function
+    needs, whose spread is that of ln (slope − F), so that a density of ln slope has the factor slope/(slope − F).
+    NaN where too few sizes are left for a law's constants and a spread, or a slope found lies below the floor.
+    """
+    logs = wide(rows, "lower")
+    if logs.shape[1] < 3:
+        return pd.DataFrame(columns=[ORDER, *LAWS], dtype=float)
+    x, floors = np.log(n / logs.columns.to_numpy(float)), rows.groupby("seed")["floor"].first()
+    one, found = np.ones((len(x), 1)), {}
+    for seed in logs.index.tolist():
+        y = logs.loc[seed].to_numpy(float)
+        share = 1 - float(floors[seed]) * np.exp(-y)  # of the slope, above the floor
+        with np.errstate(invalid="ignore", divide="ignore"):
+            above = y + np.log(np.where(share > 0, share, math.nan))
+        each = {
+            ORDER: stats.log_predictive(y - x / 2, one),
+            "none": stats.log_predictive(y, one),
+            "free": stats.log_predictive(y, np.stack([one[:, 0], x], 1)),
+            "floor": stats.log_predictive(above - x / 2, one) - (above - y)
+            if np.isfinite(above).all()
+            else math.nan * y,
+        }
+        found[seed] = {law: float(values.mean()) for law, values in each.items()}
+    return pd.DataFrame.from_dict(found, orient="index")
+
+
+def doubled(logs: pd.DataFrame) -> pd.Series:
+    """Of each seed the growth of what stands in ln per doubling of k; none of fewer than three k."""
     if logs.shape[1] < 3:
         return pd.Series(dtype=float)
-    order = np.log([interpolants.order(n, 1, int(k)) for k in logs.columns.tolist()])
-    return (logs - order).std(axis=1, ddof=0) - logs.std(axis=1, ddof=0)
+    return logs.apply(lambda own: stats.per_doubling(logs.columns.to_numpy(float), own.to_numpy()), axis=1)
 
 
 def claims(table: pd.DataFrame, chosen: SizeVsLipschitz) -> list[Claim]:
@@ -127,7 +173,19 @@ def claims(table: pd.DataFrame, chosen: SizeVsLipschitz) -> list[Claim]:
             fell = difference(upper, upper, most, fewest) - (shrink[0] - shrink[1])
             cases.add("envelope", where, stats.mean_interval(fell), counts)
         cases.add("above-floor", where, from_half(exponents(above_floor(best), n)), counts)
-        cases.add("rival", where, stats.mean_interval(misfits(lower, n)), counts)
+        densities = held_out(best, n)
+        for law, words in LAWS.items():
+            found = stats.mean_interval(densities[ORDER] - densities[law])
+            cases.add("rival", {**where, "other": words}, found, counts)
+        largest, some = flattest(table, activation, by="upper_inf")
+        cases.add("linf", where, from_half(exponents(wide(largest, "upper_inf"), n)), some)
+        for mode in (PLAIN, PENALISED):
+            rows, some = of(table, mode, activation)
+            distance, steep = wide(rows, "stability"), wide(rows, "upper")
+            at = {**where, "mode": NAMES[mode]}
+            cases.add("stability", at, stats.mean_interval(doubled(distance)), some)
+            cases.add("inverse", at, stats.mean_interval(doubled(-steep)), some)
+            cases.add("outgrows", at, stats.mean_interval(doubled(distance + steep)), some)
         plain, some = of(table, PLAIN, activation)
         for k in (fewest, most):
             at = {**where, "k": f"k = {k}"}
@@ -140,7 +198,15 @@ def claims(table: pd.DataFrame, chosen: SizeVsLipschitz) -> list[Claim]:
         rows, counts = of(table, mode)
         share = ((plain - wide(rows, "lower")) / (plain - best)).dropna(axis=1)
         cases.add("closed", {"mode": NAMES[mode]}, stats.mean_interval(share.mean(axis=1)), counts)
-    upper = wide(flattest(table, "relu")[0], "upper")
+    flat = flattest(table, "relu")[0]
+    upper = wide(flat, "upper")
+    rows, counts = of(table, SOBOLEV)
+    for k in (fewest, most):
+        at, own = {"k": f"k = {k}"}, only(rows, counts, k)
+        worst = difference(wide(rows, "lower"), upper, k, k)
+        cases.add("sobolev", at, stats.mean_interval(worst), own)
+        mean = difference(wide(rows, "average"), wide(flat, "average"), k, k)
+        cases.add("average", at, stats.mean_interval(mean), own)
     for kind, words in FITS.items():
         rows, counts = evidence(table[table["mode"] == kind])
         for k in chosen.compared:
@@ -173,9 +239,14 @@ def slope_rows(table: pd.DataFrame, chosen: SizeVsLipschitz) -> list[tuple[str, 
             some = between(wide(best, "lower"), first, second)
             rows.append((f"flattest, {name}: k = {first} to {second}", some, look))
         rows.append((f"flattest, {name}: less the floor", exponents(above_floor(best), n), look))
+        largest = flattest(table, activation, by="upper_inf")[0]
+        rows.extend(
+            (f"flattest, {name}: {words}", exponents(wide(largest, column), n), look)
+            for column, words in LARGEST.items()
+        )
         short = flattest(table, activation, shorter=True)[0]
         rows.append((f"flattest, {name}: 1/{SHORTER} of the steps", exponents(wide(short, "lower"), n), look))
-    for mode in (PLAIN, DECAY, ADVERSARIAL):
+    for mode in (PLAIN, DECAY, ADVERSARIAL, SOBOLEV):
         rows.append((NAMES[mode], exponents(wide(of(table, mode)[0], "lower"), n), LOOK[mode]))
     for kind, words in FITS.items():
         rows.append((words, exponents(wide(evidence(table[table["mode"] == kind])[0], "lower"), n), FIT_LOOK[kind]))
@@ -200,24 +271,29 @@ def reached(table: pd.DataFrame) -> pd.DataFrame:
             "steps": steps,
         }
         line |= {"networks": len(own), "fit": int((own["status"] == LEARNED).sum()), "largest error": own["mse"].max()}
-        for column in (*LABELS, "path"):
+        for column in (*LABELS, "average", "stability", "path"):
             line[column] = " … ".join(number(float(gmean(end[column]))) for end in ends)
         lines.append(line)
-    found = pd.DataFrame(lines).rename(columns={**LABELS, "path": "path norm"})
+    found = pd.DataFrame(lines).rename(
+        columns={**LABELS, "average": "average slope", "stability": "mean distance", "path": "path norm"}
+    )
     return found.map(lambda value: number(value) if isinstance(value, float) else value).set_index("mode")
 
 
 def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: SizeVsLipschitz) -> Figure:
-    """Constants and their ratios to √(n/k) above; exponents, features and path norms below."""
-    whole, room = with_verdicts(5.2, verdicts, "")
-    axes = room.subplots(2, 3)
+    """Constants, ratios to √(n/k), the search; exponents, features, path norms; distances, averages, rival laws."""
+    whole, room = with_verdicts(7.9, verdicts, "")
+    axes = room.subplots(3, 3, height_ratios=[1, 1.25, 1])
     constant_panel(axes[0, 0], table, chosen)
     ratio_panel(axes[0, 1], table, chosen)
     search_panel(axes[0, 2], table, chosen)
     exponent_panel(axes[1, 0], table, chosen)
     feature_panel(axes[1, 1], table, chosen)
     path_panel(axes[1, 2], table, chosen)
-    for ax in (axes[0, 1], axes[0, 2], axes[1, 1]):
+    stability_panel(axes[2, 0], table, chosen)
+    average_panel(axes[2, 1], table)
+    rival_panel(axes[2, 2], table, chosen)
+    for ax in (axes[0, 1], axes[0, 2], axes[1, 1], axes[2, 0], axes[2, 1], axes[2, 2]):
         ax.legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
     room.legend(*handles([axes[0, 0]]), loc="outside lower center", ncols=7, fontsize=6)
     room.suptitle(headline(table, chosen))
@@ -334,3 +410,55 @@ def path_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> None:
     ax.set(yscale="log", ylabel="path norm Σ |aⱼ|‖wⱼ‖, ReLU")
     ratio_axis(ax, chosen)
     plain_ticks(ax)
+
+
+def stability_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> None:
+    """Mean distances to the decision boundary, found and certified, and 1/constant, against units; ReLU."""
+    for mode in NAMES:
+        rows, _ = of(table, mode)
+        line(ax, rows, rows["k"], "stability", **look_of(LOOK[mode]))
+    for mode in (PLAIN, PENALISED):
+        rows, _ = of(table, mode)
+        line(ax, rows, rows["k"], "stability_least", **look_of(LOOK[mode], True))
+        own = rows.assign(inverse=1 / rows["upper"])
+        line(ax, own, rows["k"], "inverse", color=LOOK[mode][0], marker="x", ls=":")
+    signs: dict[str, dict[str, Any]] = {
+        "mean distance, found": {"marker": "o"},
+        "certified": {"marker": "o", "mfc": "white", "ls": "--"},
+        "1/constant": {"marker": "x", "ls": ":"},
+    }
+    for words, options in signs.items():
+        ax.plot([], [], color="0.3", ms=3, lw=1, label=words, **options)
+    ax.set(yscale="log", ylabel="to the boundary, ReLU")
+    ax.set_ylim(top=1.8 * ax.get_ylim()[1])  # room for the legend
+    size_axis(ax, chosen.units, "units k")
+    plain_ticks(ax)
+
+
+def average_panel(ax: Axes, table: pd.DataFrame) -> None:
+    """The longest gradient found against the root mean square gradient, ReLU: a line joins a mode's sizes."""
+    for mode in NAMES:
+        rows, _ = of(table, mode)
+        each = rows.groupby("k")[["average", "lower"]].agg(gmean)
+        ax.plot(each["average"], each["lower"], ms=3, lw=1, **look_of(LOOK[mode]))
+    ends_of = np.array(ax.get_xlim())
+    ax.plot(ends_of, ends_of, color="0.4", lw=0.8, ls=":", label="equal")
+    ax.set(xlabel="average slope, ReLU", ylabel="slopes found")
+
+
+def rival_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> None:
+    """ln predictive densities of sizes left out by rival laws, less that of √(nd/P), by seed, and their means."""
+    for shift, (activation, look) in enumerate(zip(chosen.activations, [LOOK[PENALISED], FREE[1]], strict=False)):
+        densities, label = held_out(flattest(table, activation)[0], chosen.n), ACTIVATIONS[activation]
+        for place, law in enumerate(LAWS):
+            gain = (densities[law] - densities[ORDER]).dropna()
+            at, found = place + 0.3 * shift, stats.mean_interval(gain)
+            ax.plot(gain, [at] * len(gain), "|", color="0.6", ms=4, mew=0.6)
+            if found.n > 1:
+                spread = [[found.mean - found.low], [found.high - found.mean]]
+                ax.errorbar([found.mean], [at], xerr=spread, color=look[0], marker=look[1], ms=3, lw=1, label=label)
+                label = ""
+    ax.axvline(0, **THEORY)
+    ax.set_yticks(range(len(LAWS)), LAWS.values(), fontsize=5.5)
+    ax.set_ylim(len(LAWS) - 0.2, -0.5)
+    ax.set_xlabel("ln density less that of √(nd/P)")

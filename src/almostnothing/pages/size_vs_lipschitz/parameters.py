@@ -19,7 +19,9 @@ class Training(Model):
     start: Positive = Field(description="how much units vary by on the sphere at the start")
     rate: Positive = Field(description="Adam's first step size; it falls as a cosine to 0")
     steps: Annotated[int, Field(ge=SHORTER)]
-    climbing: PositiveInt = Field(description="points at which the gradient is penalised, which climb with it")
+    climbing: PositiveInt = Field(
+        description="points at which the gradient is penalised: they climb with it, or are drawn anew for its mean"
+    )
     penalties: Axis[Positive] = Field(description="weights of the penalty; the flattest network of each seed counts")
     starts: list[PositiveInt] = Field(
         description="of penalised networks, for each of the units; few units have more optima, and the flattest counts"
@@ -35,7 +37,11 @@ class SizeVsLipschitzThresholds(Model):
     envelope: Positive = Field(description="ln of a factor that a constant may hide")
     gap: Positive = Field(description="ln of a factor by which networks are steeper than they need be")
     closed: Positive = Field(description="share of the gap between plain and flattest, in ln, that is most of it")
-    rival: FiniteFloat = Field(description="difference of two misfits above which the second order fits better")
+    rival: FiniteFloat = Field(
+        description="difference of two mean log densities above which the first law foretells better"
+    )
+    grows: FiniteFloat = Field(description="slope in ln per doubling of k above which a quantity grows")
+    average: FiniteFloat = Field(description="difference of ln averages below which the first is the smaller one")
     gained: Positive = Field(description="ln of a factor that more steps gain, up to which they gain little")
 
 
