@@ -34,15 +34,30 @@ def asked(**noise: Any) -> Any:
     return validate(model_of(NAME, "test"), CONTENT | {"noise": CONTENT["noise"] | noise}, "test")
 
 
+SMALL = {
+    "sizes": [50, 100],
+    "ranks": [12, 24],
+    "units": [8, 16, 32],
+    "seeds": [0, 3, 5],
+    "training": CONTENT["noise"]["training"] | {"steps": 60, "climbing": 16, "starts": [2, 1, 1]},
+    "bridge": CONTENT["noise"]["bridge"] | {"size": 100, "rank": 24, "units": 8, "errors": [0.47, 1.5], "images": 8},
+}
+FEW = CONTENT["capacity"] | {"sizes": [20, 80], "steps": [4, 8], "batch": 10, "tests": 20, "test_steps": 2}
+
+
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    training = CONTENT["noise"]["training"] | {"steps": 150, "climbing": 16, "starts": [2, 1, 1]}
-    bridge = CONTENT["noise"]["bridge"] | {"size": 40, "rank": 24, "units": 4, "errors": [0.47, 1.5], "images": 20}
-    small = {"sizes": [20, 40], "ranks": [12, 24], "units": [4, 8, 16], "seeds": [0, 3, 5]}
-    return page_cases.measured(NAME, asked(**small, training=training, bridge=bridge))
+    chosen = validate(model_of(NAME, "test"), CONTENT | {"noise": CONTENT["noise"] | SMALL, "capacity": FEW}, "test")
+    return page_cases.measured(NAME, chosen)
 
 
 def test_rows_are_one_for_each_network_and_bounds_enclose(table):
+    trained = page.adversarial(table)
+    assert len(trained) == 3 * 2 * (2 * 2 + 2)  # seeds, sizes, scales both ways, widths
+    assert trained[["train_clean", "train_robust", "test_clean", "test_robust"]].stack().between(0, 1).all()
+    assert (trained["train_robust"] <= trained["train_clean"]).all()
+    assert trained.groupby(["family", "width"])["parameters"].nunique().eq(1).all()
+    table = table[table["turned"].notna()]
     chance, signal = table[table["turned"] == 0.5], table[table["turned"] != 0.5]
     assert len(chance) == 3 * 2 * 2 * 2 * (2 + 1 + 1)  # seeds, sizes, ranks, images and sphere, starts of each k
     laws = [f"{one['corruption']['law']} {one['strength']:g}" for one in CONTENT["noise"]["bridge"]["corruptions"]]
@@ -51,7 +66,7 @@ def test_rows_are_one_for_each_network_and_bounds_enclose(table):
     assert (table["lower"] <= table["upper"]).all()
     assert (table["parameters"] == table["width"] * (table["pca_rank"] + 2)).all()
     fit = table[(table["status"] == "learned") & (table["target"] > 0)]
-    assert len(fit) > 10
+    assert len(fit) > 5
     assert (fit["mse"] <= 1.02 * fit["target"]).all()
     assert (fit["upper"] >= fit["floor"]).all()
     assert chance["target"].to_numpy() == pytest.approx(0.47)
@@ -62,20 +77,13 @@ def test_rows_are_one_for_each_network_and_bounds_enclose(table):
 
 
 def test_a_start_differs_and_other_cells_of_a_stack_do_not_matter(table):
-    first = table[(table["start"] == 0) & (table["width"] == 4) & (table["turned"] == 0.5)]
-    second = table[(table["start"] == 1) & (table["width"] == 4) & (table["turned"] == 0.5)]
+    first = table[(table["start"] == 0) & (table["width"] == 8) & (table["turned"] == 0.5)]
+    second = table[(table["start"] == 1) & (table["width"] == 8) & (table["turned"] == 0.5)]
     assert (first["lower"].to_numpy() != second["lower"].to_numpy()).all()
-    want = asked(
-        sizes=[20, 40],
-        ranks=[12, 24],
-        units=[4, 8, 16],
-        seeds=[0, 3, 5],
-        training=CONTENT["noise"]["training"] | {"steps": 150, "climbing": 16, "starts": [2, 1, 1]},
-        bridge=CONTENT["noise"]["bridge"] | {"size": 40, "rank": 24, "units": 4, "errors": [0.47, 1.5], "images": 20},
-    ).noise
-    alone = made.run(want, made.of_sphere(want, 12, 40, CPU), 4, "penalised")
-    beside = table[(table["dataset"] == "sphere") & (table["pca_rank"] == 12) & (table["train_size"] == 40)]
-    beside = beside[(beside["width"] == 4) & (beside["start"] == 0)]
+    want = asked(**SMALL).noise
+    alone = made.run(want, made.of_sphere(want, 12, 100, CPU), 8, "penalised")
+    beside = table[(table["dataset"] == "sphere") & (table["pca_rank"] == 12) & (table["train_size"] == 100)]
+    beside = beside[(beside["width"] == 8) & (beside["start"] == 0)]
     assert alone.found.mse.numpy() == pytest.approx(beside["mse"].to_numpy(), rel=1e-4)
 
 
@@ -121,14 +129,14 @@ def test_distance_is_exact_for_one_unit_that_is_linear_on_the_images():
     axes = directions.directions(dataset, CPU)
     tests = made.tested(dataset, axes, 8, [0], 30, CPU)
     where = answers.chosen(dataset, 0, 30)
-    assert (tests.labels[0].numpy() == (dataset.test.labels[where] >= 5)).all()
-    w = torch.tensor([[[1.0, -2, 0, 0, 0, 0, 0, 0.5]]])
-    stack = made.frontier.Stack(w, torch.tensor([[5.0]]), torch.ones(1, 1))  # w·x + 5 − 5, but for the ReLU's corner
-    shifted = made.Tests(tests.x, torch.ones_like(tests.labels))
-    right, far = made.robust(stack, shifted)
-    assert right == 1
-    exact = (tests.x[0] @ w[0, 0] + 5) / w.norm()
-    assert far == pytest.approx(float(exact.mean()), rel=1e-3)
+    assert (tests.y[0].numpy() == np.where(dataset.test.labels[where] >= 5, 1, -1)).all()
+    # two units of a line w·x, one of each sign: f(x) = relu(w·x) − relu(−w·x) = w·x
+    w = torch.tensor([1.0, -2, 0, 0, 0, 0, 0, 0.5])
+    stack = made.frontier.Stack(torch.stack([w, -w])[None], torch.zeros(1, 2), torch.tensor([[1.0, -1.0]]))
+    right, far = made.robust(stack, tests, torch.tensor([float(w.norm())], dtype=torch.float64))
+    margin = (tests.x[0] @ w) * tests.y[0]
+    assert right == pytest.approx(float((margin > 0).double().mean()))
+    assert far == pytest.approx(float((margin.clamp(min=0) / w.norm()).mean()), rel=1e-3)
 
 
 def by_hand(status: str = "learned") -> pd.DataFrame:
@@ -154,7 +162,28 @@ def by_hand(status: str = "learned") -> pd.DataFrame:
         own = {"turned": 0.1, "training": law, "target": 0.0, "mse": 0.3 if law != "lp 9" else 3.0, "lower": lower}
         rows.append(last | own | known | {"seed": int(seed), "status": "learned", "floor": math.nan, "distance": 0.25})
     frame = pd.DataFrame(rows)
-    return frame.assign(upper=1.1 * frame["lower"], parameters=frame["width"] * (frame["pca_rank"] + 2), accuracy=0.9)
+    frame = frame.assign(upper=1.1 * frame["lower"], parameters=frame["width"] * (frame["pca_rank"] + 2), accuracy=0.9)
+    return pd.concat([frame.assign(family="mlp"), pd.DataFrame(capacity_by_hand(want.capacity))], ignore_index=True)
+
+
+def capacity_by_hand(own: Any) -> list[dict[str, Any]]:
+    """Robust training accuracy goes by P/n; the smallest convolutional networks are dead at once."""
+    rows = []
+    for place, (scale, width) in enumerate(zip(own.scales, own.widths, strict=True)):
+        for more, n in enumerate(own.sizes):
+            for family, size in (("cnn", scale), ("mlp", width)):
+                for training in ("radius at once", "radius rises") if family == "cnn" else ("radius rises",):
+                    dead = training == "radius at once" and place == 0
+                    robust = 0.5 + 0.2 * (place - more) - (0.1 if family == "mlp" else 0)
+                    case = {"dataset": "digits", "family": family, "width": size, "train_size": n, "start": 0}
+                    case |= {
+                        "training": training,
+                        "parameters": 1000 * 4**place,
+                        "status": "dead" if dead else "learned",
+                    }
+                    case |= {"train_clean": 0.9, "train_robust": robust, "test_clean": 0.8, "test_robust": robust - 0.1}
+                    rows += [case | {"seed": seed, "modal": 0.1, "falling": 0.0, "loss": 0.5} for seed in range(3)]
+    return rows
 
 
 def found(rows: pd.DataFrame) -> dict[tuple[str, ...], Any]:
@@ -182,8 +211,19 @@ def test_claims_are_those_of_the_table_made_by_hand():
     assert cases["noise", "digits"].found.mean == pytest.approx(0, abs=0.02)
     half = cases["closed", "additive 0.2"]
     is_interval(half, [0.5] * len(SEEDS))
-    assert (half.networks, half.left_out) == ((2 * 4 + 1) * len(SEEDS), 0)
+    assert (half.networks, half.left_out) == ((2 * 2 + 1) * len(SEEDS), 0)
     assert math.isnan(cases["closed", "lp 9"].found.mean)  # no plain network has an error as large
+    for scale in ("s = 1", "s = 2"):
+        alone = cases["images-alone", scale, "n = 50"]
+        assert alone.found.mean == pytest.approx(0.2)
+        assert (alone.networks, alone.left_out) == (6, 0)
+    assert cases["proportional", "s = 1", "n = 50"].found.mean == pytest.approx(0)
+    assert ("proportional", "s = 2", "n = 50") not in cases
+    assert cases["trainable", "s = 1"].found[::3] == (1, 6)
+    assert cases["trainable", "s = 2"].found.mean == 0
+    for n in ("n = 50", "n = 200"):
+        assert cases["architecture", "s = 2", n].found.mean == pytest.approx(0.1)
+        assert cases["generalises", n].found.mean == pytest.approx(0.1)
     gain = cases["robust", "MSE 0.36"]
     is_interval(gain, [math.log(1.5)] * len(SEEDS))
 
@@ -216,18 +256,33 @@ def test_the_figure_and_tables_show_them():
     rows = by_hand()
     figure = page.figure(rows, page.claims(rows, asked()), asked())
     axes = [ax for ax in figure.axes if ax.get_ylabel() or ax.get_xlabel()]
-    assert len(axes) == 6
+    assert len(axes) == 9
     plt.close(figure)
     predicted = page.predictions(rows, asked())
     assert "96" in predicted["measured here"].iloc[1]
     assert predicted.iloc[0, 0] == "2 … 50"
-    assert len(page.summary(rows)) == 2 * 12 + 2 * 4 + 2
+    assert len(page.summary(rows)) == 2 * 12 + 2 * 2 + 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sizes": [50, 100]}, "sizes should grow by factors of 4"),
+        ({"scales": [1, 3]}, "scales should grow by factors of 2"),
+        ({"widths": [16]}, "widths needs a number for each"),
+        ({"seeds": [0, 1]}, "seeds needs at least 3 seeds"),
+    ],
+)
+def test_mistakes_of_capacity_are_told(changes, words):
+    with pytest.raises(UserError, match=words):
+        validate(model_of(NAME, "test"), CONTENT | {"capacity": CONTENT["capacity"] | changes}, "test")
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"sizes": [240, 120]}, "sizes should grow"),
+        ({"sizes": [20, 120]}, "greater than or equal to 50"),
         ({"units": [8, 16]}, "units should grow, and needs at least 3"),
         ({"training": CONTENT["noise"]["training"] | {"starts": [1]}}, "needs a number for each of the 3 units"),
         ({"bridge": CONTENT["noise"]["bridge"] | {"rank": 20}}, "bridge.rank is 20, which is none of"),

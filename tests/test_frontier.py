@@ -196,6 +196,21 @@ def test_who_stops_at_the_target_stays_there():
         found = frontier.trained(stack, x, y, ACTIVATIONS["relu"], Recipe(mode, 0.4, weight, 0.01, 1000))
         assert (found.mse <= 0.4).all()
         assert (found.mse > 0.3).all()
+    recipe = Recipe(frontier.CORRUPTED, 0.4, 0.0, 0.01, 1000)
+    found, asked = frontier.trained(stack, x, y, ACTIVATIONS["relu"], recipe, seen=lambda _: x), list[int]()
+    plain = frontier.trained(stack, x, y, ACTIVATIONS["relu"], recipe._replace(mode=frontier.PLAIN))
+    assert torch.equal(found.stack.first, plain.stack.first)  # points that are not corrupted
+
+    def shrinking(step: int) -> torch.Tensor:
+        asked.append(step)
+        return x / (1 + step)
+
+    other = frontier.trained(stack, x, y, ACTIVATIONS["relu"], recipe._replace(steps=5), seen=shrinking)
+    assert asked == list(range(5))
+    assert not torch.equal(other.stack.first, found.stack.first)
+    for mode, seen in ((frontier.CORRUPTED, None), (frontier.PLAIN, shrinking)):
+        with pytest.raises(ValueError, match="corrupted points go with mode corrupted"):
+            frontier.trained(stack, x, y, ACTIVATIONS["relu"], recipe._replace(mode=mode), seen=seen)
     with pytest.raises(ValueError, match="no mode is called 'lazy'"):
         frontier.trained(stack, x, y, ACTIVATIONS["relu"], Recipe("lazy", 0.4, 0.0, 0.01, 10))
     with pytest.raises(ValueError, match="each of 2 networks, and has 1 keys"):

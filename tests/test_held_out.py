@@ -46,3 +46,15 @@ def test_a_true_law_foretells_better_and_few_values_leave_heavy_tails():
 def test_what_leaves_nothing_to_learn_from_is_not_judged():
     assert np.isnan(log_predictive(np.arange(3.0), np.stack([np.ones(3), np.arange(3)], 1))).all()
     assert np.isnan(log_predictive(np.ones(5), np.ones((5, 1)))).all()
+
+
+def test_values_of_one_group_are_left_out_together():
+    rng = np.random.default_rng(5)
+    y, line = rng.normal(size=7), np.stack([np.ones(7), np.arange(7.0)], 1)
+    groups = [0, 0, 1, 2, 3, 3, 3]
+    found = log_predictive(y, line, groups)
+    alone = log_predictive(np.append(y[2:], y[1]), np.concatenate([line[2:], line[1:2]]))[-1]
+    assert found[1] == pytest.approx(alone)
+    assert found[2] == pytest.approx(log_predictive(y, line)[2])
+    assert found[4] != pytest.approx(log_predictive(y, line)[4])
+    assert np.isnan(log_predictive(y, line, [0] * 7)).all()

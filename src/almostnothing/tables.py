@@ -39,7 +39,7 @@ AXES = [  # what a table says of a cell
     "seed",
 ]
 # of tables that train their own networks, and may have rows of a network before its last one
-OWN_AXES = ["data", "network", "training", "start", "d", "n", "draw"]
+OWN_AXES = ["data", "network", "training", "start", "d", "n", "draw", "mode", "weight", "k", "turned", "target"]
 MEASURED = [  # of each evaluation of a cell
     "test",
     "correct",

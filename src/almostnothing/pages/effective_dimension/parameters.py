@@ -17,6 +17,7 @@ from almostnothing.parameters.laws import Member
 from almostnothing.parameters.page import Parameters
 
 AT_ONCE, SLOWLY = "radius at once", "radius rises"  # how the radius of adversarial training comes
+FEWEST = 50  # points: from as many the search for the longest gradient may start
 CHANCE = 0.5  # share of labels turned at which nothing is left of them
 
 
@@ -51,7 +52,7 @@ class Bridge(Model):
 class Noise(Model):
     """Two-layer networks on images with noisy labels, and on random points of the sphere."""
 
-    sizes: Axis[PositiveInt] = Field(description="n, points, growing")
+    sizes: Axis[Annotated[int, Field(ge=FEWEST)]] = Field(description="n, points, growing")
     ranks: Axis[Annotated[int, Field(ge=4)]] = Field(description="r, principal components that are kept, growing")
     units: Axis[PositiveInt] = Field(description="k, growing")
     error: Annotated[float, Field(gt=0, lt=1)] = Field(
