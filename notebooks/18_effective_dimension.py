@@ -76,8 +76,15 @@ plt.show()
 # (`theory/partial_fits`). **e** Labels that are classes (the lower half against the upper), a part of them turned:
 # constants of plain and flattest networks at several errors, and of networks trained on images corrupted anew at each
 # step, wherever their error ends. **f** The same networks on clean test images with true labels: the mean distance to
-# where the answer changes, 0 where it is wrong, which is the area under the curve of robust accuracy against radius. All
-# points are means over seeds with their intervals (geometric ones in **a** to **c**).
+# where the answer changes, 0 where it is wrong, which is the area under the curve of robust accuracy against radius.
+# **g**, **h** Networks that are trained adversarially (PGD, every pixel within ε) on classes: the share of training and of
+# test images that they withstand, against their parameters: convolutional ones, and those of one hidden layer of about
+# as many. ε rises during the first part of training. **i** The same convolutional networks one by one, beside those that
+# meet ε at once, as published; crosses gave one answer to all images, or learned nothing better. All points but those of
+# **i** are means over seeds with their intervals (geometric ones in **a** to **c**).
+#
+# What the law says is a bound from below: networks that are steeper than $\sqrt{n\tilde d/P}$ do not refute it. What
+# is asked here is whether the number carries over, and so whether sizes can be read off from it.
 
 # %% [markdown]
 # ## The text's numbers
@@ -100,6 +107,16 @@ display(claims.summary(verdicts))
 
 # %% tags=["hide-input"]
 display(claims.summary(verdicts, "exploratory"))
+
+# %% [markdown]
+# ## What would change these verdicts
+#
+# Steeper networks than need be, which a better search would flatten: most at many units, where the certified bounds
+# above the slopes found leave most room. Sizes that are left out, which are those of low rank and many points. Another
+# scaling: every image has length 1 here, so that bright and dark images count alike. Adversarial training was tried with
+# one recipe; whether a small network is dead hangs on how ε comes (**i**), and so may hang on the rate and the number of
+# steps. Attacks in training that are too weak make larger networks look worse than smaller ones, as they learn to
+# withstand these alone.
 
 # %% [markdown]
 # ## What was trained

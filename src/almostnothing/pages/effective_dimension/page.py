@@ -370,14 +370,14 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: EffectiveDime
     both = bridge(table)
     bridge_panel(axes[1, 1], both)
     robust_panel(axes[1, 2], both)
-    for ax in (axes[0, 0], axes[0, 2], axes[1, 1]):
+    for ax in (axes[0, 0], axes[0, 1], axes[0, 2], axes[1, 1]):
         ax.legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
     axes[1, 0].legend(fontsize=5.5, handlelength=1.2)
     trained = adversarial(table)
-    for ax, family, words in ((axes[2, 0], CNN, "convolutional"), (axes[2, 1], MLP, "one hidden layer")):
+    for ax, family, words in ((axes[2, 0], CNN, "CNN"), (axes[2, 1], MLP, "MLP")):
         capacity_panel(ax, trained[trained["family"] == family], chosen.capacity)
         ax.set_title(f"{words}, ε = {chosen.capacity.radius:g}")
-    fate_panel(axes[2, 2], trained[trained["family"] == CNN], chosen.capacity)
+    fate_panel(axes[2, 2], trained[trained["family"] == CNN])
     for ax in (axes[2, 1], axes[2, 2]):
         ax.legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
     room.suptitle(headline(rows, chosen))
@@ -403,16 +403,20 @@ def constant_panel(ax: Axes, rows: pd.DataFrame, dataset: str, chosen: Effective
         for size, marker in zip(chosen.noise.sizes, MARKERS, strict=False):
             own = rows[(rows["pca_rank"] == rank) & (rows["train_size"] == size)]
             ratio = own["train_size"] / own["width"]
-            label = f"r = {rank}, n = {size:,}"
+            label = None  # images' panel tells ranks, that of random points sizes
+            if dataset != SPHERE and size == chosen.noise.sizes[0]:
+                label = f"r = {rank}"
+            elif dataset == SPHERE and rank == chosen.noise.ranks[-1]:
+                label = f"n = {size:,}"
             geometric_line(ax, own["lower"].groupby(ratio), color=hues[rank], marker=marker, ms=3, lw=0.8, label=label)
     x = np.array([chosen.noise.sizes[0] / chosen.noise.units[-1], chosen.noise.sizes[-1] / chosen.noise.units[0]])
     if len(rows):
         middle = np.exp(np.log(rows["lower"]).mean() - np.log(rows["train_size"] / rows["width"]).mean() / 2)
         ax.plot(x, middle * np.sqrt(x), label="slope 1/2", **THEORY)
     ax.set(yscale="log", ylabel="Lipschitz constant, flattest", title=title(dataset))
-    ratios = {size / k for size in chosen.noise.sizes for k in chosen.noise.units}
+    ratios = sorted({size / k for size in chosen.noise.sizes for k in chosen.noise.units})
     size_axis(ax, ratios, "points a unit, n/k")
-    ax.tick_params(axis="x", labelsize=5.5)
+    ax.set_xticks(ratios, [f"{ratio:.2g}" for ratio in ratios])
 
 
 def dimension_panel(ax: Axes, table: pd.DataFrame, chosen: EffectiveDimension) -> None:
@@ -431,7 +435,7 @@ def dimension_panel(ax: Axes, table: pd.DataFrame, chosen: EffectiveDimension) -
     ax.plot(ranks, ranks, label="r itself", **THEORY)
     ax.axhline(TEXT, color="0.4", lw=0.9, ls=":", label="the slides'")
     ax.set(yscale="log", ylabel="dimension", title=f"{title(chosen.dataset)}: dimension")
-    ax.set_ylim(top=8 * ax.get_ylim()[1])  # room for the legend
+    ax.set_ylim(top=5 * ax.get_ylim()[1])  # room for the legend
     size_axis(ax, ranks, "components kept, r")
     plain_ticks(ax)
 
@@ -483,14 +487,14 @@ def capacity_panel(ax: Axes, rows: pd.DataFrame, asked: Capacity) -> None:
     size_axis(ax, rows["parameters"], "parameters, P")
 
 
-def fate_panel(ax: Axes, rows: pd.DataFrame, asked: Capacity) -> None:
+def fate_panel(ax: Axes, rows: pd.DataFrame) -> None:
     """Robust accuracy on test images of each network, by how the radius comes; crosses: dead."""
     for training, colour in ((AT_ONCE, "black"), (SLOWLY, FREE[5][0])):
         for dead, marker in ((False, "o"), (True, "x")):
             own = rows[(rows["training"] == training) & ((rows["status"] == DEAD) == dead)]
             label = f"{training}{', dead' if dead else ''}"
             ax.plot(own["parameters"], own["test_robust"], marker, color=colour, ms=3, alpha=0.7, label=label)
-    ax.set(ylim=(0, 1.02), ylabel="robust accuracy, test", title="convolutional, each network")
+    ax.set(ylim=(0, 1.02), ylabel="robust accuracy, test", title="CNN, each")
     size_axis(ax, rows["parameters"], "parameters, P")
 
 
