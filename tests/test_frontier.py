@@ -172,7 +172,7 @@ def test_the_target_is_held_and_the_penalty_lowers_the_certified_bound():
         found, steep, mean = {}, {}, {}
         for mode, weight in modes.items():
             found[mode] = frontier.trained(stack, x, y, activation, Recipe(mode, 0.4, weight, 0.02, 600, 24), KEYS)
-            steep[mode] = frontier.steepness(found[mode], x, activation, steps=30)
+            steep[mode] = frontier.steepness(found[mode], x, activation)
             assert frontier.statuses(found[mode], x, 0.4) == ["learned"] * 3
             assert (steep[mode].lower <= steep[mode].upper).all()
             assert (steep[mode].lower_inf <= steep[mode].upper_inf).all()
@@ -219,7 +219,7 @@ def test_who_stops_at_the_target_stays_there():
 
 def test_path_norms_and_starts_are_what_they_are_said_to_be():
     stack, x, _ = case(2, 300, 4, 40)
-    path = frontier.steepness(Trained(stack, x[:, 0, 0], x), x, ACTIVATIONS["relu"], steps=1).path
+    path = frontier.steepness(Trained(stack, x[:, 0, 0], x), x, ACTIVATIONS["relu"]).path
     each = [(stack.first[cell].numpy(), stack.outer[cell].numpy()) for cell in range(2)]
     by_hand = [sum(abs(a) * np.linalg.norm(w) for w, a in zip(*one, strict=True)) for one in each]
     assert path.tolist() == pytest.approx(by_hand)
@@ -236,8 +236,8 @@ def test_joined_networks_are_measured_as_alone():
     assert [one.starts.shape for one in each] == [(3, 48, 5)] * 2
     torch.testing.assert_close(each[0].starts, x[:, :48])
     torch.testing.assert_close(each[1].starts[:, 24:], x[:, :24])
-    both = frontier.steepness(frontier.joined(each), x.repeat(2, 1, 1), ACTIVATIONS["relu"], steps=20)
-    alone = frontier.steepness(each[1], x, ACTIVATIONS["relu"], steps=20)
+    both = frontier.steepness(frontier.joined(each), x.repeat(2, 1, 1), ACTIVATIONS["relu"])
+    alone = frontier.steepness(each[1], x, ACTIVATIONS["relu"])
     for one, other in zip(alone, both, strict=True):
         torch.testing.assert_close(one, other[3:], rtol=1e-5, atol=0)
 
