@@ -157,9 +157,10 @@ def test_a_network_does_not_depend_on_its_neighbours():
     stack, x, y = case(3, 6, 12, 5)
     for mode in frontier.MODES:
         how = Recipe(mode, 0.3, 0.05, 0.02, 60, 8)
-        many = frontier.trained(stack, x, y, ACTIVATIONS["relu"], how, KEYS)
+        other_points = (lambda _: 0.9 * x, lambda _: 0.9 * x[1:2]) if mode == frontier.CORRUPTED else (None, None)
+        many = frontier.trained(stack, x, y, ACTIVATIONS["relu"], how, KEYS, other_points[0])
         own = Stack(*(part[1:2] for part in stack))
-        alone = frontier.trained(own, x[1:2], y[1:2], ACTIVATIONS["relu"], how, KEYS[1:2])
+        alone = frontier.trained(own, x[1:2], y[1:2], ACTIVATIONS["relu"], how, KEYS[1:2], other_points[1])
         for one, other in zip(alone.stack, many.stack, strict=True):
             torch.testing.assert_close(one[0], other[1], rtol=1e-7, atol=1e-9)
 
