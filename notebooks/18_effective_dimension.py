@@ -55,7 +55,7 @@ display(Markdown(claims.answer(verdicts)))
 # flattest networks that were found. If all that counts is one dimension, then
 #
 # * √(n d̃/P) with one d̃, with the rank, or with a dimension for each rank leaves little unexplained over $n$ and $k$;
-# * images need networks as steep as random points in *fewer* dimensions, in about ten.
+# * at the same $P$ images need networks that are less steep than random points do, as $\sqrt{\tilde d}$.
 #
 # Sizes of which some network did not reach the error are left out.
 
@@ -66,21 +66,25 @@ plt.show()
 
 # %% [markdown]
 # **a**, **b** Slopes found on the flattest networks on images and on random points, against points a unit; a law in
-# $n/k$ alone would put all sizes $n$ of a rank on one curve, of slope 1/2. **c** The dimension of random points that
-# need networks as steep as the images do, $r\,(L_\mathrm{images}/L_\mathrm{random})^2$, and what the images' own
-# dimension is by three definitions (`theory/dimensions`): the stable rank is what the proof of the law would use for a
-# Gaussian of the images' covariance. **d** Rival laws, each with one fitted constant (the last with two powers):
+# $n/k$ alone would put all sizes $n$ of a rank on one curve, of slope 1/2. **c** The effective dimension that
+# $\sqrt{n\tilde d/P}$ reads off the constants, $r\,(L_\mathrm{images}/L_\mathrm{random})^2$ at the same $n$, $k$ and $r$,
+# if the law's order were the networks' own; it is no dimension where it exceeds $r$. Another reading, the claim
+# *matched*: random points of which dimension take as steep networks of as many units? (Of more dimensions they take
+# flatter ones, panel **b**.) Beside it the images' own dimension by three definitions (`theory/dimensions`): the stable rank is what the proof of the law would use for a
+# Gaussian of the images' covariance. **d** Rival laws, each with a fitted constant for each rank (the last with two powers):
 # how much better than $\sqrt{nd/P}$ they predict pairs of $n$ and $k$ that were left out of the fit, all ranks together,
 # by Student's predictive density. *n^(1/r)*: the order of Wu, Huang and Zhang for points in $r$ dimensions, as far as
 # their abstract tells; *floor*: the least constant of any function with this error on the same points
 # (`theory/partial_fits`). **e** Labels that are classes (the lower half against the upper), a part of them turned:
 # constants of plain and flattest networks at several errors, and of networks trained on images corrupted anew at each
 # step, wherever their error ends. **f** The same networks on clean test images with true labels: the mean distance to
-# where the answer changes, 0 where it is wrong, which is the area under the curve of robust accuracy against radius.
+# where the answer changes, 0 where it is wrong, which is the area under the curve of robust accuracy against radius; networks on corrupted images count whatever
+# their error. Where that lies beyond the errors at which others are held, no share of the gap is told.
 # **g**, **h** Networks that are trained adversarially (PGD, every pixel within ε) on classes: the share of training and of
-# test images that they withstand, against their parameters: convolutional ones, and those of one hidden layer of about
+# test images on which PGD of some steps found nothing, an upper bound of what they withstand, against their parameters: convolutional ones, and those of one hidden layer of about
 # as many. ε rises during the first part of training. **i** The same convolutional networks one by one, beside those that
-# meet ε at once, as published; crosses gave one answer to all images, or learned nothing better. All points but those of
+# meet ε at once, as the published ones did, though with another rate and far more steps; crosses gave (nearly) one
+# answer to all images, or learned nothing better. Of more images each is seen less often: steps are as many. All points but those of
 # **i** are means over seeds with their intervals (geometric ones in **a** to **c**).
 #
 # What the law says is a bound from below: networks that are steeper than $\sqrt{n\tilde d/P}$ do not refute it. What
@@ -115,11 +119,18 @@ display(claims.summary(verdicts, "exploratory"))
 # above the slopes found leave most room. Sizes that are left out, which are those of low rank and many points. Another
 # scaling: every image has length 1 here, so that bright and dark images count alike. Adversarial training was tried with
 # one recipe; whether a small network is dead hangs on how ε comes (**i**), and so may hang on the rate and the number of
-# steps. Attacks in training that are too weak make larger networks look worse than smaller ones, as they learn to
-# withstand these alone.
+# steps. What the implied dimension is goes with $n$ and $k$, too, upwards with both; its interval is over seeds alone.
+# Were laws given one constant for all ranks, a floor that knows each rank would seem to gain more. At twice its threshold
+# the law with a dimension for each rank would leave little enough.
 
 # %% [markdown]
 # ## What was trained
+
+# %% tags=["hide-input"]
+display(page.trained_summary(table))
+
+# %% [markdown]
+# On noisy labels, and on labels with signal:
 
 # %% tags=["hide-input"]
 display(page.summary(table))

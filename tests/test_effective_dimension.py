@@ -200,6 +200,7 @@ def test_claims_are_those_of_the_table_made_by_hand():
     assert cases["collapse", "digits", "one for each rank"].found.mean == pytest.approx(0.007, abs=0.003)
     assert cases["dimension", "digits"].found.mean == pytest.approx(math.log(2 * 48 / 10), abs=0.02)
     assert cases["dimension", "digits"].networks == 2 * 2 * 3 * len(SEEDS)
+    assert math.isnan(cases["matched", "digits"].found.mean)  # random points take as much whatever their dimension
     assert cases["covariance", "digits", "stable rank"].found.mean == pytest.approx(0)
     assert cases["covariance", "digits", "two nearest"].found.mean == pytest.approx(math.log(2))
     for points in ("digits", "random points"):
@@ -219,13 +220,24 @@ def test_claims_are_those_of_the_table_made_by_hand():
         assert (alone.networks, alone.left_out) == (6, 0)
     assert cases["proportional", "s = 1", "n = 50"].found.mean == pytest.approx(0)
     assert ("proportional", "s = 2", "n = 50") not in cases
-    assert cases["trainable", "s = 1"].found[::3] == (1, 6)
-    assert cases["trainable", "s = 2"].found.mean == 0
     for n in ("n = 50", "n = 200"):
+        assert cases["trainable", "s = 1", n].found[::3] == (1, 3)
+        assert cases["trainable", "s = 1", n].networks == 6
+        assert cases["trainable", "s = 2", n].found.mean == 0
         assert cases["architecture", "s = 2", n].found.mean == pytest.approx(0.1)
         assert cases["generalises", n].found.mean == pytest.approx(0.1)
     gain = cases["robust", "MSE 0.36"]
     is_interval(gain, [math.log(1.5)] * len(SEEDS))
+
+
+def test_random_points_are_matched_between_their_ranks():
+    rows = by_hand()
+    chance = rows["turned"] == 0.5
+    falling = 3 * np.sqrt(rows["train_size"] / rows["width"]) * rows["pca_rank"] ** -0.5
+    rows.loc[chance, "lower"] = falling * np.where(rows["dataset"] == "digits", math.sqrt(2), 1)
+    assert found(rows)["matched", "digits"].found.mean == pytest.approx(math.log(24 / 10))  # images of 48 like 24
+    rows.loc[chance, "lower"] = falling * np.where(rows["dataset"] == "digits", 0.9, 1)
+    assert math.isnan(found(rows)["matched", "digits"].found.mean)  # flatter than any of them
 
 
 def test_sizes_of_which_a_network_did_not_reach_the_error_are_left_out():
@@ -261,6 +273,9 @@ def test_the_figure_and_tables_show_them():
     predicted = page.predictions(rows, asked())
     assert "96" in predicted["measured here"].iloc[1]
     assert predicted.iloc[0, 0] == "2 … 50"
+    trained = page.trained_summary(rows)
+    assert trained["dead"].sum() == 6
+    assert trained["learned"].sum() == 30
     assert len(page.summary(rows)) == 2 * 12 + 2 * 2 + 2
 
 
@@ -270,6 +285,7 @@ def test_the_figure_and_tables_show_them():
         ({"sizes": [50, 100]}, "sizes should grow by factors of 4"),
         ({"scales": [1, 3]}, "scales should grow by factors of 2"),
         ({"widths": [16]}, "widths needs a number for each"),
+        ({"batch": 64}, "batch is 64, and there are 50 images"),
         ({"seeds": [0, 1]}, "seeds needs at least 3 seeds"),
     ],
 )
@@ -287,6 +303,7 @@ def test_mistakes_of_capacity_are_told(changes, words):
         ({"training": CONTENT["noise"]["training"] | {"starts": [1]}}, "needs a number for each of the 3 units"),
         ({"bridge": CONTENT["noise"]["bridge"] | {"rank": 20}}, "bridge.rank is 20, which is none of"),
         ({"bridge": CONTENT["noise"]["bridge"] | {"errors": [0.2, 1]}}, "have 0.47, the error, among them"),
+        ({"bridge": CONTENT["noise"]["bridge"] | {"errors": [0.47, 3]}}, "which a network that answers 0 has"),
         ({"seeds": [0, 1]}, "seeds needs at least 3 seeds"),
     ],
 )

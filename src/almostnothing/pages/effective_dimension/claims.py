@@ -35,6 +35,17 @@ CLAIMS = {
         below=True,
         range=(0.0, 10.0),
     ),
+    "matched": Declaration(
+        quote="Effective dimension d",
+        source=ESTIMATE,
+        statement="random points that take networks as steep have a dimension within {limit:g} in ln of the slides' 10",
+        statistic="size of ln of the dimension over 10, of random points that take as steep networks at the same n and "
+        "k as images of the largest rank, ln constant interpolated between ranks; mean over n and k",
+        threshold="dimension",
+        reason="as by √(n d̃/P)",
+        below=True,
+        range=(0.0, 10.0),
+    ),
     "covariance": Declaration(
         quote="Effective dimension d",
         source=ESTIMATE,
@@ -47,9 +58,9 @@ CLAIMS = {
     ),
     "rival": Declaration(
         source=WU,
-        statement="left-out sizes are better predicted by the rival than by √(nd/P), by over {limit:g} a network",
+        statement="left-out sizes are better predicted by the rival than by √(n d̃/P), by over {limit:g} a network",
         statistic="mean log predictive density of ln constant, each n and k left out in turn, of the rival less of the "
-        "law",
+        "law; each with a constant for each rank",
         threshold="held_out",
         reason="equal densities",
     ),
@@ -62,8 +73,7 @@ CLAIMS = {
         below=True,
     ),
     "noise": Declaration(
-        quote="Noise variance",
-        source='seed 004, "The Model of Memorization"',
+        source="our question: the law has σ for a factor, and no word of what the signal takes",
         statement="with a part of signal the constant is that of noise alone times σ, within {limit:g} in ln",
         statistic="size of ln of the constant at labels of which a share q is turned over that at q = 1/2, on the same "
         "images, less ln σ, σ² = 4q(1 − q)",
@@ -81,10 +91,10 @@ CLAIMS = {
         reason="half of the gap",
     ),
     "proportional": Declaration(
-        primary=True,
         quote="Good robust accuracy achieved at P = 10",  # "= 10⁶", garbled in our copy
         source=ESTIMATE,
-        statement="four times the images and parameters leave robust training accuracy the same within {limit:g}",
+        statement="four times the images and parameters, after as many steps, leave robust training accuracy the same "
+        "within {limit:g}",
         statistic="size of the robust accuracy on training images at scale 2s and 4n, less that at s and n",
         threshold="accuracy",
         reason="a twentieth of all images",
@@ -93,7 +103,8 @@ CLAIMS = {
     ),
     "images-alone": Declaration(
         source="our question: does the size that is needed grow with the images at all?",
-        statement="four times the images leave robust training accuracy of the same network the same within {limit:g}",
+        statement="four times the images, after as many steps, leave robust training accuracy of the same network the "
+        "same within {limit:g}",
         statistic="size of the robust accuracy on training images at 4n, less that at n, of the same scale",
         threshold="accuracy",
         reason="as in proportion",
@@ -112,14 +123,14 @@ CLAIMS = {
     "architecture": Declaration(
         quote="Could there be different slightly different laws of robustness for",
         source=DIRECTIONS,
-        statement="convolutional networks withstand over {limit:g} more test images than others of as many parameters",
+        statement="convolutional networks withstand over {limit:g} more test images than those of one hidden layer of "
+        "as many parameters",
         statistic="robust accuracy on test images, of convolutional networks less of those of one hidden layer",
         threshold="accuracy",
         reason="as in proportion",
     ),
     "generalises": Declaration(
-        quote="Robust memorization needs more data",
-        source='seed 004, "Axioms for today"',
+        source="our question: is robustness on training images that on test images?",
         statement="over {limit:g} more training images than test images are withstood",
         statistic="robust accuracy on training images less that on test images, of the largest scale",
         threshold="accuracy",

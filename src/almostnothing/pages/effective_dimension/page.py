@@ -127,6 +127,30 @@ def dimension(rows: pd.DataFrame) -> pd.DataFrame:
     return found.assign(dimension=found["dimension"] + np.log(found["pca_rank"]))
 
 
+def matched(rows: pd.DataFrame) -> pd.DataFrame:
+    """ln of the dimension of random points that need networks as steep at the same n, k as images of the last rank.
+
+    Between ranks of random points ln constant is interpolated in ln r; NaN beyond them, or where one is no evidence.
+    """
+    logs = rows.assign(log=np.log(rows["lower"]))
+    random = logs[logs["dataset"] == SPHERE].pivot_table("log", ["train_size", "width", "seed"], "pca_rank").dropna()
+    images = logs[(logs["dataset"] != SPHERE) & (logs["pca_rank"] == logs["pca_rank"].max())]
+    images = images.set_index(["train_size", "width", "seed"])["log"]
+    x, found = np.log(random.columns.to_numpy(float)), []
+    for key, values in zip(random.index.tolist(), random.to_numpy(), strict=True):
+        falls = values[::-1]  # growing, as constants fall with the rank
+        if key in images.index and (np.diff(falls) > 0).all():
+            at = float(np.interp(images[key], falls, x[::-1], left=math.nan, right=math.nan))
+            found.append({"train_size": key[0], "width": key[1], "seed": key[2], "dimension": at})
+    return pd.DataFrame(found, columns=["train_size", "width", "seed", "dimension"])
+
+
+def inside(found: pd.DataFrame) -> pd.Series:
+    """Of each seed the mean dimension over those n and k at which all seeds have one."""
+    wide = found.pivot_table("dimension", "seed", ["train_size", "width"], dropna=False)
+    return wide.dropna(axis=1).mean(axis=1)
+
+
 def designs(rows: pd.DataFrame) -> dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Of each law the design of a linear fit, what is fitted, and ln of its slope in ln constant.
 
@@ -135,14 +159,14 @@ def designs(rows: pd.DataFrame) -> dict[str, tuple[np.ndarray, np.ndarray, np.nd
     """
     y = np.log(rows["lower"].to_numpy())
     n, k, r, floor = (rows[name].to_numpy(float) for name in ("train_size", "width", "pca_rank", "floor"))
-    one, above = np.ones((len(rows), 1)), np.maximum(1 - floor / np.exp(y), TINY)
-    units = np.log(n / k) / 2
+    each = (r[:, None] == np.unique(r)).astype(float)  # a constant for each rank, of all laws
+    above, units = np.maximum(1 - floor / np.exp(y), TINY), np.log(n / k) / 2
     return {
-        LAW: (one, y - units, 0 * y),
-        "no size": (one, y - np.log(n) / r, 0 * y),
-        "floor": (one, y - np.log(floor), 0 * y),
-        "sum": (one, y + np.log(above) - units, -np.log(above)),
-        "free": (np.column_stack([one, np.log(n), np.log(k)]), y, 0 * y),
+        LAW: (each, y - units, 0 * y),
+        "no size": (each, y - np.log(n) / r, 0 * y),
+        "floor": (each, y - np.log(floor), 0 * y),
+        "sum": (each, y + np.log(above) - units, -np.log(above)),
+        "free": (np.column_stack([each, np.log(n), np.log(k)]), y, 0 * y),
     }
 
 
@@ -209,6 +233,8 @@ def claims(table: pd.DataFrame, chosen: EffectiveDimension) -> list[Claim]:
             cases.add("points", where, grown, counted(table, turned=chance, dataset=[dataset], pca_rank=[rank]))
     implied = dimension(rows[rows["pca_rank"].isin(last)]).groupby("seed")["dimension"].mean() - math.log(TEXT)
     cases.add("dimension", {"dataset": images}, off(implied), counted(table, turned=chance, pca_rank=last))
+    same = inside(matched(rows)) - math.log(TEXT)
+    cases.add("matched", {"dataset": images}, off(same), counted(table, turned=chance))
     for column, words in CANDIDATES.items():
         found = np.log(seeds_images(table, chosen)[column] / TEXT)
         cases.add("covariance", {"dataset": images, "by": words}, off(found))
@@ -221,7 +247,12 @@ def claims(table: pd.DataFrame, chosen: EffectiveDimension) -> list[Claim]:
         more = (side[PENALISED] / side[PLAIN]).dropna().map(math.log)
         counts = counted(table, turned=[signal], target=[target])
         cases.add("robust", {"error": f"MSE {number(target)}"}, stats.mean_interval(more), counts)
-    counts = counted(table, turned=[signal], training=[PENALISED])
+    own_target = chosen.noise.error * 4 * signal * (1 - signal)
+    counts = counted(held(table, PENALISED, own_target), turned=[signal])
+    bridged = chosen.noise.bridge
+    beside = {"pca_rank": [bridged.rank], "train_size": [bridged.size], "width": [bridged.units]}
+    other = counted(table, dataset=[images], turned=chance, **beside)
+    counts = {name: counts[name] + other[name] for name in counts}
     cases.add("noise", {"dataset": images}, off(against_chance(rows, both, chosen)), counts)
     capacity_cases(table, chosen.capacity, cases)
     return judged(NAME, CLAIMS, cases, chosen.thresholds.model_dump())
@@ -265,9 +296,10 @@ def capacity_cases(table: pd.DataFrame, asked: Capacity, cases: Cases) -> None:
     cnn = cnn[cnn["family"] == CNN]
     fate = cnn.pivot_table(values="status", index=["width", "train_size", "seed"], columns="training", aggfunc="first")
     changed = (fate[AT_ONCE] == DEAD) & (fate[SLOWLY] == LEARNED)
-    for width, own in changed.groupby("width"):
-        share = stats.share_interval(int(own.sum()), len(own))
-        cases.add("trainable", {"network": f"s = {width}"}, share, n_of="pairs")
+    for (width, size), own in changed.groupby(["width", "train_size"]):
+        share, where = stats.share_interval(int(own.sum()), len(own)), {"network": f"s = {width}"}
+        counts = {"networks": 2 * len(own), "left_out": 0}
+        cases.add("trainable", {**where, "images": f"n = {size:,}"}, share, counts, "pairs")
     for (scale, other), images in itertools.product(zip(scales, asked.widths, strict=True), sizes):
         convolved = robustness(table, CNN, scale, images, "test_robust")
         where = {"network": f"s = {scale}", "images": f"n = {images:,}"}
@@ -321,9 +353,10 @@ def predictions(table: pd.DataFrame, chosen: EffectiveDimension) -> pd.DataFrame
         (
             "the same, as memorising labels by chance takes it",
             text_range(wide),
-            f"{own}, r = {last}: {estimate_text(stats.mean_interval(implied))}",
+            f"{own}, r = {last}, by √(n d̃/P): {estimate_text(stats.mean_interval(implied))}; as random points at the "
+            f"same n and k: {estimate_text(stats.mean_interval(np.exp(inside(matched(rows)))))}",
         ),
-        ("parameters of a robust MNIST, n d̃", text_range(interpolants.parameters_needed(images, wide)), NOT_HERE),
+        ("parameters of a robust MNIST", text_range(Range(*MNIST["parameters"])), NOT_HERE),
     ]
     for proportional, words in ((False, "as MNIST's"), (True, "in proportion to pixels")):
         there = interpolants.scaled(wide, MNIST["pixels"], IMAGENET["pixels"], proportional)
@@ -339,7 +372,7 @@ def text_range(found: Range) -> str:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """For each way of training: networks, how many learned, and geometric means over seeds of the flattest."""
+    """For each way of training on noisy labels: networks, how many learned, geometric means over seeds and starts."""
     lines = []
     for (dataset, turned), some in table.groupby(["dataset", "turned"], sort=False):
         for (rank, size, width, training, _), own in some.groupby(
@@ -352,6 +385,21 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
                 line[column] = number(float(np.exp(np.log(own[column]).mean())))
             lines.append(line)
     return pd.DataFrame(lines).set_index(["points", "q", "r", "n", "k"])
+
+
+def trained_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """For each kind of adversarially trained network: how many, how many learned or are dead, mean accuracies."""
+    lines = []
+    for (family, size, parameters, images, training), own in adversarial(table).groupby(
+        ["family", "width", "parameters", "train_size", "training"], sort=False
+    ):
+        line = {"network": f"{str(family).upper()} {size:g}", "P": parameters, "n": images, "training": training}
+        line |= {"networks": len(own), "learned": int((own["status"] == LEARNED).sum())}
+        line |= {"dead": int((own["status"] == DEAD).sum())}
+        for column in ("train_clean", "train_robust", "test_clean", "test_robust"):
+            line[column.replace("_", ", ")] = f"{own[column].mean():.2f}"
+        lines.append(line)
+    return pd.DataFrame(lines).set_index(["network", "P", "n"])
 
 
 def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: EffectiveDimension) -> Figure:
@@ -387,12 +435,14 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: EffectiveDime
 
 def headline(rows: pd.DataFrame, chosen: EffectiveDimension) -> str:
     """What memorising takes on images, against random points of as many dimensions."""
+    last = chosen.noise.ranks[-1]
     found = dimension(rows)
-    last = found[found["pca_rank"] == chosen.noise.ranks[-1]]
-    implied = math.exp(last["dimension"].mean()) if len(last) else math.nan
+    log = found.loc[found["pca_rank"] == last, "dimension"].mean()
+    times = math.exp((log - math.log(last)) / 2)
     return (
-        f"Labels by chance on {title(chosen.dataset)} images of r = {chosen.noise.ranks[-1]} dimensions take networks "
-        f"as steep as on random points of {number(implied)};\nthe slides' effective dimension is {TEXT:g}"
+        f"Labels by chance on {title(chosen.dataset)} images of r = {last} dimensions take networks "
+        f"{number(times)} times as steep as random points of as many:\n√(n d̃/P) reads that as d̃ = {number(math.exp(log))}, where the "
+        f"slides have {TEXT:g}; random points of {number(math.exp(inside(matched(rows)).mean()))} take as much"
     )
 
 
@@ -424,7 +474,7 @@ def dimension_panel(ax: Axes, table: pd.DataFrame, chosen: EffectiveDimension) -
     found = dimension(by_chance(table))
     means = found.groupby(["seed", "pca_rank"])["dimension"].mean().map(math.exp).reset_index()
     geometric_line(
-        ax, means.groupby("pca_rank")["dimension"], color="black", marker="o", ms=3, lw=1, label="as networks need"
+        ax, means.groupby("pca_rank")["dimension"], color="black", marker="o", ms=3, lw=1, label="d̃ by √(n d̃/P)"
     )
     known = table[(table["dataset"] == chosen.dataset) & (table["train_size"] == chosen.noise.sizes[-1])]
     known = known.drop_duplicates(["seed", "pca_rank"])
