@@ -441,8 +441,8 @@ def headline(rows: pd.DataFrame, chosen: EffectiveDimension) -> str:
     times = math.exp((log - math.log(last)) / 2)
     return (
         f"Labels by chance on {title(chosen.dataset)} images of r = {last} dimensions take networks "
-        f"{number(times)} times as steep as random points of as many:\n√(n d̃/P) reads that as d̃ = {number(math.exp(log))}, where the "
-        f"slides have {TEXT:g}; random points of {number(math.exp(inside(matched(rows)).mean()))} take as much"
+        f"{number(times)} times as steep as random points of as many:\n√(n d̃/P) reads that as d̃ = "
+        f"{number(math.exp(log))}, where the slides have {TEXT:g}; random points of {number(math.exp(inside(matched(rows)).mean()))} take as much"
     )
 
 
