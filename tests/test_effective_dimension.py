@@ -42,7 +42,7 @@ SMALL = {
     "training": CONTENT["noise"]["training"] | {"steps": 60, "climbing": 16, "starts": [2, 1, 1]},
     "bridge": CONTENT["noise"]["bridge"] | {"size": 100, "rank": 24, "units": 8, "errors": [0.47, 1.5], "images": 8},
 }
-FEW = CONTENT["capacity"] | {"sizes": [20, 80], "steps": [4, 8], "batch": 10, "tests": 20, "test_steps": 2}
+FEW = CONTENT["capacity"] | {"sizes": [20, 80], "steps": [20, 40], "batch": 10, "tests": 20, "test_steps": 2}
 
 
 @pytest.fixture(scope="module")

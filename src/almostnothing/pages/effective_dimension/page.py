@@ -439,10 +439,12 @@ def headline(rows: pd.DataFrame, chosen: EffectiveDimension) -> str:
     found = dimension(rows)
     log = found.loc[found["pca_rank"] == last, "dimension"].mean()
     times = math.exp((log - math.log(last)) / 2)
+    alike = math.exp(inside(matched(rows)).mean())
     return (
         f"Labels by chance on {title(chosen.dataset)} images of r = {last} dimensions take networks "
-        f"{number(times)} times as steep as random points of as many:\n√(n d̃/P) reads that as d̃ = "
-        f"{number(math.exp(log))}, where the slides have {TEXT:g}; random points of {number(math.exp(inside(matched(rows)).mean()))} take as much"
+        f"{number(times)} times as steep as random points of as many:\n"
+        f"√(n d̃/P) reads that as d̃ = {number(math.exp(log))}, where the slides have {TEXT:g}; "
+        f"random points of {number(alike)} take as much"
     )
 
 
