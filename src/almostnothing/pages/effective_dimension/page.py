@@ -56,7 +56,7 @@ RIVALS = {
     "sum": "floor + √(n/k)",
     "free": "free powers of n and k",
 }
-LAW = "√(nd/P)"
+LAW = "√(n d̃/P)"
 LOOK = {PLAIN: ("black", "o"), PENALISED: FREE[5]}
 Measured = tuple["pd.Series[float]", dict[str, int]]  # by seed, and how many networks count
 THEORY: dict[str, Any] = {"color": LOOKS["theory"][0], "lw": 0.9, "zorder": 1}
@@ -189,19 +189,19 @@ def doubled(rows: pd.DataFrame) -> pd.Series:
     return (twice - logs).dropna().groupby("seed").mean()
 
 
-def at_error(rows: pd.DataFrame, training: str, column: str, seed: int, mse: float) -> float:
-    """ln of a column of networks held at errors, between whose own it is interpolated; NaN beyond them."""
+def at_error(rows: pd.DataFrame, training: str, seed: int, mse: float) -> float:
+    """ln constant of networks held at errors, between whose own it is interpolated; NaN beyond them."""
     own = rows[(rows["training"] == training) & (rows["seed"] == seed)].sort_values("mse")
     if not len(own):
         return math.nan
-    return float(np.interp(mse, own["mse"], np.log(own[column]), left=math.nan, right=math.nan))
+    return float(np.interp(mse, own["mse"], np.log(own["lower"]), left=math.nan, right=math.nan))
 
 
 def shares_closed(rows: pd.DataFrame, law: str) -> pd.Series:
     """Of each seed the share of the gap from plain to flattest, at its error, that corrupted images close."""
     found = []
     for _, one in rows[rows["training"] == law].iterrows():
-        plain, best = (at_error(rows, way, "lower", one["seed"], one["mse"]) for way in (PLAIN, PENALISED))
+        plain, best = (at_error(rows, way, one["seed"], one["mse"]) for way in (PLAIN, PENALISED))
         found.append((plain - math.log(one["lower"])) / (plain - best))
     return pd.Series(found, dtype=float)
 
@@ -440,11 +440,10 @@ def headline(rows: pd.DataFrame, chosen: EffectiveDimension) -> str:
     log = found.loc[found["pca_rank"] == last, "dimension"].mean()
     times = math.exp((log - math.log(last)) / 2)
     alike = math.exp(inside(matched(rows)).mean())
+    same = f"; random points of {number(alike)} take as steep ones" if math.isfinite(alike) else ""
     return (
-        f"Labels by chance on {title(chosen.dataset)} images of r = {last} dimensions take networks "
-        f"{number(times)} times as steep as random points of as many:\n"
-        f"√(n d̃/P) reads that as d̃ = {number(math.exp(log))}, where the slides have {TEXT:g}; "
-        f"random points of {number(alike)} take as much"
+        f"Labels by chance: {title(chosen.dataset)} images of r = {last} take networks {number(times)} times as steep as "
+        f"random points;\nby √(n d̃/P) that is d̃ = {number(math.exp(log))}, and {TEXT:g} by the slides{same}"
     )
 
 
@@ -487,7 +486,7 @@ def dimension_panel(ax: Axes, table: pd.DataFrame, chosen: EffectiveDimension) -
     ax.plot(ranks, ranks, label="r itself", **THEORY)
     ax.axhline(TEXT, color="0.4", lw=0.9, ls=":", label="the slides'")
     ax.set(yscale="log", ylabel="dimension", title=f"{title(chosen.dataset)}: dimension")
-    ax.set_ylim(top=5 * ax.get_ylim()[1])  # room for the legend
+    ax.set_ylim(top=3 * ax.get_ylim()[1])  # room for the legend
     size_axis(ax, ranks, "components kept, r")
     plain_ticks(ax)
 
@@ -515,7 +514,7 @@ def bridge_panel(ax: Axes, both: pd.DataFrame) -> None:
     """Constants against the error: plain and flattest networks, and those trained on corrupted images."""
     spread_lines(ax, both, "lower")
     ax.set(yscale="log", ylabel="Lipschitz constant", xlabel="mean squared error", title="labels with signal")
-    ax.set_ylim(top=2.5 * ax.get_ylim()[1])  # room for the legend
+    ax.set_ylim(top=8 * ax.get_ylim()[1])  # room for the legend
     plain_ticks(ax)
 
 
@@ -544,7 +543,7 @@ def fate_panel(ax: Axes, rows: pd.DataFrame) -> None:
     for training, colour in ((AT_ONCE, "black"), (SLOWLY, FREE[5][0])):
         for dead, marker in ((False, "o"), (True, "x")):
             own = rows[(rows["training"] == training) & ((rows["status"] == DEAD) == dead)]
-            label = f"{training}{', dead' if dead else ''}"
+            label = f"{training}{', dead' if dead else ''}" if len(own) else None
             ax.plot(own["parameters"], own["test_robust"], marker, color=colour, ms=3, alpha=0.7, label=label)
     ax.set(ylim=(0, 1.02), ylabel="robust accuracy, test", title="CNN, each")
     size_axis(ax, rows["parameters"], "parameters, P")
@@ -554,10 +553,10 @@ def spread_lines(ax: Axes, both: pd.DataFrame, column: str) -> None:
     """A column against the error, in the mean over seeds: lines of networks held at errors, points of the others."""
     for way in both["training"].unique():
         own = both[both["training"] == way]
-        held = way in (PLAIN, PENALISED)
+        line = way in (PLAIN, PENALISED)
         x = own.groupby("target")["mse"].transform("mean")
         look = LOOK.get(way) or FREE[list(both["training"].unique()).index(way) % 5]
         label = "flattest" if way == PENALISED else way
         mean_line(
-            ax, own[column].groupby(x), color=look[0], marker=look[1], ms=3, ls="-" if held else "none", label=label
+            ax, own[column].groupby(x), color=look[0], marker=look[1], ms=3, ls="-" if line else "none", label=label
         )

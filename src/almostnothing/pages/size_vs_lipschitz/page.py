@@ -400,6 +400,7 @@ def feature_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> Non
     ax.set(yscale="log", ylabel="slopes found")
     ax.set_ylim(top=3 * ax.get_ylim()[1])  # room for the legend
     ratio_axis(ax, chosen)
+    plain_ticks(ax)
 
 
 def path_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> None:
