@@ -442,8 +442,8 @@ def headline(rows: pd.DataFrame, chosen: EffectiveDimension) -> str:
     alike = math.exp(inside(matched(rows)).mean())
     same = f"; random points of {number(alike)} take as steep ones" if math.isfinite(alike) else ""
     return (
-        f"Labels by chance: {title(chosen.dataset)} images of r = {last} take networks {number(times)} times as steep as "
-        f"random points;\nby √(n d̃/P) that is d̃ = {number(math.exp(log))}, and {TEXT:g} by the slides{same}"
+        f"Labels by chance: {title(chosen.dataset)} images of r = {last} take networks {number(times)} times as steep "
+        f"as random points;\nby √(n d̃/P) that is d̃ = {number(math.exp(log))}, and {TEXT:g} by the slides{same}"
     )
 
 
