@@ -258,6 +258,31 @@ def test_half_precision_is_near(digits):
     assert abs(exact - half) < 100
 
 
+def test_in_float64_what_rounding_does_to_a_start_does_not_grow(digits, monkeypatch):
+    """In float32 it does: a rectifier or a maximum turns the other way, and from there networks part."""
+    made, gap = residual.initialised, 0.0
+
+    def started(cell, dataset):
+        network = made(cell, dataset).double()
+        for part in network.parameters():
+            part.data *= 1 + gap * torch.randn(part.shape, generator=torch.Generator().manual_seed(0)).double()
+        return network
+
+    def trained(precision):
+        [found] = train(cells_of(steps=300, seeds=[0], precision=precision), digits)
+        return torch.nn.utils.parameters_to_vector(found.network.parameters())
+
+    monkeypatch.setattr(residual, "initialised", started)
+    plain = {precision: trained(precision) for precision in ("float32", "float64")}
+    gap = 1e-7  # float32's rounding
+    single = trained("float32") - plain["float32"]
+    gap = 1e-14
+    double = trained("float64") - plain["float64"]
+    assert all(one.dtype == torch.float32 for one in plain.values())
+    assert single.norm() > 1e-3 * plain["float32"].norm()
+    assert double.norm() < 1e-6 * plain["float64"].norm()
+
+
 def test_the_store_holds_what_was_trained_and_gives_its_logits(digits, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     keep = Store(tmp_path / "cells")
@@ -283,6 +308,7 @@ def test_the_store_holds_what_was_trained_and_gives_its_logits(digits, tmp_path,
         {"family": "wrn", "width": 1, "depth": 10, "dropout": 0.1},
         {"corruption": {"law": "l0"}, "strength": 0.1, "schedule": "drops", "optimiser": "adam", "momentum": 0.0},
         {"precision": "bf16", "centred": True, "loss": "mse"},
+        {"precision": "float64", "corruption": {"law": "l0"}, "strength": 0.1},
     ],
 )
 def test_what_ran_was_reached(digits, change):
@@ -306,6 +332,10 @@ def test_networks_that_differ_in_how_images_are_changed_share_all_other_draws():
     ("change", "message"),
     [
         ({"family": "mlp", "depth": 2}, "weight_decay belongs to residual networks: family wrn or resnet9"),
+        (
+            {"family": "mlp", "depth": 2, "weight_decay": 0, "augmentation": "none", "precision": "float64"},
+            "precision: float64 belongs to residual networks",
+        ),
         ({"family": ["wrn", "mlp"]}, "family wrn and resnet9 stand alone"),
         ({"activation": "tanh"}, "activation is as it is in residual networks"),
         ({"training_corruption": "fixed"}, "family resnet9 needs training_corruption: fresh"),

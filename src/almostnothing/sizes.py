@@ -68,7 +68,7 @@ def single_bytes(cell: Cell) -> int:
     values = 0
     for layer in residual_layers(cell):
         values += 4 * layer.fan_in * layer.fan_out + 4 * cell.batch_size * layer.positions * layer.fan_out
-    return 4 * values
+    return (8 if cell.precision == "float64" else 4) * values
 
 
 def slots_for(cell: Cell, cuda_bytes: int = 0) -> int:

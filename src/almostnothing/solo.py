@@ -96,7 +96,7 @@ def train(
     options, taken = options or Options(), 0
     for done, cell in enumerate(cells):
         with residual.products(cell):
-            network = residual.initialised(cell, dataset).to(device)
+            network = residual.initialised(cell, dataset).to(device, dtype_of(cell))
             student = Student(network, optimiser(cell, network))
             student.restore(cell, options, device)
             for _ in walk(cell, student, dataset, device, options):
@@ -107,6 +107,11 @@ def train(
             options.checkpoint.unlink(missing_ok=True)
         yield trained
         options.report(taken, done + 1)
+
+
+def dtype_of(cell: ResidualCell) -> torch.dtype:
+    """What a network's weights are trained in; they are kept, and asked, in float32."""
+    return torch.float64 if cell.precision == "float64" else torch.float32
 
 
 def optimiser(cell: ResidualCell, network: nn.Sequential) -> torch.optim.Optimizer:
@@ -140,8 +145,8 @@ def walk(
         x = augmentations.augmented(cell.augmentation, x, moves, draws).flatten(1)
         x = law.sample(x[None], strength, keys, torch.from_numpy(draws).to(device)[None])[0, 0]
         with dropped(cell, student.step, device), residual.cast(cell, device):
-            logits = learner(x)
-        loss = LOSSES[cell.loss](logits.float()[None], labels.to(device, non_blocking=True)[None]).mean()
+            logits = learner(x.to(dtype_of(cell))).to(dtype_of(cell))
+        loss = LOSSES[cell.loss](logits[None], labels.to(device, non_blocking=True)[None]).mean()
         for group in student.optimiser.param_groups:
             group["lr"] = cell.learning_rate * float(SCHEDULES[cell.schedule](np.array([student.step / cell.steps]))[0])
         student.optimiser.zero_grad(set_to_none=True)
@@ -225,7 +230,7 @@ def judged(cell: ResidualCell, student: Student, dataset: Dataset, device: torch
 
     Training images are shown as they are, not moved or changed by a policy, under one more draw of the corruption.
     """
-    network = student.network.eval()
+    network = student.network.float().eval()
     rows, logits = tested(cell, network, dataset)
     if cell.validation:
         where = dataset.validation(cell.validation, cell.seed)

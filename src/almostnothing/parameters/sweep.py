@@ -90,7 +90,9 @@ class Sweep(Model):
     early_stopping: bool = Field(
         default=False, description="test also the network that classified most of the held-out images"
     )
-    precision: Literal["float32", "tf32", "bf16"] = Field(default="float32", description="of matrix products")
+    precision: Literal["float32", "tf32", "bf16", "float64"] = Field(
+        default="float32", description="of products; float64 is that of a residual network's training"
+    )
     common_random_numbers: bool = Field(
         default=False, description="share all draws between strengths, for paired comparisons: then cells are dependent"
     )
@@ -124,6 +126,8 @@ class Sweep(Model):
         if not alone:
             if asked:
                 raise ValueError(f"{asked[0]} belongs to residual networks: family wrn or resnet9")
+            if self.precision == "float64":
+                raise ValueError("precision: float64 belongs to residual networks: family wrn or resnet9")
             return
         if len(alone) < len(self.family) or len(set(self.family)) > 1:
             raise ValueError("family wrn and resnet9 stand alone: give other families a variation of their own")
