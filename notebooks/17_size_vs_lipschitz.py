@@ -71,14 +71,22 @@ plt.show()
 # search is to be trusted: all penalised networks, from several starts at few units, and the flattest, after all steps
 # and, open, after a part. **d** Exponents of $n/k$: ticks are seeds; grey: within the threshold of 1/2; dotted: an
 # order without $k$, such as $n^{1/d}$. *k = … to …*: between two sizes alone; *less the floor*: of the constant less
-# what every function needs. **e** Fits of least norm in as many random features as the network has parameters, and in
-# the gradients of its first layer (NTK), shrunk to the same error. **f** Path norms. **g** Mean distances of points of
-# training to the decision boundary, where the network's sign changes, 0 of points whose sign is wrong (class
-# stability): found by search, and certified by the network's value over its Lipschitz constant; dotted: 1/constant.
-# **h** The steepest slope found against the average one, the root mean square gradient at fresh points of the sphere; a
-# line joins a way of training's sizes. **i** How much better other laws foretell a size left out, in ln density, than
-# $\sqrt{nd/P}$ does. All points are geometric means over seeds with intervals of the mean ln (Student's $t$); each seed
-# has points, labels and networks of its own.
+# what every function needs. **e** Mean distances of points of training to the decision boundary, where the network's
+# sign changes, 0 of points whose sign is wrong (class stability): found by search, and certified by the network's value
+# over its Lipschitz constant; dotted: 1/constant. **f** How much better other laws foretell a size left out, in ln
+# density, than $\sqrt{nd/P}$ does. All points are geometric means over seeds with intervals of the mean ln (Student's
+# $t$); each seed has points, labels and networks of its own.
+
+# %% [markdown]
+# ## Fits in features, path norms, averages
+#
+# **g** Fits of least norm in as many random features as the network has parameters, and in the gradients of its first
+# layer (NTK), shrunk to the same error. **h** Path norms. **i** The steepest slope found against the average one, the
+# root mean square gradient at fresh points of the sphere; a line joins a way of training's sizes.
+
+# %% tags=["hide-input"]
+page.supplement(table, chosen)
+plt.show()
 
 # %% [markdown]
 # ## Exponents of $n/k$

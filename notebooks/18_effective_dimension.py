@@ -77,20 +77,29 @@ plt.show()
 # Wu, Huang and Zhang for points in $r$ dimensions, as far as their abstract tells; *floor*: the least constant of any
 # function with this error on the same points (`theory/partial_fits`). **e** Labels that are classes (the lower half
 # against the upper), a part of them turned: constants of plain and flattest networks at several errors, and of networks
-# trained on images corrupted anew at each step, wherever their error ends. **f** The same networks on clean test images
-# with true labels: the mean distance to where the answer changes, 0 where it is wrong, which is the area under the
-# curve of robust accuracy against radius; networks on corrupted images count whatever their error. Where that lies
-# beyond the errors at which others are held, no share of the gap is told. **g**, **h** Networks that are trained
-# adversarially (PGD, every pixel within ε) on classes: the share of training and of test images on which PGD of some
-# steps found nothing, an upper bound of what they withstand, against their parameters: convolutional ones, and those of
-# one hidden layer of about as many. ε rises during the first part of training. **i** The same convolutional networks
-# one by one, beside those that meet ε at once, as the published ones did, though with another rate and far more steps;
-# crosses gave (nearly) one answer to all images, or learned nothing better. Of more images each is seen less often:
-# steps are as many. All points but those of **i** are means over seeds with their intervals (geometric ones in **a** to
-# **c**).
+# trained on images corrupted anew at each step, wherever their error ends. **f** Convolutional networks that are
+# trained adversarially (PGD, every pixel within ε) on classes, one by one: the share of test images on which PGD of
+# some steps found nothing, an upper bound of what they withstand, against their parameters. ε rises during the first
+# part of training, or is there at once, as in the published curves, though with another rate and far more steps;
+# crosses gave (nearly) one answer to all images, or learned nothing better. All points but those of **f** are means
+# over seeds with their intervals (geometric ones in **a** to **c**).
 #
 # What the law says is a bound from below: networks that are steeper than $\sqrt{n\tilde d/P}$ do not refute it. What
 # is asked here is whether the number carries over, and so whether sizes can be read off from it.
+
+# %% [markdown]
+# ## Distances to the boundary, and robust accuracy against size
+#
+# **g** The networks of panel **e** on clean test images with true labels: the mean distance to where the answer
+# changes, 0 where it is wrong, which is the area under the curve of robust accuracy against radius; networks on
+# corrupted images count whatever their error. Where that lies beyond the errors at which others are held, no share of
+# the gap is told. **h**, **i** Robust accuracy on training and on test images of networks for which ε rises:
+# convolutional ones, and those of one hidden layer of about as many parameters. Of more images each is seen less often:
+# steps are as many.
+
+# %% tags=["hide-input"]
+page.supplement(table, chosen)
+plt.show()
 
 # %% [markdown]
 # ## The text's numbers
@@ -121,7 +130,7 @@ display(claims.summary(verdicts, "exploratory"))
 # Steeper networks than need be, which a better search would flatten: most at many units, where the certified bounds
 # above the slopes found leave most room. Sizes that are left out, which are those of low rank and many points. Another
 # scaling: every image has length 1 here, so that bright and dark images count alike. Adversarial training was tried
-# with one recipe; whether a small network is dead hangs on how ε comes (**i**), and so may hang on the rate and the
+# with one recipe; whether a small network is dead hangs on how ε comes (**f**), and so may hang on the rate and the
 # number of steps. What the implied dimension is goes with $n$ and $k$, too, upwards with both; its interval is over
 # seeds alone. Rival laws have a constant for each rank; with one for all of them all gains and losses are smaller, and
 # that the floor alone loses on MNIST is not sure. At twice its threshold the law with a dimension for each rank would

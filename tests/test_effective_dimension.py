@@ -268,8 +268,11 @@ def test_the_figure_and_tables_show_them():
     rows = by_hand()
     figure = page.figure(rows, page.claims(rows, asked()), asked())
     axes = [ax for ax in figure.axes if ax.get_ylabel() or ax.get_xlabel()]
-    assert len(axes) == 9
-    plt.close(figure)
+    assert len(axes) == 6
+    rest = page.supplement(rows, asked()).axes
+    assert [ax.get_title(loc="left") for ax in rest] == ["g", "h", "i"]
+    assert all(ax.lines for ax in rest)
+    plt.close("all")
     predicted = page.predictions(rows, asked())
     assert "96" in predicted["measured here"].iloc[1]
     assert predicted.iloc[0, 0] == "2 … 50"

@@ -240,7 +240,10 @@ def test_the_figure_is_drawn_and_says_what_it_shows(table):
     best = page.wide(page.flattest(table, "relu")[0], "lower")
     assert f"to the power {page.exponents(best, 40).mean():.3g} " in title
     assert drawn.get_size_inches()[1] < 247 / 25.4
-    assert len(drawn.subfigs[0].axes) == 9
+    assert len(drawn.subfigs[0].axes) == 6
+    rest = page.supplement(table, want).axes
+    assert [ax.get_title(loc="left") for ax in rest] == ["g", "h", "i"]
+    assert all(ax.lines or ax.collections for ax in rest)
     assert "flattest, ReLU: L∞, certified" in page.exponent_table(table, want).index
     assert "flattest, ReLU: less the floor" in page.exponent_table(table, want).index
     assert page.reached(table)["networks"].sum() == len(table)

@@ -311,9 +311,9 @@ def verdict_lines(claims: Sequence[Claim], dataset: str) -> list[str]:
     return lines
 
 
-def panel_letters(axes: Sequence[Axes]) -> None:
-    """Bold a, b, c ... before the title of each panel."""
-    for ax, letter in zip(axes, "abcdefghijklmnopqrstuvwxyz", strict=False):
+def panel_letters(axes: Sequence[Axes], after: int = 0) -> None:
+    """Bold a, b, c ... before the title of each panel; a supplement's run on `after` the main figure's panels."""
+    for ax, letter in zip(axes, "abcdefghijklmnopqrstuvwxyz"[after:], strict=False):
         ax.set_title(letter, loc="left", fontweight="bold")
 
 

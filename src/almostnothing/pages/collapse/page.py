@@ -189,7 +189,7 @@ def supplement(table: pd.DataFrame, half: pd.DataFrame, dataset: str) -> Figure:
         pair[0].set(xlabel=CANDIDATES["signal"], ylabel=f"accuracy, {test} test")
         halfway_points(pair[1], half[(half["dataset"] == dataset) & (half["test"] == test)])
     whole.suptitle(dataset_name(dataset))
-    panel_letters(list(axes))
+    panel_letters(list(axes), after=2 * len(MAIN))
     return whole
 
 

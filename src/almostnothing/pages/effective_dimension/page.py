@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,6 +16,7 @@ from matplotlib.figure import Figure
 from almostnothing import stats, tables
 from almostnothing.claims import Cases, Claim, estimate_text, judged, number
 from almostnothing.figures import (
+    DOUBLE,
     FREE,
     LOOKS,
     MARKERS,
@@ -403,9 +405,9 @@ def trained_summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: EffectiveDimension) -> Figure:
-    """Constants and dimensions; rival laws, and where corrupted images lead to; robust accuracy against size."""
-    whole, room = with_verdicts(7.6, verdicts, chosen.dataset)
-    axes = room.subplots(3, 3)
+    """Constants and dimensions; rival laws, where corrupted images lead to, what adversarial training leaves."""
+    whole, room = with_verdicts(5.4, verdicts, chosen.dataset)
+    axes = room.subplots(2, 3)
     rows = by_chance(table)
     for ax, dataset in zip(axes[0], (chosen.dataset, SPHERE), strict=False):
         constant_panel(ax, rows[rows["dataset"] == dataset], dataset, chosen)
@@ -415,21 +417,30 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: EffectiveDime
         plain_ticks(ax)
     dimension_panel(axes[0, 2], table, chosen)
     rival_panel(axes[1, 0], rows, chosen)
-    both = bridge(table)
-    bridge_panel(axes[1, 1], both)
-    robust_panel(axes[1, 2], both)
-    for ax in (axes[0, 0], axes[0, 1], axes[0, 2], axes[1, 1]):
+    bridge_panel(axes[1, 1], bridge(table))
+    trained = adversarial(table)
+    fate_panel(axes[1, 2], trained[trained["family"] == CNN])
+    for ax in (axes[0, 0], axes[0, 1], axes[0, 2], axes[1, 1], axes[1, 2]):
         ax.legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
     axes[1, 0].legend(fontsize=5.5, handlelength=1.2)
-    trained = adversarial(table)
-    for ax, family, words in ((axes[2, 0], CNN, "CNN"), (axes[2, 1], MLP, "MLP")):
-        capacity_panel(ax, trained[trained["family"] == family], chosen.capacity)
-        ax.set_title(f"{words}, ε = {chosen.capacity.radius:g}")
-    fate_panel(axes[2, 2], trained[trained["family"] == CNN])
-    for ax in (axes[2, 1], axes[2, 2]):
-        ax.legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
     room.suptitle(headline(rows, chosen))
     panel_letters(list(axes.flat))
+    return whole
+
+
+def supplement(table: pd.DataFrame, chosen: EffectiveDimension) -> Figure:
+    """Distances to the boundary; robust accuracy against size, of convolutional networks and of one hidden layer."""
+    whole = plt.figure(figsize=(DOUBLE, 0.34 * DOUBLE))
+    axes = whole.subplots(1, 3)
+    robust_panel(axes[0], bridge(table))
+    trained = adversarial(table)
+    for ax, family, words in ((axes[1], CNN, "CNN"), (axes[2], MLP, "MLP")):
+        capacity_panel(ax, trained[trained["family"] == family], chosen.capacity)
+        ax.set_title(f"{words}, ε = {chosen.capacity.radius:g}")
+    axes[0].set_ylim(top=1.5 * axes[0].get_ylim()[1])  # room for the legend
+    axes[0].legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
+    axes[2].legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25, loc="upper left")
+    panel_letters(axes, after=6)
     return whole
 
 

@@ -220,7 +220,7 @@ def supplement(mapped: pd.DataFrame, finite: pd.DataFrame) -> Figure:
         row[1].set(ylim=(0, 1.02), title=dataset_name(dataset))
     axes[0, 0].legend(ncols=2)
     axes[0, 1].legend()
-    panel_letters(list(axes.flat))
+    panel_letters(list(axes.flat), after=6)
     return whole
 
 

@@ -211,7 +211,7 @@ def supplement(table: pd.DataFrame, scored: pd.DataFrame, dataset: str, shown: f
     grid[-1][0].legend(title="trained", loc="upper center", bbox_to_anchor=(0.5, -0.3))
     predictor_legend(grid[-1][2], SCORES)
     whole.suptitle(dataset_name(dataset))
-    panel_letters(list(grid.flat)[:-1])
+    panel_letters(list(grid.flat)[:-1], after=2 * len(kinds))
     return whole
 
 

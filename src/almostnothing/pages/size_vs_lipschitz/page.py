@@ -6,15 +6,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from scipy.stats import gmean
 
 from almostnothing import stats, tables
 from almostnothing.claims import Cases, Claim, estimate_text, judged, number
 from almostnothing.figures import (
+    DOUBLE,
     FREE,
     LOOKS,
     geometric_line,
@@ -281,23 +284,35 @@ def reached(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: SizeVsLipschitz) -> Figure:
-    """Constants, ratios to √(n/k), the search; exponents, features, path norms; distances, averages, rival laws."""
-    whole, room = with_verdicts(7.9, verdicts, "")
-    axes = room.subplots(3, 3, height_ratios=[1, 1.25, 1])
+    """Constants, ratios to √(n/k), the search; exponents, distances, rival laws."""
+    whole, room = with_verdicts(5.6, verdicts, "")
+    axes = room.subplots(2, 3, height_ratios=[1, 1.2])
     constant_panel(axes[0, 0], table, chosen)
     ratio_panel(axes[0, 1], table, chosen)
     search_panel(axes[0, 2], table, chosen)
     exponent_panel(axes[1, 0], table, chosen)
-    feature_panel(axes[1, 1], table, chosen)
-    path_panel(axes[1, 2], table, chosen)
-    stability_panel(axes[2, 0], table, chosen)
-    average_panel(axes[2, 1], table)
-    rival_panel(axes[2, 2], table, chosen)
-    for ax in (axes[0, 1], axes[0, 2], axes[1, 1], axes[2, 0], axes[2, 1], axes[2, 2]):
+    stability_panel(axes[1, 1], table, chosen)
+    rival_panel(axes[1, 2], table, chosen)
+    for ax in (axes[0, 1], axes[0, 2], axes[1, 1], axes[1, 2]):
         ax.legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
-    room.legend(*handles([axes[0, 0]]), loc="outside lower center", ncols=7, fontsize=6)
+    room.legend(*handles([axes[0, 0]]), loc="outside lower center", ncols=4, fontsize=6)
     room.suptitle(headline(table, chosen))
     panel_letters(list(axes.flat))
+    return whole
+
+
+def supplement(table: pd.DataFrame, chosen: SizeVsLipschitz) -> Figure:
+    """Fits in features, path norms, the steepest slope against the average one."""
+    whole = plt.figure(figsize=(DOUBLE, 0.38 * DOUBLE))
+    axes = whole.subplots(1, 3)
+    feature_panel(axes[0], table, chosen)
+    path_panel(axes[1], table, chosen)
+    average_panel(axes[2], table)
+    for ax in (axes[0], axes[2]):
+        ax.legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
+    lines = [Line2D([], [], ms=3, lw=1, label=words, **look_of(LOOK[mode])) for mode, words in NAMES.items()]
+    whole.legend(handles=lines, loc="outside lower center", ncols=len(lines), fontsize=6)
+    panel_letters(axes, after=6)
     return whole
 
 
@@ -368,7 +383,7 @@ def search_panel(ax: Axes, table: pd.DataFrame, chosen: SizeVsLipschitz) -> None
         label = f"flattest, 1/{SHORTER} of the steps" if shorter else "flattest, all steps"
         line(ax, own, chosen.n / own["k"], "lower", label=label, **look_of(LOOK[PENALISED], shorter))
     ax.set(yscale="log", ylabel="penalised, ReLU: slopes found")
-    ax.set_ylim(top=1.2 * ax.get_ylim()[1])  # room for the legend
+    ax.set_ylim(top=1.5 * ax.get_ylim()[1])  # room for the legend
     ratio_axis(ax, chosen)
     plain_ticks(ax)
 

@@ -106,7 +106,7 @@ def supplement(tilted: pd.DataFrame, shifts: Sequence[float]) -> Figure:
         ax.set_title(f"{dataset_name(dataset)}, {inputs(shift)}", fontsize=6.5, loc="right")
     axes[0].set_ylabel("agreement")
     whole.legend(*handles(axes), loc="outside lower center", ncols=4)
-    panel_letters(list(axes))
+    panel_letters(list(axes), after=len(shifts) * len(RULES))
     return whole
 
 
