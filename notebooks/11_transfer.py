@@ -96,7 +96,7 @@ for name, own in table.groupby("dataset", sort=False):
 # `paper` see each image few times: what noise costs on clean images need not be what it costs the text's networks.
 
 # %% tags=["hide-input"]
-display(statuses(table.assign(law=table["training_norm"]), ["dataset", "law"]))
+display(statuses(table, ["dataset", "training_norm"]))
 
 # %% [markdown]
 # ## Verdicts

@@ -116,7 +116,7 @@ display(page.origins(table).style.format(precision=2, na_rep="–"))
 # differ from the published ones (diamonds) may come of that. `params/full` asks it of large networks.
 
 # %% tags=["hide-input"]
-display(statuses(table.assign(law=table["model"]), ["dataset", "law"]))
+display(statuses(table, ["dataset", "model"]))
 
 # %% [markdown]
 # ## Verdicts

@@ -11,6 +11,7 @@ from almostnothing import corruptions, data, health, networks, training
 from almostnothing.measures import fitting
 from almostnothing.parameters.laws import Additive, Replacement
 from almostnothing.tables import learned, statuses
+from almostnothing.tables import networks as networks_of
 
 CPU = torch.device("cpu")
 SEEN = {"finite": True, "active": 0.5, "fitted": 1.0, "reference": 0.8, "chance": 0.1, "falling": 0.5}
@@ -155,6 +156,21 @@ def test_what_did_not_learn_has_no_value_and_is_counted():
     found = statuses(twice, ["width"])
     assert found.loc[8].to_dict() == {"learned": 1, "unfinished": 0, "dead": 1, "diverged": 0}
     assert found.loc[16, "learned"] == 2
+
+
+def test_networks_are_counted_once_each():
+    cells = pd.DataFrame(
+        {
+            "seed": [0, 0, 0, 0, 1],
+            "test": ["clean", "corrupted"] * 2 + ["clean"],
+            "network": [0.9, 0.8, 0.7, 0.6, 0.9],  # an accuracy, as in 06
+            "model": ["C1C1", "C1C1", "C2C1", "C2C1", None],  # laws of one name
+            "status": ["learned", "learned", "dead", "dead", None],
+        }
+    )
+    assert networks_of(cells)["model"].tolist() == ["C1C1", "C2C1"]
+    own = pd.DataFrame({"seed": 0, "network": "relu", "k": [8, 8, 16], "status": ["unfinished", "learned", "dead"]})
+    assert networks_of(own)["status"].tolist() == ["learned", "dead"]  # the last row of each
 
 
 def test_inputs_are_centred_by_their_mean_as_seen(digits, cell):

@@ -8,7 +8,7 @@ import nbformat
 import pandas as pd
 import pytest
 
-from almostnothing import gallery
+from almostnothing import gallery, tables
 from almostnothing.claims import VERDICTS
 from almostnothing.files import file_digest
 from almostnothing.freshness import FILES, Page, pages_of
@@ -48,6 +48,12 @@ def test_the_table_is_the_one_that_the_record_names(figure):
     assert len(table) == figure.made["table"]["rows"]
     for name in {"accuracy", "failures", "classes", "theory"} & set(table.columns):
         assert table[name].dropna().between(0, 1).all()
+
+
+def test_every_network_asked_for_is_in_the_table_and_told_apart(figure):
+    table = pd.read_csv(figure.file("csv"), low_memory=False)
+    if figure.cells and "status" in table:
+        assert len(tables.networks(table)) == len(figure.cells)
 
 
 def test_the_record_carries_claims_with_thresholds_of_the_parameter_file(figure):

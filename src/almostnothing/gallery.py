@@ -14,14 +14,13 @@ from typing import Any
 
 import pandas as pd
 
-from almostnothing import comparing, corruptions, front
+from almostnothing import comparing, corruptions, front, tables
 from almostnothing.claims import MARKS, VERDICTS, estimate_text, place, threshold_text
 from almostnothing.errors import UserError
 from almostnothing.files import write_atomic
 from almostnothing.freshness import FIGURES
 from almostnothing.health import LEARNED, STATUSES
 from almostnothing.naming import dataset_name
-from almostnothing.tables import AXES, OWN_AXES
 
 MAIN = "paper"  # the set whose verdicts the front page shows
 COMMON = 0.2  # of a scoreboard's rows: data sets in fewer share its last column
@@ -145,9 +144,7 @@ def untrained(parameter_set: str | None = None) -> str:
         table = pd.read_csv(FIGURES / record["set"] / f"{record['figure']}.csv", low_memory=False)
         if "status" not in table:
             continue
-        table = table[table["what"] == "finite"] if "what" in table else table
-        counts = table.drop_duplicates([name for name in (*AXES, *OWN_AXES) if name in table], keep="last")["status"]
-        counts = counts.value_counts().reindex(list(STATUSES), fill_value=0)
+        counts = tables.networks(table)["status"].value_counts().reindex(list(STATUSES), fill_value=0)
         lacking = ", ".join(f"{counts[name]:,} {name}" for name in STATUSES if name != LEARNED and counts[name])
         if lacking:
             parts.append(f"{record['figure'][:2]} {counts[LEARNED]:,} of {counts.sum():,} ({lacking})")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from almostnothing import costs, tables
 from almostnothing.freshness import FIGURES, Page, pages_of
-from almostnothing.health import LEARNED, STATUSES
+from almostnothing.health import LEARNED
 from almostnothing.parameters import files
 from almostnothing.store import STORE, Store
 
@@ -46,17 +46,15 @@ def health(parameter_set: str) -> Iterator[str]:
     """
     for page in pages_of(parameter_set):
         path = FIGURES / parameter_set / f"{page.name}.csv"
-        if not page.cells:
-            continue
         if not path.is_file():
             yield f"{parameter_set}/{page.name}: no table yet: make figures SET={parameter_set}"
             continue
         table = pd.read_csv(path, low_memory=False)
-        table = table[table["status"].isin(STATUSES) & table["seed"].notna()]
-        if "what" in table:
-            table = table[table["what"] == "finite"]
-        by = [name for name in ("dataset", *SIZES, *RECIPE) if name in table and table[name].nunique() > 1]
-        found = tables.statuses(table, by or ["dataset"])
+        if "status" not in table:
+            continue
+        networks = tables.networks(table)
+        by = [name for name in (*KINDS, *SIZES, *RECIPE) if name in networks and networks[name].nunique() > 1]
+        found = tables.statuses(table, by or ["seed"])
         lacking = found[found.drop(columns=LEARNED).sum(axis=1) > 0]
         total, good = int(found.to_numpy().sum()), int(found[LEARNED].sum())
         yield f"{parameter_set}/{page.name}: {good:,} of {total:,} networks learned"
@@ -64,7 +62,8 @@ def health(parameter_set: str) -> Iterator[str]:
             yield lacking.to_string()
 
 
-SIZES = ("family", "width", "depth", "train_size", "strength")
+KINDS = ("dataset", "data", "network", "model", "mode", "activation", "training")
+SIZES = ("family", "width", "depth", "k", "d", "pca_rank", "train_size", "strength")
 RECIPE = ("training_corruption", "objective", "centred", "readout_scale", "steps")
 
 

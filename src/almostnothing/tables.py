@@ -38,6 +38,7 @@ AXES = [  # what a table says of a cell
     "objective",
     "seed",
 ]
+MODELS = ["model", "training_norm"]  # tell laws apart that have one name
 # of tables that train their own networks, and may have rows of a network before its last one
 OWN_AXES = ["data", "network", "training", "start", "d", "n", "draw", "mode", "weight", "k", "turned", "target"]
 MEASURED = [  # of each evaluation of a cell
@@ -120,9 +121,16 @@ def by_level(rows: pd.DataFrame, column: str) -> Iterator[tuple[Any, pd.DataFram
 
 def statuses(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """How many of a table's networks have each status, by columns of its axes: one row for each of their values."""
-    networks = table.drop_duplicates([name for name in AXES if name in table])
-    found = networks.groupby(list(by), dropna=False, sort=False)["status"].value_counts().unstack(fill_value=0)
+    found = networks(table).groupby(list(by), dropna=False, sort=False)["status"].value_counts().unstack(fill_value=0)
     return found.reindex(columns=list(STATUSES), fill_value=0).rename_axis(columns=None)
+
+
+def networks(table: pd.DataFrame) -> pd.DataFrame:
+    """A row for each trained network of a table: its last one, as some have rows of a network in training."""
+    rows = table[table["status"].isin(STATUSES)]
+    rows = rows[rows["what"] == "finite"] if "what" in rows else rows
+    axes = [*AXES, *MODELS, *([] if "test" in rows else OWN_AXES)]  # of cells there are tests
+    return rows.drop_duplicates([name for name in axes if name in rows], keep="last")
 
 
 def long(found: pd.DataFrame, names: Sequence[str], column: str) -> pd.DataFrame:
