@@ -264,7 +264,8 @@ def test_what_training_leaves_of_the_start_is_that_of_gradient_descent():
             w1 = scale * rng.uniform(-1, 1, (d, hidden)) / math.sqrt(d)
             w2 = scale * rng.uniform(-1, 1, (hidden, n)) / math.sqrt(hidden)
             for _ in range(300):
-                rate = 0.7 / np.linalg.norm(x, 2) ** 2 / (np.linalg.norm(w1, 2) ** 2 + np.linalg.norm(w2, 2) ** 2)
+                squares = sum(np.linalg.eigvalsh(gram)[-1] for gram in (w1 @ w1.T, w2.T @ w2))
+                rate = 0.7 / np.linalg.norm(x, 2) ** 2 / squares
                 error = x.T @ w1 @ w2 - np.eye(n)
                 g1, g2 = x @ (error @ w2.T), (w1.T @ x) @ error
                 w1, w2 = w1 - rate * g1, w2 - rate * g2

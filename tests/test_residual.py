@@ -202,14 +202,17 @@ def test_training_is_torchs_own_loop(digits, change):
 
 
 @pytest.mark.parametrize("change", [{}, {"family": "wrn", "width": 1, "depth": 10, "dropout": 0.3, "policy": "rand"}])
-def test_a_killed_training_ends_as_if_nothing_had_happened_whatever_is_trained_beside(digits, tmp_path, change):
-    cells = cells_of(steps=700, batch_size=16, **change)
+def test_a_killed_training_ends_as_if_nothing_had_happened_whatever_is_trained_beside(
+    digits, tmp_path, monkeypatch, change
+):
+    monkeypatch.setattr(solo, "BLOCK_POSITIONS", 320)  # 20 steps
+    cells = cells_of(steps=70, batch_size=16, **change)
     whole = train(cells, digits)
     assert same(train(cells[1:], digits)[0], whole[1])
     path = tmp_path / "c.pt"
 
     def stop(steps: int, _done: int) -> None:
-        if steps > 500:
+        if steps > 50:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -218,7 +221,7 @@ def test_a_killed_training_ends_as_if_nothing_had_happened_whatever_is_trained_b
     torch.manual_seed(0)
     begun: list[int] = []
     resumed = train(cells, digits, checkpoint=path, report=lambda steps, _: begun.append(steps))
-    assert begun[0] > 512
+    assert begun[0] > 50
     assert all(map(same, resumed, whole))
     assert not path.exists()
 

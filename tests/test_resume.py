@@ -26,7 +26,7 @@ SWEEP = {
     "width": [8],
     "depth": [2],
     "batch_size": 32,
-    "steps": [20000],
+    "steps": [8000],
     "seeds": [0, 1],
 }
 JOB = """

@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import CodeType, FrameType
 from typing import TypeVar
 
 import almostnothing
@@ -14,21 +15,24 @@ T = TypeVar("T")
 
 def traced(work: Callable[[], T]) -> tuple[T, set[str]]:
     """What `work` returns, and the functions of the package that ran, as module:qualified name."""
-    seen: set[str] = set()
+    codes: dict[int, CodeType] = {}  # by identity: all calls of all libraries come by here
 
-    def note(frame, event, _argument) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(str(HERE)):
-            module = Path(frame.f_code.co_filename).relative_to(HERE).with_suffix("").as_posix().replace("/", ".")
-            seen.add(f"{module.removesuffix('.__init__')}:{frame.f_code.co_qualname}")
+    def note(frame: FrameType, _event: str, _argument: object) -> None:  # of calls: None asks for no lines
+        codes[id(frame.f_code)] = frame.f_code
 
-    threading.setprofile(note)
-    sys.setprofile(note)
+    threading.settrace(note)
+    sys.settrace(note)
     try:
         result = work()
     finally:
-        sys.setprofile(None)
-        threading.setprofile(None)
-    return result, seen
+        sys.settrace(None)
+        threading.settrace(None)
+    return result, {_named(code) for code in codes.values() if code.co_filename.startswith(str(HERE))}
+
+
+def _named(code: CodeType) -> str:
+    module = Path(code.co_filename).relative_to(HERE).with_suffix("").as_posix().replace("/", ".")
+    return f"{module.removesuffix('.__init__')}:{code.co_qualname}"
 
 
 def unreached(ran: Iterable[str], reached: Iterable[str]) -> set[str]:

@@ -440,7 +440,7 @@ def supplement(table: pd.DataFrame, chosen: EffectiveDimension) -> Figure:
     axes[0].set_ylim(top=1.5 * axes[0].get_ylim()[1])  # room for the legend
     axes[0].legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
     axes[2].legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25, loc="upper left")
-    panel_letters(axes, after=6)
+    panel_letters(list(axes), after=6)
     return whole
 
 

@@ -312,7 +312,7 @@ def supplement(table: pd.DataFrame, chosen: SizeVsLipschitz) -> Figure:
         ax.legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25)
     lines = [Line2D([], [], ms=3, lw=1, label=words, **look_of(LOOK[mode])) for mode, words in NAMES.items()]
     whole.legend(handles=lines, loc="outside lower center", ncols=len(lines), fontsize=6)
-    panel_letters(axes, after=6)
+    panel_letters(list(axes), after=6)
     return whole
 
 
