@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 from tracing import traced, unreached
 
-from almostnothing import augmentations, corruptions, data, keys, residual, sizes, solo, streams, sweeps, training
+from almostnothing import augmentations, corruptions, costs, data, keys, residual, sizes, solo, streams, sweeps, training
 from almostnothing.cells import ResidualCell, key_of, residual_layers
 from almostnothing.errors import UserError
 from almostnothing.parameters.mistakes import sentence
@@ -224,6 +224,15 @@ def test_a_killed_training_ends_as_if_nothing_had_happened_whatever_is_trained_b
     assert begun[0] > 50
     assert all(map(same, resumed, whole))
     assert not path.exists()
+
+
+def test_small_networks_of_many_steps_are_cut_into_jobs_by_what_torch_takes_beside_their_products():
+    cells = cells_of(steps=1280, batch_size=64, seeds=list(range(30)))  # ten seconds each
+    jobs = sweeps.batches(sweeps.plan(cells))
+    assert 5 <= len(jobs) <= 15
+    assert sum(len(shard.cells) for job in jobs for shard in job) == 30
+    assert costs.training_seconds(cells[0], peak=1e12, compiled=True) > 5
+    assert len(sweeps.batches(sweeps.plan(cells_of(steps=12, seeds=list(range(30)))))) == 1
 
 
 def test_what_became_of_it_is_told(digits):

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from almostnothing.cells import RESIDUAL, Cell
 from almostnothing.parameters.page import Compute
-from almostnothing.sizes import expected_steps, single_bytes, slot_bytes, slots_for, training_flops
+from almostnothing.sizes import expected_steps, overhead_seconds, single_bytes, slot_bytes, slots_for, training_flops
 from almostnothing.store import Store
 from almostnothing.sweeps import Shard
 
@@ -71,7 +71,8 @@ def training_seconds(cell: Cell, peak: float, compiled: bool) -> float:
     fresh = cell.training_corruption == "fresh"
     noise, overhead = (7e-10, 4e-6) if compiled else (8e-9 if fresh else 1e-9, 6e-5)
     pixels = cell.batch_size * cell.source.facts.pixels
-    return training_flops(cell) / (0.6 * peak) + expected_steps(cell) * (noise * pixels + overhead)
+    beside = expected_steps(cell) * (noise * pixels + overhead) + overhead_seconds(cell)
+    return training_flops(cell) / (0.6 * peak) + beside
 
 
 def matrix_speed() -> float:

@@ -7,6 +7,10 @@ from almostnothing.cells import ALIGNED, RESIDUAL, STORED_VALUES, Cell, layers, 
 CACHE_BYTES = 2**24  # parameters, gradients and moments of a stack that stay in a core's cache
 
 
+SHARD_SECONDS = 30.0  # of one core, that a shard takes about
+SHARD_FLOPS = 3e12  # matrix products that take as long
+# of one core, in one step, for each weight layer of a residual network: what torch takes beside the products
+LAYER_SECONDS = 8e-4
 STOPPED = 0.2  # of its steps, that a network with a stopping rule takes: mean over the networks of paper/01_knee
 CPU_SLOTS = (4, 32)  # more gain nothing
 
@@ -42,6 +46,16 @@ def exact(cell: Cell) -> bool:
 def training_flops(cell: Cell) -> float:
     """Floating-point operations of the matrix products of a cell's training, by `expected_steps`."""
     return step_flops(cell) * expected_steps(cell)
+
+
+def overhead_seconds(cell: Cell) -> float:
+    """Time of one core that torch takes for the layers of a residual network beside their products, in all steps."""
+    return expected_steps(cell) * LAYER_SECONDS * len(residual_layers(cell)) if cell.family in RESIDUAL else 0.0
+
+
+def training_work(cell: Cell) -> float:
+    """What a cell's training is to a scheduler, in shards: its products, and what is beside them where that counts."""
+    return training_flops(cell) / SHARD_FLOPS + overhead_seconds(cell) / SHARD_SECONDS
 
 
 def expected_steps(cell: Cell) -> float:

@@ -18,13 +18,10 @@ from almostnothing import data, keys
 from almostnothing.cells import Cell, ResidualCell
 from almostnothing.files import digest
 from almostnothing.parameters.page import Compute
-from almostnothing.sizes import slots_for, step_flops, training_flops
+from almostnothing.sizes import slots_for, step_flops, training_work
 from almostnothing.store import Store
 
 CHECKPOINTS = Path("results/checkpoints")
-
-
-SHARD_FLOPS = 3e12  # a shard is about half a minute of one core
 
 
 MOST_SHARDS = 64  # of one architecture: enough for a small cluster
@@ -49,7 +46,7 @@ def plan(cells: Iterable[Cell]) -> list[Shard]:
         groups.setdefault(cell.shape(), []).append(cell)
     shards = []
     for group in groups.values():
-        count = min(len(group), MOST_SHARDS, max(1, round(sum(map(training_flops, group)) / SHARD_FLOPS)))
+        count = min(len(group), MOST_SHARDS, max(1, round(sum(map(training_work, group)))))
         edges = [len(group) * i // count for i in range(count + 1)]
         shards += [Shard(tuple(group[a:b])) for a, b in itertools.pairwise(edges)]
     return shards
@@ -60,9 +57,9 @@ def batches(shards: Iterable[Shard]) -> list[list[Shard]]:
     found: list[list[Shard]] = []
     work = 0.0
     for shard in shards:
-        own = sum(map(training_flops, shard.cells))
+        own = sum(map(training_work, shard.cells))
         same = found and found[-1][0].cells[0].dataset == shard.cells[0].dataset
-        if not same or work + own > SHARD_FLOPS:
+        if not same or work + own > 1:
             found.append([])
             work = 0.0
         found[-1].append(shard)
