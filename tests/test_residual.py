@@ -11,7 +11,19 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 from tracing import traced, unreached
 
-from almostnothing import augmentations, corruptions, costs, data, keys, residual, sizes, solo, streams, sweeps, training
+from almostnothing import (
+    augmentations,
+    corruptions,
+    costs,
+    data,
+    keys,
+    residual,
+    sizes,
+    solo,
+    streams,
+    sweeps,
+    training,
+)
 from almostnothing.cells import ResidualCell, key_of, residual_layers
 from almostnothing.errors import UserError
 from almostnothing.parameters.mistakes import sentence
