@@ -261,7 +261,7 @@ def _headline(found: pd.DataFrame) -> str:
 
 
 def _signed(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-", "−")
+    return f"{100 * share:+z.1f}".replace("-", "−")
 
 
 def summary(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
