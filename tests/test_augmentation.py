@@ -83,7 +83,6 @@ def test_every_model_is_trained_for_every_seed_and_told_from_its_cell():
         "C1C1": "none",
         "C2C1": "none",
         "TA": "trivial",
-        "TA + C1C1": "trivial",
     }
     again = validate(Augmentation, chosen.content(), "its own record")
     assert again.content() == chosen.content()
