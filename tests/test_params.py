@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -185,3 +188,25 @@ def test_the_published_schema_is_that_of_the_models():
 @pytest.mark.parametrize("path", sorted(ROOT.glob("params/*/*.yaml")), ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_published_parameter_files_are_valid(path):
     assert load(path).content()
+
+
+def test_portable_arithmetic_is_chosen_before_torch_is_there(tmp_path):
+    """The command line asks for it in time; torch then has no instructions beyond AVX2."""
+    job = (
+        "from almostnothing import environment; environment.portable()\n"
+        "import torch, os; print(torch.backends.cpu.get_cpu_capability(), os.environ['MKL_CBWR'])\n"
+        "environment.portable()"
+    )
+    words = {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run([sys.executable, "-c", job], env={**os.environ, **words}, capture_output=True, text=True)
+    assert done.stdout.split()[0] != "AVX512"
+    assert done.stdout.split()[1] == "COMPATIBLE"
+    assert "torch is there already" in done.stderr
+    told = "import sys; from almostnothing import __main__ as m; import argparse, pathlib\n"
+    told += "path = pathlib.Path('params/quick/17_size_vs_lipschitz.yaml')\n"
+    told += "m._prepared(argparse.Namespace(parameters=path, into=pathlib.Path('figures')))\n"
+    told += "import os; print('torch' in sys.modules, os.environ['MKL_CBWR'])"
+    done = subprocess.run(
+        [sys.executable, "-c", told], cwd=ROOT, env={**os.environ, **words}, capture_output=True, text=True
+    )
+    assert done.stdout.split() == ["False", "COMPATIBLE"], done.stderr

@@ -44,10 +44,10 @@ def fetch(arguments: argparse.Namespace) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train what one shard, or all of them, of a parameter file lacks."""
+    page = _prepared(arguments)
     from almostnothing import sweeps
     from almostnothing.store import STORE, Store
 
-    page = _page(arguments)
     for number, shard in enumerate(page.shards, 1):
         if not arguments.shard or shard.key in arguments.shard:
             title = f"{page.name} {number}/{len(page.shards)} (width {shard.cells[0].width})"
@@ -56,9 +56,10 @@ def train(arguments: argparse.Namespace) -> None:
 
 def table(arguments: argparse.Namespace) -> None:
     """Collect or measure the table of a parameter file."""
+    page = _prepared(arguments)
     from almostnothing import publishing
 
-    publishing.make_table(_page(arguments))
+    publishing.make_table(page)
 
 
 def figure(arguments: argparse.Namespace) -> None:
@@ -137,6 +138,16 @@ def compare(arguments: argparse.Namespace) -> None:
     if found:
         raise UserError("; ".join(found))
     print(f"{arguments.again} agrees with {arguments.published}: claims and tables, within the stated tolerance")
+
+
+def _prepared(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
+    """The page of a parameter file, and the arithmetic that it asks for: before anything imports torch."""
+    from almostnothing import environment
+
+    page = _page(arguments)
+    if page.parameters.compute.portable:
+        environment.portable()
+    return page
 
 
 def _page(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,29 @@ def processor() -> str:
         return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration, IndexError):
         return platform.processor() or platform.machine()
+
+
+def portable() -> None:
+    """Hold torch on this CPU to arithmetic that all x86 processors with AVX2 share, so that they find the same.
+
+    For searches that chatter at kinks, where a difference in the last digit becomes one of a hundredth. By variables
+    that torch, oneDNN and MKL (its conditional numerical reproducibility) read once: raises `RuntimeError` where torch
+    is there already.
+    """
+    if "torch" in sys.modules:
+        raise RuntimeError("torch is there already, and has chosen its arithmetic")
+    os.environ["MKL_CBWR"] = "COMPATIBLE"
+    if "avx512f" in features():
+        os.environ |= {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+
+
+def features() -> set[str]:
+    """What instructions the processor has, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return set(next(line.split(":")[1].split() for line in lines if line.startswith("flags")))
+    except (OSError, StopIteration, IndexError):
+        return set()
 
 
 def environment() -> dict[str, str]:

@@ -34,6 +34,9 @@ class Compute(Model):
     compile: Literal["auto", "never"] = Field(
         default="auto", description="auto: steps in compiled code where there is a compiler; never: in torch alone"
     )
+    portable: bool = Field(
+        default=False, description="on a CPU: torch's arithmetic is what all x86 processors with AVX2 share; slower"
+    )
     checkpoint_seconds: NonNegativeFloat = Field(default=60.0, description="a killed job loses at most this much")
     keep_logits: bool = Field(default=False, description="store the logits of all test images beside each network")
     quiet: bool = Field(default=False, description="one line a shard in place of a progress bar")
