@@ -190,7 +190,7 @@ def test_published_parameter_files_are_valid(path):
     assert load(path).content()
 
 
-def test_portable_arithmetic_is_chosen_before_torch_is_there(tmp_path):
+def test_portable_arithmetic_is_chosen_before_torch_is_there():
     """The command line asks for it in time; torch then has no instructions beyond AVX2."""
     job = (
         "from almostnothing import environment; environment.portable()\n"

@@ -13,11 +13,16 @@ from typing import Any
 
 def processor() -> str:
     """The processor's name, where the system tells it."""
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def _cpuinfo(name: str) -> str:
+    """What the system tells of the processor under a name; nothing where it does not."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+        return next(line.split(":")[1].strip() for line in lines if line.startswith(name))
     except (OSError, StopIteration, IndexError):
-        return platform.processor() or platform.machine()
+        return ""
 
 
 def portable() -> None:
@@ -30,17 +35,8 @@ def portable() -> None:
     if "torch" in sys.modules:
         raise RuntimeError("torch is there already, and has chosen its arithmetic")
     os.environ["MKL_CBWR"] = "COMPATIBLE"
-    if "avx512f" in features():
+    if "avx512f" in _cpuinfo("flags").split():
         os.environ |= {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
-
-
-def features() -> set[str]:
-    """What instructions the processor has, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return set(next(line.split(":")[1].split() for line in lines if line.startswith("flags")))
-    except (OSError, StopIteration, IndexError):
-        return set()
 
 
 def environment() -> dict[str, str]:
