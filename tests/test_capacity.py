@@ -132,6 +132,8 @@ def test_robust_images_are_right_and_more_attacks_leave_fewer(digits):
     some = slice(100, 140)  # which images are attacked beside it changes nothing: their numbers do
     alone = capacity.withstood(network, flat, x[:140], labels[:140], Attack(0.1, 5, 3), 0)
     assert torch.equal(alone[some], three[some])
+    wrong = (capacity.answers(network, flat, x) + 1) % 10
+    assert not capacity.withstood(network, flat, x, wrong, Attack(0.1, 5, 2), 0).any()  # with none left to attack
 
 
 def test_networks_train_alone_and_the_same_each_time(digits):

@@ -251,3 +251,9 @@ def test_statuses_of_made_cases():
     mse = torch.tensor([0.4, 0.4, 0.4, 0.41, 0.407])
     found = Trained(Stack(first, bias, outer), mse, x[:, :0])
     assert frontier.statuses(found, x, 0.4) == ["learned", "dead", "diverged", "unfinished", "learned"]
+
+
+def test_bounds_that_cross_are_no_result():
+    with pytest.raises(AssertionError, match="a slope of networks of 7 units exceeds"):
+        frontier.enclosed("a slope", torch.tensor([1.0, 2.1]), torch.tensor([1.5, 2.0]), 7)
+    frontier.enclosed("a slope", torch.tensor([1.0, math.nan]), torch.tensor([1.5, 2.0]), 7)

@@ -262,6 +262,8 @@ def withstood(
     holds = answers(network, flat, x) == labels
     for restart in range(attack.restarts if attack.radius else 0):
         key = streams.stream_key(seed, "capacity test attack", restart)
+        if not holds.any():
+            break
         for some in number[holds].split(EACH):
             start = _start(key, some, x[some], attack.radius)
             holds[some] = _holds(network, parts, x[some], labels[some], attack, start)

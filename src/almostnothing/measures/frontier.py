@@ -349,6 +349,13 @@ def bounds(
     return Bounds(top.slope, lipschitz.two_layers(stack.first, stack.outer, activation.slopes, norm).upper)
 
 
+def enclosed(what: str, lower: Float[Tensor, " cell"], upper: Float[Tensor, " cell"], k: int) -> None:
+    """Raise `AssertionError` where a lower bound exceeds an upper one, among what is finite."""
+    whole = torch.isfinite(lower) & torch.isfinite(upper)
+    if not (lower <= upper)[whole].all():
+        raise AssertionError(f"{what} of networks of {k} units exceeds its upper bound")
+
+
 def steepness(found: Trained, x: Float[Tensor, "cell point d"], activation: Activation) -> Steepness:
     """`bounds` in L2 and L∞; path norms."""
     path = (found.stack.outer.double().abs() * found.stack.first.double().norm(dim=-1)).sum(-1)

@@ -18,15 +18,17 @@ def rows(asked: Capacity, dataset: Dataset, device: torch.device) -> Iterator[di
     """One row for each network, the smallest first; see `table`."""
     shape, classes = dataset.facts.shape, dataset.facts.classes
     kinds = [(capacity.CNN, scale) for scale in asked.scales] + [(capacity.MLP, width) for width in asked.widths]
-    sizes = list(zip(asked.sizes, asked.steps, strict=True))
-    for (kind, size), (images, steps), seed in itertools.product(kinds, sizes, asked.seeds):
+    for (kind, size), images, seed in itertools.product(kinds, asked.sizes, asked.seeds):
         network = capacity.Network(kind, size, shape, classes)
         x, labels, _ = clean_training_set(dataset, images, seed, device)
         some = answers.chosen(dataset, seed, asked.tests)
         tests, truth = answers.clean(dataset, some, device)
         train = x.view(-1, *shape), labels
         few = train[0][: asked.tests], labels[: asked.tests]  # balanced: classes alternate
-        ways = {AT_ONCE: 0.0, SLOWLY: asked.ramp} if kind == capacity.CNN else {SLOWLY: asked.ramp}
+        ways = {SLOWLY: asked.ramp}
+        if kind == capacity.CNN and images == asked.sizes[0]:
+            ways[AT_ONCE] = 0.0
+        steps = asked.epochs * images // asked.batch
         for training, ramp in ways.items():
             how = capacity.Recipe(asked.radius, asked.attack_steps, ramp, asked.rate, steps, asked.batch)
             found = capacity.trained(network, *train, how, seed)

@@ -93,8 +93,8 @@ CLAIMS = {
     "proportional": Declaration(
         quote="Good robust accuracy achieved at P = 10",  # "= 10⁶", garbled in our copy
         source=ESTIMATE,
-        statement="four times the images and parameters, after as many steps, leave robust training accuracy the same "
-        "within {limit:g}",
+        statement="four times the images and parameters, each image seen as often, leave robust training accuracy the "
+        "same within {limit:g}",
         statistic="size of the robust accuracy on training images at scale 2s and 4n, less that at s and n",
         threshold="accuracy",
         reason="a twentieth of all images",
@@ -103,7 +103,7 @@ CLAIMS = {
     ),
     "images-alone": Declaration(
         source="our question: does the size that is needed grow with the images at all?",
-        statement="four times the images, after as many steps, leave robust training accuracy of the same network the "
+        statement="four times the images, each seen as often, leave robust training accuracy of the same network the "
         "same within {limit:g}",
         statistic="size of the robust accuracy on training images at 4n, less that at n, of the same scale",
         threshold="accuracy",

@@ -297,6 +297,7 @@ def capacity_cases(table: pd.DataFrame, asked: Capacity, cases: Cases) -> None:
     cnn = adversarial(table)
     cnn = cnn[cnn["family"] == CNN]
     fate = cnn.pivot_table(values="status", index=["width", "train_size", "seed"], columns="training", aggfunc="first")
+    fate = fate.dropna()  # pairs
     changed = (fate[AT_ONCE] == DEAD) & (fate[SLOWLY] == LEARNED)
     for (width, size), own in changed.groupby(["width", "train_size"]):
         share, where = stats.share_interval(int(own.sum()), len(own)), {"network": f"s = {width}"}

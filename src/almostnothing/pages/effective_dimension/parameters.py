@@ -17,6 +17,7 @@ from almostnothing.parameters.laws import Member
 from almostnothing.parameters.page import Parameters
 
 AT_ONCE, SLOWLY = "radius at once", "radius rises"  # how the radius of adversarial training comes
+FEWEST = 50  # points: from as many the search for the longest gradient may start
 CHANCE = 0.5  # share of labels turned at which nothing is left of them
 
 
@@ -51,7 +52,7 @@ class Bridge(Model):
 class Noise(Model):
     """Two-layer networks on images with noisy labels, and on random points of the sphere."""
 
-    sizes: Axis[PositiveInt] = Field(description="n, points, growing")
+    sizes: Axis[Annotated[int, Field(ge=FEWEST)]] = Field(description="n, points, growing")
     ranks: Axis[Annotated[int, Field(ge=4)]] = Field(description="r, principal components that are kept, growing")
     units: Axis[PositiveInt] = Field(description="k, growing")
     error: Annotated[float, Field(gt=0, lt=1)] = Field(
@@ -77,6 +78,9 @@ class Noise(Model):
                 raise ValueError(f"bridge.{name} is {getattr(self.bridge, name)}, which is none of the {values}")
         if self.bridge.errors != sorted(self.bridge.errors) or self.error not in self.bridge.errors:
             raise ValueError(f"bridge.errors should grow, and have {self.error:g}, the error, among them")
+        largest, variance = self.bridge.errors[-1], 4 * self.bridge.turned * (1 - self.bridge.turned)
+        if largest * variance >= 1:
+            raise ValueError(f"bridge.errors go up to {largest:g}, which a network that answers 0 has: 1/σ² is the end")
         if len(self.seeds) < 3:
             raise ValueError("seeds needs at least 3 seeds for an interval")
         return self
@@ -90,10 +94,11 @@ class Capacity(Model):
     widths: Axis[PositiveInt] = Field(description="of networks of one hidden layer, one for each of the scales")
     radius: Annotated[float, Field(gt=0, le=1)] = Field(description="ε, by which every pixel may move")
     ramp: Annotated[float, Field(gt=0, le=1)] = Field(
-        description="share of the steps over which ε rises; convolutional networks meet it at once, too, as published"
+        description="share of the steps over which ε rises; of the fewest images convolutional networks meet it at "
+        "once, too, as published"
     )
     rate: Positive = Field(description="Adam's first step size; it falls as a cosine to 0")
-    steps: list[PositiveInt] = Field(description="one for each of the sizes")
+    epochs: PositiveInt = Field(description="how often each image is seen: steps grow with the images")
     batch: PositiveInt
     attack_steps: PositiveInt = Field(description="of PGD in training")
     tests: PositiveInt = Field(description="test images, and training images, that are attacked")
@@ -107,9 +112,11 @@ class Capacity(Model):
             values = getattr(self, name)
             if len(values) < 2 or any(b != step * a for a, b in itertools.pairwise(values)):
                 raise ValueError(f"{name} should grow by factors of {step}, and needs at least 2")
-        for name, many in (("widths", self.scales), ("steps", self.sizes)):
-            if len(getattr(self, name)) != len(many):
-                raise ValueError(f"{name} needs a number for each of {many}, and has {len(getattr(self, name))}")
+        if len(self.widths) != len(self.scales):
+            raise ValueError(f"widths needs a number for each of {self.scales}, and has {len(self.widths)}")
+        for name, what in (("batch", self.batch), ("tests", self.tests)):
+            if what > self.sizes[0]:
+                raise ValueError(f"{name} is {what}, and there are {self.sizes[0]} images")
         if len(self.seeds) < 3:
             raise ValueError("seeds needs at least 3 seeds for an interval")
         return self

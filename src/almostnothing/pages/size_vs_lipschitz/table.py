@@ -147,10 +147,10 @@ def rows_of(
             for parts in zip(*(part.split(len(seeds)) for part in every.stack), strict=True)
         ]
     ).double()
-    enclosed("a slope", steep.lower, steep.upper, k)
-    enclosed("an average slope", mean, steep.upper, k)
-    enclosed("a slope in L∞", steep.lower_inf, steep.upper_inf, k)
-    enclosed("a certified distance", stable.least, stable.found, k)
+    frontier.enclosed("a slope", steep.lower, steep.upper, k)
+    frontier.enclosed("an average slope", mean, steep.upper, k)
+    frontier.enclosed("a slope in L∞", steep.lower_inf, steep.upper_inf, k)
+    frontier.enclosed("a certified distance", stable.least, stable.found, k)
     told = frontier.statuses(every, x, parameters.target)
     columns = {name: values.tolist() for name, values in steep._asdict().items() if name != "path"}
     columns |= {"average": mean.tolist(), "stability": stable.found.tolist(), "stability_least": stable.least.tolist()}
@@ -191,13 +191,6 @@ def distances(
         for values, own in zip(every, far, strict=True):
             values[asked] = own
     return every
-
-
-def enclosed(what: str, lower: Float[Tensor, " cell"], upper: Float[Tensor, " cell"], k: int) -> None:
-    """Raise `AssertionError` where a lower bound exceeds an upper one, among what is finite."""
-    whole = torch.isfinite(lower) & torch.isfinite(upper)
-    if not (lower <= upper)[whole].all():
-        raise AssertionError(f"{what} of networks of {k} units exceeds its upper bound")
 
 
 def feature_rows(parameters: SizeVsLipschitz, noise: Noise) -> Rows:
