@@ -1,3 +1,5 @@
+import re
+
 import matplotlib as mpl
 
 mpl.use("Agg")
@@ -50,6 +52,21 @@ def test_equal_figures_are_equal_files(tmp_path):
         one, two = ((tmp_path / folder / f"f.{suffix}").read_bytes() for folder in ("one", "two"))
         assert one == two
         assert len(one) > 100
+
+
+def test_names_within_an_svg_say_nothing_of_how_places_were_rounded(tmp_path, monkeypatch):
+    texts = []
+    for salt in ("one", "two"):  # as another last digit of a place does, this changes all of matplotlib's names
+        drawn = draw()
+        monkeypatch.setitem(mpl.rcParams, "svg.hashsalt", salt)
+        figures.write(drawn, tmp_path / salt)
+        texts.append((tmp_path / f"{salt}.svg").read_text())
+        plt.close("all")
+    assert texts[0] == texts[1]
+    named, used = set(re.findall(r' id="([^"]+)"', texts[0])), re.findall(r'(?:url\(|href=")#([^")]+)', texts[0])
+    assert len(used) > 5
+    assert set(used) <= named
+    assert len(named) == texts[0].count(' id="')
 
 
 def test_nothing_is_written_without_an_output_folder(tmp_path, monkeypatch):

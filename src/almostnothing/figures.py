@@ -25,7 +25,7 @@ from PIL import Image
 
 from almostnothing import stats
 from almostnothing.claims import MARKS, Claim, estimate_text, place, short, threshold_text
-from almostnothing.files import write_atomic
+from almostnothing.files import digest, write_atomic
 from almostnothing.strengths import STRENGTHS
 
 SINGLE, DOUBLE = 89 / 25.4, 183 / 25.4  # column widths in inches
@@ -337,10 +337,26 @@ def write(figure: Figure, path: Path) -> None:
     # hundredths of a point are more than anyone sees, and half of the file
     text = re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", vector.getvalue())
     text = re.sub(r"(data:image/png;base64,)([^\"]+)", _plain, re.sub(r"\n\s+", "\n", text))
-    write_atomic(path.with_suffix(".svg"), text.encode())
+    write_atomic(path.with_suffix(".svg"), _numbered(text).encode())
     figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
     figure.savefig(pixels, format="png", metadata={"Software": None})
     write_atomic(path.with_suffix(".png"), smaller(pixels.getvalue()))
+
+
+def _numbered(svg: str) -> str:
+    """An SVG whose names of parts are numbers and a digest of the rest.
+
+    Matplotlib's are digests of exact places, whose last digits differ from run to run.
+    """
+    names: dict[str, str] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return names.setdefault(found[0], f"{found[1]}{len(names)}")
+
+    text = re.sub(r"(?<=[\"#])([A-Za-z]\w*?)[0-9a-f]{10}(?=[\")])", number, svg)
+    own = digest(text)[:6]  # so that two figures in one page do not share names
+    every = "|".join(sorted(names.values(), key=len, reverse=True))
+    return re.sub(rf"(?<=[\"#])({every})(?=[\")])", rf"\1_{own}", text) if names else text
 
 
 def _plain(found: re.Match[str]) -> str:
