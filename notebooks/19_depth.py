@@ -49,8 +49,8 @@ display(Markdown(claims.answer(verdicts)))
 # Of how parameters are arranged it says nothing. For networks of depth $D$ the theorem's own condition, that outputs
 # change by at most a power of $P$ when weights do, costs a factor: where weights are not bounded layer by layer it is
 # $\sqrt{nd/(DP)}$, so that deeper networks might be flatter. This page looks for the flattest networks of $D$ hidden
-# layers of ReLU, as wide as they can be with no more parameters than a network of one hidden layer has, on the points,
-# labels and error of `17_size_vs_lipschitz`, by its method: a penalty where networks are steepest, at points that
+# layers of ReLU, as wide as they can be with no more parameters than a network of one hidden layer has, on noise like that
+# of `17_size_vs_lipschitz`, at its error and by its method: a penalty where networks are steepest, at points that
 # follow the longest gradients (`measures/deep`). *Plain* training stops when it reaches the error. Networks that do not
 # reach it are not on the frontier: a depth counts where all seeds do.
 #
