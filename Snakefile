@@ -63,6 +63,7 @@ rule train:
     log:
         "results/logs/train/{job}.log",
     threads: 1
+    priority: 2 # what most waits for comes first, so that no long job is left alone at the end
     resources:
         mem_mb=lambda wildcards: PLAN.jobs[wildcards.job].memory // 2**20,
     params:
@@ -80,6 +81,7 @@ rule table:
         update(f"{MADE}/{{name}}.csv"),
     log:
         f"results/logs/{MADE}/{{name}}.table.log",
+    priority: 1
     resources:
         mem_mb=4000,
     shell:
