@@ -62,8 +62,8 @@ rule train:
         temp(touch("results/jobs/{job}")),
     log:
         "results/logs/train/{job}.log",
+    priority: 2  # what most waits for comes first, so that no long job is left alone at the end
     threads: 1
-    priority: 2 # what most waits for comes first, so that no long job is left alone at the end
     resources:
         mem_mb=lambda wildcards: PLAN.jobs[wildcards.job].memory // 2**20,
     params:
