@@ -46,13 +46,13 @@ display(Markdown(claims.answer(verdicts)))
 # > Theorem [Bubeck-S. 21]: for $P$-parameter function classes $F$, partial memorization of noisy data by some $f \in F$
 # > implies: $\mathrm{Lip}(f) \gtrsim \sigma\sqrt{nd/P}$.
 #
-# Of how parameters are arranged it says nothing. For networks of depth $D$ the theorem's own condition, that outputs
-# change by at most a power of $P$ when weights do, costs a factor: where weights are not bounded layer by layer it is
-# $\sqrt{nd/(DP)}$, so that deeper networks might be flatter. This page looks for the flattest networks of $D$ hidden
-# layers of ReLU, as wide as they can be with no more parameters than a network of one hidden layer has, on noise like that
-# of `17_size_vs_lipschitz`, at its error and by its method: a penalty where networks are steepest, at points that
-# follow the longest gradients (`measures/deep`). *Plain* training stops when it reaches the error. Networks that do not
-# reach it are not on the frontier: a depth counts where all seeds do.
+# Of how parameters are arranged it says nothing but that outputs change by at most $J$ times as much as weights do, and
+# $\log J$ in the bound. Of networks of depth $D$ that logarithm is of the order of $D$, and what is left is
+# $\sqrt{nd/(DP)}$: deeper networks might be flatter. This page looks for the flattest networks of $D$ hidden layers of
+# ReLU, as wide as they can be with no more parameters than a network of one hidden layer has, on noise like that of
+# `17_size_vs_lipschitz`, at its error and by its method: a penalty where networks are steepest, at points that follow
+# the longest gradients (`measures/deep`). *Plain* training stops when it reaches the error. Networks that do not reach
+# it are not on the frontier: a depth counts where all seeds do.
 #
 # A slope that was found bounds the constant from below. That networks of more layers are steeper does not refute a
 # lower bound; that they were much flatter than those of one layer would say that $P$ alone is not what counts.
