@@ -96,3 +96,13 @@ rule figure:
         f"results/logs/{MADE}/{{name}}.figure.log",
     shell:
         f"python -m almostnothing figure params/{SET}/{{wildcards.name}}.yaml --into {INTO} 2>&1 | tee {{log}}"
+
+
+# Not of `all`: the site is made of what is published, whatever set is asked for.
+rule site:
+    output:
+        directory("results/site/html"),
+    log:
+        "results/logs/site.log",
+    shell:
+        "python -m almostnothing site --out {output} 2>&1 | tee {log}"
