@@ -1,4 +1,4 @@
-"""Every page in a real browser, opened from its file: nothing fails, nothing comes from elsewhere, everyone can read it."""
+"""Every page in a real browser, from its file: nothing fails or comes from elsewhere, and everyone can read it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 from urllib.parse import unquote, urldefrag, urlparse
 
 import pytest
-from built_site import SITE, pages
 from bs4 import BeautifulSoup
+
+from browser.built_site import SITE, pages
 
 NARROW = {"width": 360, "height": 740}
 SERIOUS = ("serious", "critical")
@@ -30,7 +31,7 @@ WEIGHT = 1024**2  # bytes of the front page with all that it loads; of any other
 
 @cache
 def anchors(file: Path) -> frozenset[str]:
-    return frozenset(tag["id"] for tag in BeautifulSoup(file.read_text(), "html.parser").find_all(id=True))
+    return frozenset(str(tag["id"]) for tag in BeautifulSoup(file.read_text(), "html.parser").find_all(id=True))
 
 
 def dead(address: str) -> bool:
@@ -45,7 +46,7 @@ def dead(address: str) -> bool:
 
 
 def violations(page: Any, context: Any = None, **options: Any) -> list[str]:
-    from axe_playwright_python.sync_playwright import Axe
+    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 
     asked = {"resultTypes": ["violations"], "preload": False, **options}
     found = Axe().run(page, context, asked).response["violations"]
