@@ -65,8 +65,8 @@ RECORD: dict[str, Any] = {
 }
 
 
-def code(source, tags=(), **output):
-    outputs = [{"output_type": "display_data", "data": output}] if output else []
+def code(source, tags=(), times=1, **output):
+    outputs = [{"output_type": "display_data", "data": output}] * times if output else []
     return {"cell_type": "code", "metadata": {"tags": list(tags)}, "source": [source], "outputs": outputs}
 
 
@@ -79,7 +79,7 @@ def made(tmp_path, monkeypatch):
         code("p = 0.9", ["injected-parameters"]),
         code("display(Markdown(claims.answer(verdicts)))", **{"text/markdown": "**The answer** of old"}),
         {"cell_type": "markdown", "metadata": {}, "source": ["Prose with `05_moon` and $x$.\n\n## Dust\n\nMore."]},
-        code("draw()", **{"image/png": "aGVsbG8="}),
+        code("for dataset in datasets: draw()", times=2, **{"image/png": "aGVsbG8="}),
         code("again()", **{"image/png": "aGVsbG8="}),
         code("frame", **{"text/html": '<style scoped>b {}</style><table border="1" class="dataframe"></table>'}),
         code("display(claims.summary(verdicts))", **{"text/html": "<table><tr><td>old verdicts</td></tr></table>"}),
@@ -112,9 +112,23 @@ def test_the_published_picture_is_shown_from_its_file_and_others_are_written(mad
     body, root = made
     assert '<img src="../files/paper/05_moon.svg"' in body
     assert '<img src="../files/paper/05_moon-2.png"' in body
+    assert '<img src="../files/paper/05_moon-3.png"' in body
     assert (root / "extra/files/paper/05_moon-2.png").read_bytes() == b"hello"
     assert "<style" not in body
     assert "border=" not in body
+
+
+def test_one_picture_a_data_set_has_links_by_data_set_and_tells_of_its_own(made):
+    body, _ = made
+    assert '<a href="#figure-1">MNIST</a> · <a href="#figure-2">CIFAR-10</a>' in body
+    assert body.count('class="datasets"') == 1
+    assert 'id="figure-2"' in body
+    mnist, cifar, both = (part.split('"')[0] for part in body.split('alt="')[1:])
+    assert "2 supported" in mnist
+    assert "not measured" not in mnist
+    assert "supported" not in cifar
+    assert "2 supported (0.3 to 0.5), 1 not measured" in both
+    assert both.startswith("Dust.")
 
 
 def test_alternative_text_is_told_from_the_numbers():
