@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from almostnothing.files import write_atomic
 from almostnothing.freshness import FIGURES
-from almostnothing.site import claim_cards, records
+from almostnothing.site import claim_cards, drawings, records
 from almostnothing.site.plates import plate
 from almostnothing.site.records import Record, raw
 
@@ -31,7 +32,7 @@ def body(root: Path, record: Record, extra: Path) -> str:
     notebook = root / FIGURES / record["set"] / f"{record['figure']}.ipynb"
     cells = json.loads(notebook.read_text())["cells"]
     has_own = any(INJECTED in tags(cell) for cell in cells)
-    pictures = _Pictures(record, extra)
+    pictures = _Pictures(record, notebook.with_suffix(".svg"), extra)
     parts: list[str] = []
     heading = record["title"]
     for cell in cells:
@@ -129,8 +130,8 @@ def caption(record: Record) -> str:
 class _Pictures:
     """The pictures of a page in their order: the first is the published one, the others are the notebook's alone."""
 
-    def __init__(self, record: Record, extra: Path) -> None:
-        self.record, self.extra, self.shown = record, extra, 0
+    def __init__(self, record: Record, drawing: Path, extra: Path) -> None:
+        self.record, self.drawing, self.extra, self.shown = record, drawing, extra, 0
 
     def datasets(self, count: int) -> list[str]:
         """The data set of each of `count` pictures of a cell, where there is one picture for each of several."""
@@ -153,19 +154,24 @@ class _Pictures:
         record, name = self.record, self.record["figure"]
         dataset = self.datasets(count)[place - 1] if self.datasets(count) else None
         if self.shown == 1:
-            link, words = (
-                records.file_address(record["set"], name, "svg"),
-                f"{caption(record)} Open it for its full size.",
-            )
+            link = records.file_address(record["set"], name, "svg")
+            picture = self.drawing.read_bytes()
+            words = f"{caption(record)} Open it for its full size."
         else:
             link = f"files/{record['set']}/{name}-{self.shown}.png"
-            file = self.extra / link
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(base64.b64decode(content))
+            picture = base64.b64decode(content)
+            write_atomic(self.extra / link, picture)
             words = f"Picture {self.shown} of this page{f', {dataset}' if dataset else ''}."
         alt = alternative(record, dataset)
         if heading != record["title"]:
             alt = f"{heading}. Beside the main figure, {alt}"
-        return raw(
-            plate(f"../{link}", alt, f"Figure {self.shown}", words, f"figure-{self.shown}", later=self.shown > 1)
+        shown = plate(
+            f"../{link}",
+            alt,
+            f"Figure {self.shown}",
+            drawings.size(picture),
+            words,
+            f"figure-{self.shown}",
+            later=self.shown > 1,
         )
+        return raw(shown)
