@@ -3,10 +3,11 @@
 # make figures SET=mine set up, then make the figures of a set in figures/mine
 # make test             set up, then run the tests
 # make lab              set up, then open JupyterLab
+# make site            set up, then build the static site: results/site/html/index.html
 # make publish SET=...  for maintainers: make a set's figures from a clean commit, then galleries and front page
 SET ?= quick
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-.PHONY: reproduce figures publish test lint lab pair schema setup
+.PHONY: reproduce figures site publish test lint lab pair schema setup
 
 reproduce: setup
 	@python -m almostnothing reproduce $(SET)
@@ -14,6 +15,9 @@ reproduce: setup
 figures: setup
 	@echo "Making the figures of params/$(SET): results in figures/$(SET), trained networks in results/cells"
 	snakemake --config params=$(SET)
+
+site: setup
+	@python -m almostnothing site
 
 publish: setup
 	python -m almostnothing publish $(SET)

@@ -98,3 +98,11 @@ rule figure:
         f"results/logs/{MADE}/{{name}}.figure.log",
     shell:
         f"python -m almostnothing figure params/{SET}/{{wildcards.name}}.yaml --into {INTO} 2>&1 | tee {{log}}"
+
+
+# Not of `all`, and without an output, so that it runs whenever it is asked for: it is made of all that is published.
+rule site:
+    log:
+        "results/logs/site.log",
+    shell:
+        "python -m almostnothing site 2>&1 | tee {log}"

@@ -140,6 +140,14 @@ def compare(arguments: argparse.Namespace) -> None:
     print(f"{arguments.again} agrees with {arguments.published}: claims and tables, within the stated tolerance")
 
 
+def site(arguments: argparse.Namespace) -> None:
+    """Build the static site from what is published and from the documents."""
+    from almostnothing import site
+    from almostnothing.files import project
+
+    print(f"Open {site.build(project(), arguments.out)}")
+
+
 def _prepared(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """The page of a parameter file, and the arithmetic that it asks for: before anything imports torch."""
     from almostnothing import environment
@@ -192,6 +200,9 @@ def main() -> None:
     sub.add_argument("again", type=Path)
     sub.set_defaults(verb=compare)
     verbs.add_parser("schema", help=schema.__doc__).set_defaults(verb=schema)
+    sub = verbs.add_parser("site", help=site.__doc__)
+    sub.add_argument("--out", type=Path, default=Path("results/site/html"), metavar="FOLDER", help="where to")
+    sub.set_defaults(verb=site)
     arguments = parser.parse_args()
     try:
         arguments.verb(arguments)
