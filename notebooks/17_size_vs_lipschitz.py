@@ -141,5 +141,6 @@ display(claims.summary(verdicts))
 display(claims.summary(verdicts, "exploratory"))
 
 # %% [markdown]
-# Not asked here: networks that are flattest in L∞, networks of more layers at the same number of parameters, inputs in
-# batches, and sizes at which $n/k$ spans more than a few doublings, for which dimensions must grow, too.
+# Not asked here: networks that are flattest in L∞, networks of more layers at the same number of parameters
+# (`19_depth`), inputs in batches, and sizes at which $n/k$ spans more than a few doublings, for which dimensions must
+# grow, too.
