@@ -4,6 +4,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,7 +41,8 @@ def toy(n_train: int = 48, n_test: int = 24) -> dict[str, np.ndarray]:
 
 
 def write_npz(folder: Path, **changes: np.ndarray) -> str:
-    np.savez(folder / "mine.npz", **{**toy(), **changes})
+    arrays: dict[str, Any] = {**toy(), **changes}
+    np.savez(folder / "mine.npz", **arrays)
     return "npz:mine.npz"
 
 
@@ -56,7 +58,7 @@ def write_pictures(folder: Path, ext: str = "png", convert=lambda picture: pictu
 
 
 def read(folder: Path, name: str) -> data.Dataset:
-    source = data.source(name, folder, **({"image_size": 8} if name.startswith("imagefolder") else {}))
+    source = data.source(name, folder, image_size=8 if name.startswith("imagefolder") else None)
     return data.load(source, folder)
 
 
