@@ -118,9 +118,12 @@ def health(arguments: argparse.Namespace) -> None:
 
 def gallery(arguments: argparse.Namespace) -> None:  # noqa: ARG001
     """Write each published set's gallery and the generated parts of the front page."""
-    from almostnothing import gallery
+    from almostnothing import publishing
 
-    gallery.write()
+    with publishing.own_settings():
+        from almostnothing import gallery
+
+        gallery.write()
 
 
 def schema(arguments: argparse.Namespace) -> None:  # noqa: ARG001

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import importlib
+import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,8 @@ from almostnothing.freshness import IMAGES, Page, notebook_content
 from almostnothing.store import STORE, Store
 
 SCRATCH = Path("results/figures")
+SETTINGS = Path("results/settings")  # of the programs that make a page: none but what they bring
+UNSET = ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "PYTHONSTARTUP", "PYTHONWARNINGS", "MPLBACKEND", "COLUMNS", "LINES")
 
 
 def make_table(page: Page) -> None:
@@ -108,21 +113,53 @@ def execute(page: Page, scratch: Path) -> Any:
     cell = next(cell for cell in unexecuted.cells if "parameters" in cell.metadata.get("tags", []))
     taken = re.findall(r"^(\w+)", cell.source, re.MULTILINE)
     try:
-        papermill.execute_notebook(
-            source,
-            executed,
-            parameters={name: value for name, value in given.items() if name in taken},
-            kernel_name="python3",
-            language="python",
-            cwd=".",
-            progress_bar=False,
-            config=Config({"KernelManager": {"transport": "ipc", "ip": sockets}}),
-        )
+        with own_settings():
+            papermill.execute_notebook(
+                source,
+                executed,
+                parameters={name: value for name, value in given.items() if name in taken},
+                kernel_name="python3",
+                language="python",
+                cwd=".",
+                progress_bar=False,
+                config=Config({"KernelManager": {"transport": "ipc", "ip": sockets}}),
+            )
     except papermill.PapermillExecutionError as error:
         if error.ename == UserError.__name__:
             raise UserError(f"{page.name}: {error.evalue}") from error
         raise
     return nbformat.read(executed, as_version=4)
+
+
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """An environment in which the settings of a user's Matplotlib, IPython and Jupyter reach neither page nor picture.
+
+    Raises `UserError` for a matplotlibrc in the working folder, which Matplotlib would read before all others.
+    """
+    if Path("matplotlibrc").exists():
+        raise UserError(
+            f"{Path('matplotlibrc').resolve()} would change the figures of every page, unknown to their digests: "
+            "move it elsewhere"
+        )
+    there, drawing = SETTINGS.resolve(), importlib.util.find_spec("matplotlib")
+    assert drawing is not None and drawing.origin is not None  # importing it would read the user's settings
+    before = dict(os.environ)
+    os.environ |= {
+        "MATPLOTLIBRC": str(Path(drawing.origin).parent / "mpl-data/matplotlibrc"),
+        "MPLCONFIGDIR": str(there / "matplotlib"),
+        "IPYTHONDIR": str(there / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(there / "jupyter"),
+        "JUPYTER_DATA_DIR": str(there / "jupyter"),
+        "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this environment, not that of the system
+    }
+    for name in UNSET:
+        os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
 
 
 def title(page: Page) -> str:
