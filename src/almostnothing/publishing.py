@@ -143,7 +143,8 @@ def own_settings() -> Iterator[None]:
             "move it elsewhere"
         )
     there, drawing = SETTINGS.resolve(), importlib.util.find_spec("matplotlib")
-    assert drawing is not None and drawing.origin is not None  # importing it would read the user's settings
+    assert drawing is not None
+    assert drawing.origin is not None  # found, not imported, which would read the user's settings
     before = dict(os.environ)
     os.environ |= {
         "MATPLOTLIBRC": str(Path(drawing.origin).parent / "mpl-data/matplotlibrc"),
