@@ -156,8 +156,11 @@ def _prepared(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
 def _page(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """The page of a parameter file."""
     from almostnothing.freshness import Page
+    from almostnothing.parameters.names import check_name, set_name
 
     path = arguments.parameters
+    set_name(path.parent.name)
+    check_name(path.stem, f"file in {path.parent}")
     page = Page(path.stem, path.parent.name, arguments.into)
     if path != page.parameter_file:
         raise UserError(f"{path}: a parameter file has a path like params/quick/01_knee.yaml")

@@ -21,6 +21,7 @@ from almostnothing import environment, keys, locks, pages, tables
 from almostnothing.errors import UserError
 from almostnothing.files import digest, file_digest, write_atomic
 from almostnothing.freshness import IMAGES, Page, notebook_content
+from almostnothing.parameters.names import set_name
 from almostnothing.store import STORE, Store
 
 SCRATCH = Path("results/figures")
@@ -192,6 +193,7 @@ def publish(parameter_set: str, cores: str) -> None:
 
     Raises `UserError` where anything that a figure depends on is not committed.
     """
+    set_name(parameter_set)
     known = environment.commit(Path())
     if known is None or known["modified"]:
         raise UserError(

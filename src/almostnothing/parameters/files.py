@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from almostnothing.errors import UserError
 from almostnothing.parameters.mistakes import sentence
+from almostnothing.parameters.names import check_name, set_name
 from almostnothing.parameters.page import Parameters
 
 FOLDER = Path("params")
@@ -135,14 +136,17 @@ def with_changes(model: type[P], path: Path, **changes: Any) -> P:
 
 
 def parameter_files(folder: Path) -> list[Path]:
-    """The parameter files of a set, in order.
+    """The parameter files of a set, in order; hidden ones are an editor's or a system's.
 
-    Raises `UserError` if the folder does not exist or holds none.
+    Raises `UserError` if the folder does not exist or holds none, or a name is none that a shell takes as it is.
     """
+    set_name(folder.name)
     if not folder.is_dir():
         known = sorted(p.name for p in folder.parent.glob("*") if any(p.glob("*.yaml")))
         raise UserError(f"{folder} does not exist: the parameter sets here are {', '.join(known) or 'none'}")
-    files = sorted(folder.glob("*.yaml"))
+    files = sorted(path for path in folder.glob("*.yaml") if not path.name.startswith("."))
     if not files:
         raise UserError(f"{folder} holds no parameter file: copy those of params/quick into it")
+    for path in files:
+        check_name(path.stem, f"file in {folder}")
     return files
