@@ -73,7 +73,7 @@ def test_a_folder_of_any_name_is_one_word_to_the_shell(project):
     words = [
         shlex.split(line.partition(": ")[2])
         for line in (done.stdout + done.stderr).splitlines()
-        if line.startswith("Shell command: ")
+        if line.startswith("Shell command: python")
     ]
     logs = f"results/logs/{into}/tiny/01_knee"
     train, table, figure = sorted(words, key=lambda command: ["train", "table", "figure"].index(command[3]))

@@ -1,6 +1,7 @@
 """What people bring: read right, checked against the arrays it was made from, or refused in one sentence."""
 
 import os
+import pwd
 import shutil
 import zipfile
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from almostnothing import data
+from almostnothing import compiling, data, publishing
 from almostnothing.data import checks, lookup, readers
 from almostnothing.data.folders import listed
 from almostnothing.data.lookup import VARIABLE
@@ -511,6 +512,42 @@ def test_a_damaged_member_of_an_archive(tmp_path):
         for name in ("x_train", "y_train", "x_test", "y_test"):
             archive.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00\x02\x00{}")
     refused(tmp_path, "npz:mine.npz", "mine.npz cannot be read as .npz")
+
+
+# No home
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user without a home and without an entry in the system's list, as in a container."""
+
+    def unknown(_: object) -> None:
+        raise KeyError("no entry")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(RuntimeError):
+        Path.home()
+
+
+def test_without_a_home_results_has_the_cache(tmp_path, homeless, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert lookup.cache_folder() == data.folder() == Path("results/cache/almostnothing")
+    assert read(tmp_path, write_npz(tmp_path)).facts.classes == 3
+    assert list(Path("results/cache/almostnothing/facts").glob("*.json"))
+    assert compiling.folder().is_dir()
+    with publishing.own_settings():
+        assert Path.home() == tmp_path / "results/settings"
+        assert lookup.cache_folder() == tmp_path / "results/cache/almostnothing"
+
+
+def test_a_home_that_nobody_knows_is_one_sentence(tmp_path, homeless, monkeypatch):
+    with pytest.raises(UserError, match="~/mine.npz begins with a home folder .* not known: write the whole path"):
+        data.source("npz:~/mine.npz", tmp_path)
+    monkeypatch.setenv(VARIABLE, "~nobody-of-that-name/data")
+    with pytest.raises(UserError, match="write the whole path"):
+        data.folder()
 
 
 def test_the_originals_pass_without_a_remark():

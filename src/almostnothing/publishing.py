@@ -94,6 +94,11 @@ def execute(page: Page, scratch: Path) -> Any:
 
     Raises `UserError` where the notebook does.
     """
+    with own_settings():
+        return _executed(page, scratch)
+
+
+def _executed(page: Page, scratch: Path) -> Any:
     import jupytext
     import nbformat
     import papermill
@@ -114,17 +119,16 @@ def execute(page: Page, scratch: Path) -> Any:
     cell = next(cell for cell in unexecuted.cells if "parameters" in cell.metadata.get("tags", []))
     taken = re.findall(r"^(\w+)", cell.source, re.MULTILINE)
     try:
-        with own_settings():
-            papermill.execute_notebook(
-                source,
-                executed,
-                parameters={name: value for name, value in given.items() if name in taken},
-                kernel_name="python3",
-                language="python",
-                cwd=".",
-                progress_bar=False,
-                config=Config({"KernelManager": {"transport": "ipc", "ip": sockets}}),
-            )
+        papermill.execute_notebook(
+            source,
+            executed,
+            parameters={name: value for name, value in given.items() if name in taken},
+            kernel_name="python3",
+            language="python",
+            cwd=".",
+            progress_bar=False,
+            config=Config({"KernelManager": {"transport": "ipc", "ip": sockets}}),
+        )
     except papermill.PapermillExecutionError as error:
         if error.ename == UserError.__name__:
             raise UserError(f"{page.name}: {error.evalue}") from error
@@ -146,6 +150,8 @@ def own_settings() -> Iterator[None]:
     there, drawing = SETTINGS.resolve(), importlib.util.find_spec("matplotlib")
     assert drawing is not None
     assert drawing.origin is not None  # found, not imported, which would read the user's settings
+    for folder in ("matplotlib", "ipython", "jupyter"):
+        (there / folder).mkdir(parents=True, exist_ok=True)
     before = dict(os.environ)
     os.environ |= {
         "MATPLOTLIBRC": str(Path(drawing.origin).parent / "mpl-data/matplotlibrc"),
@@ -157,6 +163,10 @@ def own_settings() -> Iterator[None]:
     }
     for name in UNSET:
         os.environ.pop(name, None)
+    try:
+        Path.home()
+    except RuntimeError:  # Jupyter does not do without one
+        os.environ |= {"HOME": str(there), "XDG_CACHE_HOME": str(Path("results/cache").resolve())}
     try:
         yield
     finally:

@@ -37,9 +37,15 @@ IMAGE_SIZE = 64  # pixels a side of an image folder's pictures unless a paramete
 
 
 def cache_folder() -> Path:
-    """Where data sets are kept unless a parameter file or the environment says otherwise."""
+    """Where data sets are kept unless a parameter file or the environment says otherwise.
+
+    In the user's cache, or in the project's `results` where the user has no home.
+    """
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "almostnothing"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "almostnothing"
+    except RuntimeError:
+        return Path("results/cache/almostnothing")
 
 
 def folder(data_root: str | None = None, project: Path | None = None) -> Path:
@@ -49,8 +55,8 @@ def folder(data_root: str | None = None, project: Path | None = None) -> Path:
     """
     chosen = os.environ.get(VARIABLE)
     if chosen:
-        return Path(chosen).expanduser()
-    return (project or Path()) / Path(data_root).expanduser() if data_root else cache_folder()
+        return own_path(chosen)
+    return (project or Path()) / own_path(data_root) if data_root else cache_folder()
 
 
 def source(
@@ -96,8 +102,14 @@ def source(
 
 
 def own_path(path: str) -> Path:
-    """A user's path in the name of a data set; a relative one is looked for in the data folder."""
-    return Path(path).expanduser()
+    """A user's path in the name of a data set; a relative one is looked for in the data folder.
+
+    Raises `UserError` for a home (~) that nobody knows.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{path} begins with a home folder (~) that is not known: write the whole path") from error
 
 
 def _own_facts(kind: str, rest: str, folder: Path, size: int) -> Facts:

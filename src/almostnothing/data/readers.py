@@ -6,7 +6,9 @@ and nothing else: torchvision unpacks in a temporary folder, on links to the ori
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
+import math
 import os
 import shutil
 import socket
@@ -31,6 +33,27 @@ DIGITS_TEST_PER_CLASS = 50
 
 SEVERITIES = 5
 CIFAR10C_FOLDER = "CIFAR-10-C"
+CORRUPTIONS = (  # of CIFAR-10-C, in alphabetical order; other files beside them are no test
+    "brightness",
+    "contrast",
+    "defocus_blur",
+    "elastic_transform",
+    "fog",
+    "frost",
+    "gaussian_blur",
+    "gaussian_noise",
+    "glass_blur",
+    "impulse_noise",
+    "jpeg_compression",
+    "motion_blur",
+    "pixelate",
+    "saturate",
+    "shot_noise",
+    "snow",
+    "spatter",
+    "speckle_noise",
+    "zoom_blur",
+)
 
 
 DOWNLOAD_SECONDS = 20.0  # without an answer; then the machine counts as offline
@@ -70,6 +93,7 @@ def idx(kind: str) -> Callable[[Path], Raw]:
             raw = Path(scratch, kind, "raw")
             raw.mkdir(parents=True)
             _link(kept, raw, files)
+            _unpack(kept, raw, files)
             train, test = _torchvision_splits(kind, Path(scratch), kept, files)
             _keep(raw, kept, files)
             shape = (1, *train.data.shape[1:])
@@ -169,13 +193,16 @@ def _cifar10c_rows(path: Path, count: int, rows: slice) -> np.ndarray:
 def cifar10c_files(folder: Path, which: str) -> tuple[list[Path], int]:
     """The files that `cifar10c` reads, labels first, and the severity; 0 for all.
 
-    Raises `UserError` where one is missing or the severity is none of 1 to 5.
+    Raises `UserError` where one is missing, the corruption is none of CIFAR-10-C or the severity none of 1 to 5.
     """
     base = folder / CIFAR10C_FOLDER
     name, _, severity = which.partition(":")
-    if severity and severity not in "12345":
+    if severity not in ("", *"12345") or which.endswith(":"):
         raise UserError(f"dataset cifar10c:{which}: a severity is 1, 2, 3, 4 or 5")
-    found = [base / f"{name}.npy"] if name else sorted(p for p in base.glob("*.npy") if p.stem != "labels")
+    if (name or severity) and name not in CORRUPTIONS:
+        raise UserError(f"dataset cifar10c:{which}: the corruptions are {', '.join(CORRUPTIONS)}, not {name!r}")
+    names = [name] if name else [one for one in CORRUPTIONS if (base / f"{one}.npy").is_file()]
+    found = [base / f"{one}.npy" for one in names]
     files = [base / "labels.npy", *found]
     lacking = [path.name for path in files if not path.is_file()] or ([] if found else ["<corruption>.npy"])
     if lacking:
@@ -327,6 +354,38 @@ def _link(kept: Path, scratch: Path, files: dict[str, str]) -> None:
                 f"the original (MD5 {md5}) there or let it be downloaded"
             )
         (scratch / name).symlink_to((kept / name).resolve())
+
+
+def _unpack(kept: Path, scratch: Path, files: dict[str, str]) -> None:
+    """Where some of the files lie unpacked only, put all into torchvision's folder unpacked: then it fetches nothing.
+
+    Raises `UserError` for one that is not as long as it says.
+    """
+    unpacked = {}
+    for name in files:
+        stem = name.removesuffix(".gz")
+        same = (stem, stem.replace("-idx", ".idx"))  # as programs call what they unpack
+        unpacked[name] = next((kept / one for one in same if (kept / one).is_file()), None)
+    if not all(there or (kept / name).is_file() for name, there in unpacked.items()):
+        return
+    if all((kept / name).is_file() for name in files):
+        return
+    for name, there in unpacked.items():
+        content = gzip.decompress((kept / name).read_bytes()) if (kept / name).is_file() else _idx_bytes(there)
+        (scratch / name.removesuffix(".gz")).write_bytes(content)
+
+
+def _idx_bytes(path: Path | None) -> bytes:
+    assert path is not None
+    content = path.read_bytes()
+    axes = content[3] if len(content) > 3 else 0
+    lengths = [int.from_bytes(content[4 + 4 * axis : 8 + 4 * axis]) for axis in range(axes)]
+    if content[:3] != bytes([0, 0, 8]) or len(content) != 4 + 4 * axes + math.prod(lengths):
+        raise UserError(
+            f"{path} is not what its name says: it is damaged, truncated or of another format; remove it, and put the "
+            "original there or let it be downloaded"
+        )
+    return content
 
 
 def _torchvision_splits(kind: str, scratch: Path, kept: Path, files: dict[str, str]) -> tuple[Any, Any]:
