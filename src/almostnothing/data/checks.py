@@ -64,14 +64,19 @@ def remarks(raw: Raw) -> list[str]:
             f"the mean pixel is {means[0]:.2f} in training images and {means[1]:.2f} in test images: were they made in "
             "the same way?"
         )
-    counts = np.bincount(raw.test.labels)
-    if counts.min() != counts.max():
-        found.append(
-            f"test classes are unequal, from {counts.min()} to {counts.max()} images: {counts.min()} of each, drawn at "
-            f"random once, are used, {counts.min() * len(counts)} of {counts.sum()}; so chance is 1/{len(counts)}, and "
-            "accuracy the mean over classes"
-        )
     return found
+
+
+def balance(raw: Raw) -> list[str]:
+    """What becomes of a user's test set whose classes are unequal, a sentence."""
+    counts = np.bincount(raw.test.labels)
+    if counts.min() == counts.max():
+        return []
+    return [
+        f"test classes are unequal, from {counts.min()} to {counts.max()} images: {counts.min()} of each, drawn at "
+        f"random once, are used, {counts.min() * len(counts)} of {counts.sum()}; so chance is 1/{len(counts)}, and "
+        "accuracy the mean over classes"
+    ]
 
 
 def repeated(raw: Raw) -> list[tuple[int, int]]:

@@ -180,7 +180,8 @@ def _read(kind: str, rest: str, files: list[Path], size: int, folder: Path) -> t
     raw = balanced(whole)
     for each in (whole, raw):
         check(each, str(path))
-    said = [*(listed(path).remarks() if kind == "imagefolder" else []), *checks.remarks(whole)]
+    left_out = listed(path).remarks() if kind == "imagefolder" else []
+    said = [*left_out, *checks.balance(whole), *checks.remarks(whole)]
     counts = np.bincount(raw.train.labels)
     content = file_digest(path)[:20] if kind == "npz" else raw.digest
     return Facts(len(counts), raw.shape, int(counts.min()), content, raw.digest), said

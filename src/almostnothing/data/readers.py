@@ -250,6 +250,21 @@ def whole_npz(path: Path) -> Raw:
     return Raw(Split(images[0], labels[0]), Split(images[1], labels[1]), levels, (channels, height, width), names)
 
 
+def array_shapes(path: Path) -> str:
+    """How the images of a user's .npz file lie in it, in words.
+
+    Raises `UserError` as `whole_npz` does.
+    """
+    x = _own_arrays(path)[0]
+    _, channels, height, width = _channels_first(x, f"{path}: x_train").shape
+    order = {
+        2: "rows of pixels" if channels == 1 else "rows of three planes, red, green and blue",
+        3: "(image, row, column)",
+        4: "(image, channel, row, column)" if x.shape[1] == channels else "(image, row, column, channel)",
+    }
+    return f"x_train of shape {x.shape}, {x.dtype}, read as {order[x.ndim]} with {height} rows and {width} columns"
+
+
 def _labelled(
     y_train: np.ndarray, train: np.ndarray, y_test: np.ndarray, test: np.ndarray
 ) -> list[tuple[str, np.ndarray, int]]:
