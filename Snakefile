@@ -6,20 +6,24 @@
 # modification times, which git does not keep: the key files under results/keys are written whenever this file is read, and
 # are newer than the outputs only where the digest in the `.json` is not that of today's code and parameters. (`ancient`
 # would not do: Snakemake overlooks every other reason to run a job whose ancient input is being made anew.)
+import re
 from pathlib import Path
 
 from almostnothing import planning
 from almostnothing.errors import UserError
+from almostnothing.parameters import names
 
-SET = str(config.get("params", "quick"))
+NAMED = config.get("params", "quick")
 INTO = Path(str(config.get("into", "figures")))
-MADE, KEYS = f"{INTO}/{SET}", f"results/keys/{INTO}/{SET}"
 DRAWN = ("svg", "pdf", "png", "json", "ipynb")
 
 try:
+    SET = names.set_name(NAMED)
     PLAN = planning.plan(SET, INTO)
 except UserError as error:
     raise WorkflowError(str(error))
+
+MADE, KEYS = f"{INTO}/{SET}", f"results/keys/{INTO}/{SET}"
 
 
 def fetched(job):
@@ -32,7 +36,7 @@ def fetched(job):
 
 
 wildcard_constraints:
-    name="|".join(PLAN.pages),
+    name="|".join(map(re.escape, PLAN.pages)),
     job="[0-9a-f]+",
     slug="[0-9a-z_-]+",
 
@@ -52,7 +56,7 @@ rule fetch:
         file=lambda wildcards: PLAN.fetched[wildcards.slug][0],
         name=lambda wildcards: PLAN.fetched[wildcards.slug][1],
     shell:
-        "python -m almostnothing fetch {params.file} --dataset {params.name:q} 2>&1 | tee {log}"
+        "python -m almostnothing fetch {params.file:q} --dataset {params.name:q} 2>&1 | tee {log:q}"
 
 
 rule train:
@@ -70,7 +74,7 @@ rule train:
         file=lambda wildcards: PLAN.jobs[wildcards.job].parameter_file,
         shards=lambda wildcards: PLAN.jobs[wildcards.job].shards,
     shell:
-        "python -m almostnothing train {params.file} --shard {params.shards} 2>&1 | tee {log}"
+        "python -m almostnothing train {params.file:q} --shard {params.shards:q} 2>&1 | tee {log:q}"
 
 
 rule table:
@@ -84,8 +88,11 @@ rule table:
     priority: 1
     resources:
         mem_mb=4000,
+    params:
+        file=f"params/{SET}/{{name}}.yaml",
+        into=str(INTO),
     shell:
-        f"python -m almostnothing table params/{SET}/{{wildcards.name}}.yaml --into {INTO} 2>&1 | tee {{log}}"
+        "python -m almostnothing table {params.file:q} --into {params.into:q} 2>&1 | tee {log:q}"
 
 
 rule figure:
@@ -96,8 +103,11 @@ rule figure:
         [update(f"{MADE}/{{name}}.{suffix}") for suffix in DRAWN],
     log:
         f"results/logs/{MADE}/{{name}}.figure.log",
+    params:
+        file=f"params/{SET}/{{name}}.yaml",
+        into=str(INTO),
     shell:
-        f"python -m almostnothing figure params/{SET}/{{wildcards.name}}.yaml --into {INTO} 2>&1 | tee {{log}}"
+        "python -m almostnothing figure {params.file:q} --into {params.into:q} 2>&1 | tee {log:q}"
 
 
 # Not of `all`, and without an output, so that it runs whenever it is asked for: it is made of all that is published.
@@ -105,4 +115,4 @@ rule site:
     log:
         "results/logs/site.log",
     shell:
-        "python -m almostnothing site 2>&1 | tee {log}"
+        "python -m almostnothing site 2>&1 | tee {log:q}"

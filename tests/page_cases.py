@@ -37,6 +37,7 @@ ASIDE = (
     *("keys:key", "keys:network_code", "keys:oldest", "code:closure"),
     # images, whose content is in the digest
     *("data.checks:check", "data.readers:", "data.lookup:cache_folder", "data.lookup:readers_digest"),
+    "data.catalogue:<lambda>",  # where nothing is remembered yet
     *("data.lookup:stamps", "data.lookup:source"),
     # records of data sets and cells, which are in the digest; refusals
     *("parameters.page:Curves.sources", "parameters.page:Parameters.sources", "parameters.sweep:Sweep.sources"),

@@ -16,7 +16,7 @@ from PIL import Image
 from almostnothing import data
 from almostnothing.data import readers
 from almostnothing.data.arrays import Split
-from almostnothing.data.common import common_tests
+from almostnothing.data.common import CORRUPTIONS, common_tests
 from almostnothing.data.lookup import VARIABLE
 from almostnothing.data.transforms import downsampled, permuted
 from almostnothing.errors import UserError
@@ -124,7 +124,7 @@ def write_pictures(folder: Path, classes=("cat", "dog"), splits=("train", "val")
         for label, name in enumerate(classes):
             (folder / "pictures" / split / name).mkdir(parents=True, exist_ok=True)
             for i in range(each + label):
-                pixels = np.full((20, 30, 3), 40 + 100 * label, np.uint8) + rng.integers(
+                pixels = np.full((20, 30, 3), 40 + 180 * label, np.uint8) + rng.integers(
                     0, 9, (20, 30, 3), dtype=np.uint8
                 )
                 Image.fromarray(pixels).save(folder / "pictures" / split / name / f"{i}.png")
@@ -384,7 +384,7 @@ def test_cifar10c_takes_severities_and_corruptions(cifar):
 def test_cifar10c_incomplete_or_misnamed(cifar):
     with pytest.raises(UserError, match=r"a severity is 1, 2, 3, 4 or 5"):
         data.source("cifar10c:fog:7", cifar)
-    with pytest.raises(UserError, match=r"CIFAR-10-C is incomplete: put hail.npy of its archive into .*CIFAR-10-C"):
+    with pytest.raises(UserError, match=r"cifar10c:hail: the corruptions are brightness, .*, not 'hail'"):
         data.source("cifar10c:hail", cifar)
     (cifar / "CIFAR-10-C/fog.npy").write_bytes((cifar / "CIFAR-10-C/fog.npy").read_bytes()[:-1])
     with pytest.raises(UserError, match=r"fog.npy cannot be read as .npy: it is damaged or truncated"):
@@ -486,7 +486,7 @@ def bad(name: str, index: tuple, value: float) -> dict:
         ),
         ({"x_train": arrays()["x_train"].reshape(30, 2, 2, 6, 3)}, "x_train must hold images of shape"),
         ({"x_test": arrays()["x_test"][:, :2]}, "x_train and x_test hold images of different shapes"),
-        ({"x_test": arrays()["x_train"][:12]}, "100% of the test images are the training images of the same indices"),
+        ({"x_test": arrays()["x_train"][:12]}, "12 of 12 test images are training images"),
     ],
 )
 def test_damaged_arrays_are_one_sentence(tmp_path, changes, message):
@@ -531,7 +531,7 @@ def test_image_folders_are_resized_and_cropped(tmp_path):
     dataset = data.load(source, tmp_path)
     assert dataset.names == ("cat", "dog")
     assert np.bincount(dataset.train.labels).tolist() == [3, 4]
-    assert np.abs(dataset.train.images[dataset.train.labels == 1].astype(int) - 144).max() <= 5
+    assert np.abs(dataset.train.images[dataset.train.labels == 1].astype(int) - 224).max() <= 5
     assert data.source(name, tmp_path).facts.shape == (3, 64, 64)
 
 
@@ -594,3 +594,54 @@ def test_test_images_are_drawn_balanced_and_nested():
     assert len(set(more)) == 250
     assert sorted(digits.tests(10**6)) == list(range(len(digits.test.labels)))
     assert sorted(some) != list(range(100))
+
+
+# Files as people have them
+
+
+@pytest.mark.parametrize("severity", ["12", "23", "0", "6", "1:2", "one", ""])
+def test_other_severities_are_refused_before_anything_runs(cifar, severity):
+    with pytest.raises(UserError, match=f"dataset cifar10c:fog:{severity}: a severity is 1, 2, 3, 4 or 5"):
+        data.source(f"cifar10c:fog:{severity}", cifar)
+
+
+def test_stray_files_are_no_corruptions(cifar):
+    whole = data.source("cifar10c", cifar)
+    for name in ("mine", "._fog", "labels_old", "fog copy"):
+        np.save(cifar / f"CIFAR-10-C/{name}.npy", np.zeros(3))
+    assert data.source("cifar10c", cifar) == whole
+    assert len(data.load(whole, cifar).test.labels) == 100
+    for which in ("mine", ":3"):
+        with pytest.raises(UserError, match=rf"dataset cifar10c:{which}: the corruptions are brightness, contrast,"):
+            data.source(f"cifar10c:{which}", cifar)
+
+
+def test_the_corruptions_are_those_that_can_be_generated():
+    assert tuple(sorted(CORRUPTIONS)) == readers.CORRUPTIONS
+
+
+@pytest.mark.parametrize("unpacked", [range(4), range(1), range(2, 4)])
+@pytest.mark.parametrize("dot", [False, True])
+def test_files_that_lie_unpacked_are_read(kmnist, unpacked, dot):
+    raw = kmnist / "KMNIST/raw"
+    packed = data.load(data.source("kmnist"), kmnist)
+    data.load.cache_clear()
+    for path in [sorted(raw.iterdir())[index] for index in unpacked]:
+        name = path.name.removesuffix(".gz")
+        (raw / (name.replace("-idx", ".idx") if dot else name)).write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    before = sorted(raw.iterdir())
+    assert data.card(data.load(data.source("kmnist"), kmnist)) == data.card(packed)
+    assert sorted(raw.iterdir()) == before
+
+
+def test_a_damaged_file_that_lies_unpacked_is_named(kmnist):
+    raw = kmnist / "KMNIST/raw"
+    for path in sorted(raw.iterdir()):
+        (raw / path.name.removesuffix(".gz")).write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    images = raw / "train-images-idx3-ubyte"
+    for content in (images.read_bytes()[:-1], b"", b"\0\0\x08\x02" + images.read_bytes()[4:]):
+        images.write_bytes(content)
+        with pytest.raises(UserError, match=r"train-images-idx3-ubyte is not what its name says: it is damaged"):
+            data.load(data.source("kmnist"), kmnist)

@@ -210,3 +210,93 @@ def test_portable_arithmetic_is_chosen_before_torch_is_there():
         [sys.executable, "-c", told], cwd=ROOT, env={**os.environ, **words}, capture_output=True, text=True
     )
     assert done.stdout.split() == ["False", "COMPATIBLE"], done.stderr
+
+
+# As editors and people write them
+
+
+def changed(path: Path, old: str, new: str) -> Path:
+    """`01_knee` of quick with one text replaced."""
+    text = (ROOT / "params/quick/01_knee.yaml").read_text()
+    assert text.count(old) == 1, old
+    path.write_text(text.replace(old, new))
+    return path
+
+
+SEEDS, STEPS = "seeds: [0, 1, 2, 3, 4, 5, 6, 7]", "steps: 10000"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "value"),
+    [
+        (SEEDS, "seeds: [007, 008, 009, 010, 011]", "seeds", [7, 8, 9, 10, 11]),
+        (STEPS, "steps: 1e3", "steps", [1000]),
+        (STEPS, "steps: 10_000", "steps", [10000]),
+        (STEPS, "steps: +0010", "steps", [10]),
+        ("early_stopping: true", "early_stopping: yes", "early_stopping", True),
+        ("early_stopping: true", "early_stopping: FALSE", "early_stopping", False),
+    ],
+)
+def test_numbers_and_words_are_what_they_look_like(tmp_path, old, new, key, value):
+    assert getattr(load(changed(tmp_path / "01_knee.yaml", old, new)).sweep, key) == value
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (STEPS, "steps: 10:00", 'sweep.steps.0 is "10:00", but should be a valid integer'),
+        (STEPS, "steps: 1:30:00", 'sweep.steps.0 is "1:30:00", but should be a valid integer'),
+        (STEPS, "steps: 2024-01-01", 'sweep.steps.0 is "2024-01-01", but should be a valid integer'),
+        (STEPS, "steps: 0x10", 'sweep.steps.0 is "0x10", but should be a valid integer'),
+        (STEPS, "steps: true", "sweep.steps is true, but should be a number or a word, not true or false"),
+        (SEEDS, "seeds: [yes, no]", 'sweep.seeds.0 is "yes", but should be a valid integer'),
+        (SEEDS, "seeds: [true, 2]", r"sweep.seeds is \[true, 2\], but should be a number or a word, not true or"),
+        (SEEDS, "seeds: 0-7", r"sweep.seeds.0 is \"0-7\", .*; a list of numbers is written \[0, 1, 2, 3, 4, 5, 6, 7\]"),
+        (SEEDS, "seeds: 0..99", r"a list of numbers is written \[0, 1, …, 99\]"),
+        (SEEDS, "seeds: 0, 1, 2", r"a list of numbers is written \[0, 1, 2\]"),
+        (SEEDS, "seeds: 0 1 2", r"a list of numbers is written \[0, 1, 2\]"),
+        ("learning_rate: 3e-3", "learning_rate: false", "sweep.learning_rate is false, but should be a number"),
+        ("shift: 0.005", "shift: true", "thresholds.shift is true, but should be a number"),
+        ("- {width: 64, downsample: 2}", "- {width: true}", "variations.1: width is true, but should be a number"),
+        (STEPS, f"steps: {'9' * 5000}", "is not valid YAML: Exceeds the limit"),
+        (STEPS, f"steps: {'[' * 5000}", "brackets are nested too deeply"),
+        ("sweep:\n", "1: 2\nsweep:\n", "the key 1 is no name"),
+        ("sweep:\n", "sweep:\n  2: 2\n", "sweep.2"),
+    ],
+)
+def test_what_looks_like_a_number_and_is_none_is_one_sentence(tmp_path, old, new, message):
+    path = changed(tmp_path / "01_knee.yaml", old, new)
+    with pytest.raises(UserError, match=message) as caught:
+        load(path)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_merge_keys_are_read(tmp_path):
+    old = "- {width: 64, depth: [3, 4]}"
+    path = changed(tmp_path / "01_knee.yaml", old, "- &a {width: 64, depth: [3]}\n    - {<<: *a, depth: [4]}")
+    assert load(path).sweep.variations[:2] == [{"width": 64, "depth": [3]}, {"width": 64, "depth": [4]}]
+    path = changed(tmp_path / "01_knee.yaml", old, "- &a {width: 64, depth: [3]}\n    - {<<: *a, depth: 4, depth: 5}")
+    with pytest.raises(UserError, match="the key 'depth' stands twice"):
+        load(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "latin-1"])
+def test_encodings(tmp_path, encoding):
+    text = "# café\n" + (ROOT / "params/quick/01_knee.yaml").read_text().replace("α", "")
+    text = text.encode("latin-1", "ignore").decode("latin-1")
+    path = tmp_path / "01_knee.yaml"
+    mark = "\ufeff" if encoding == "utf-16-le" else ""
+    path.write_bytes((mark + text).encode(encoding))
+    if encoding == "latin-1":
+        with pytest.raises(UserError, match="line 1 holds the byte 0xe9, which is not UTF-8: save the file in the en"):
+            load(path)
+    else:
+        assert load(path) == load(ROOT / "params/quick/01_knee.yaml")
+
+
+def test_a_file_is_read_whatever_the_locale(tmp_path):
+    path = changed(tmp_path / "01_knee.yaml", "sweep:\n", "# σ of noise\nsweep:\n")
+    code = f"import pathlib, almostnothing.parameters.files as f; f.read_yaml(pathlib.Path({str(path)!r}))"
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, cwd=ROOT)

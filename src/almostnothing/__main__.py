@@ -10,11 +10,13 @@ from pathlib import Path
 from almostnothing.errors import UserError
 
 FIGURES = Path("figures")
+CHECKS = Path("results/checks")
 
 
 def plan(arguments: argparse.Namespace) -> None:
     """Say what a parameter file asks for."""
     from almostnothing import costs, sizes
+    from almostnothing.data import lookup
     from almostnothing.store import STORE, Store
 
     page = _page(arguments)
@@ -24,6 +26,9 @@ def plan(arguments: argparse.Namespace) -> None:
         f"to be trained: {rest.flops:.3g} FLOP, {rest.bytes / 2**30:.2f} GiB for the largest job, about "
         f"{rest.seconds / 60:.1f} minutes of one core here (within a factor of two)"
     )
+    for source in page.sources:
+        for remark in lookup.remarks(source, page.folder):
+            print(f"{source.name}: {remark}")
     if not all(map(sizes.exact, page.cells)):
         print(
             "Batch or layer sizes that are no multiples of 16: a network's numbers depend on its stack, within rounding"
@@ -40,6 +45,16 @@ def fetch(arguments: argparse.Namespace) -> None:
             found = data.load(source, page.folder)
             sizes = f"{len(found.train.labels)} training and {len(found.test.labels)} test images"
             print(f"{source.name}: {sizes} in {page.folder}")
+
+
+def check(arguments: argparse.Namespace) -> None:
+    """Say what is understood of a data set, and draw some of its pictures with their labels."""
+    from almostnothing import data, planning
+    from almostnothing.data import inspection
+
+    sheet = arguments.sheet or CHECKS / f"{planning.slug(arguments.dataset)}.png"
+    folder = data.folder(arguments.data_root)
+    print("\n".join(inspection.inspected(arguments.dataset, folder, arguments.image_size, sheet)))
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -118,9 +133,12 @@ def health(arguments: argparse.Namespace) -> None:
 
 def gallery(arguments: argparse.Namespace) -> None:  # noqa: ARG001
     """Write each published set's gallery and the generated parts of the front page."""
-    from almostnothing import gallery
+    from almostnothing import publishing
 
-    gallery.write()
+    with publishing.own_settings():
+        from almostnothing import gallery
+
+        gallery.write()
 
 
 def schema(arguments: argparse.Namespace) -> None:  # noqa: ARG001
@@ -161,8 +179,11 @@ def _prepared(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
 def _page(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """The page of a parameter file."""
     from almostnothing.freshness import Page
+    from almostnothing.parameters.names import check_name, set_name
 
     path = arguments.parameters
+    set_name(path.parent.name)
+    check_name(path.stem, f"file in {path.parent}")
     page = Page(path.stem, path.parent.name, arguments.into)
     if path != page.parameter_file:
         raise UserError(f"{path}: a parameter file has a path like params/quick/01_knee.yaml")
@@ -194,6 +215,12 @@ def main() -> None:
             sub.add_argument("--check", action="store_true", help="say what is not locked, and lock nothing")
         if verb is certify:
             sub.add_argument("--why", required=True, help="what was edited, for the record")
+    sub = verbs.add_parser("check", help=check.__doc__)
+    sub.add_argument("dataset", help="its name, as in a parameter file: npz:mine.npz, imagefolder:mine, mnist, …")
+    sub.add_argument("--image-size", type=int, help="pixels a side of an image folder's pictures")
+    sub.add_argument("--data-root", help="the data folder, where the environment names none")
+    sub.add_argument("--sheet", type=Path, help=f"the PNG of the pictures; without it, a file in {CHECKS}")
+    sub.set_defaults(verb=check)
     verbs.add_parser("gallery", help=gallery.__doc__).set_defaults(verb=gallery)
     sub = verbs.add_parser("compare", help=compare.__doc__)
     sub.add_argument("published", type=Path)

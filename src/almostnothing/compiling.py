@@ -59,12 +59,12 @@ def folder() -> Path:
     """Where compiled libraries are kept: `almostnothing` in the user's cache, or if that cannot be, among the temporary
     files.
     """
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "almostnothing"
     try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "almostnothing"
         home.mkdir(parents=True, exist_ok=True)
         if os.access(home, os.W_OK):
             return home
-    except OSError:
+    except (OSError, RuntimeError):  # the latter where a user has no home
         pass
     other = Path(tempfile.gettempdir()) / f"almostnothing-{os.getuid() if hasattr(os, 'getuid') else 'all'}"
     other.mkdir(mode=0o700, exist_ok=True)

@@ -51,14 +51,28 @@ def environment() -> dict[str, str]:
 
 
 def commit(root: Path) -> dict[str, Any] | None:
-    """The commit that `root` has checked out and whether code or parameters differ from it; None outside git."""
+    """The commit that `root` has checked out and whether code or parameters differ from it.
+
+    None where `root` is not itself the top of a repository, be it inside another project's; and where git refuses,
+    which one sentence on standard error says.
+    """
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # another one's, in a hook
 
     def git(*words: str) -> str:
-        run = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, check=True)
-        return run.stdout.strip()
+        asked = ["git", "-C", str(root), *words]
+        return subprocess.run(asked, capture_output=True, text=True, check=True, env=own).stdout.strip()
 
     try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != root.resolve():
+            return None
         changed = git("status", "--porcelain", "--", "src", "notebooks", "params", "Snakefile")
         return {"id": git("rev-parse", "HEAD"), "modified": bool(changed)}
-    except (OSError, subprocess.CalledProcessError):
+    except OSError:  # no git
+        return None
+    except subprocess.CalledProcessError as error:
+        if "not a git repository" not in error.stderr and (root / ".git").exists():
+            reason = " ".join(error.stderr.split("\n")[0].removeprefix("fatal: ").split())
+            print(
+                f"git does not say which commit {root.resolve()} is at, so none is recorded: {reason}", file=sys.stderr
+            )
         return None

@@ -39,8 +39,8 @@ class Job:
 class Plan:
     """`pages`: of each, the jobs that its table waits for. `jobs`: those that train. `fetched`: data sets with files.
 
-    `watched`: a user's own data files, which the plan depends on. `stale`: of pages that are not as they should be, the
-    parts that are to be made.
+    `watched`: a user's own data files and folders, which the plan depends on. `stale`: of pages that are not as they
+    should be, the parts that are to be made.
     """
 
     pages: dict[str, list[str]]
@@ -74,12 +74,15 @@ def plan(parameter_set: str, into: Path) -> Plan:
 def _state(parameter_set: str, into: Path, watched: list[str]) -> str:
     """Digest of everything that a plan without jobs to train depends on."""
     contents = [path for pattern in (*INPUTS, f"params/{parameter_set}/*") for path in sorted(Path().glob(pattern))]
-    made = [*(into / parameter_set).glob("*"), *(_keys(parameter_set, into)).glob("*"), *map(Path, watched)]
+    made = [*(into / parameter_set).glob("*"), *(_keys(parameter_set, into)).glob("*")]
     stamps = [(str(path), s.st_size, s.st_mtime_ns) for path in sorted(made) if path.exists() and (s := path.stat())]
+    own = [(path, path.stat()) for path in map(Path, watched) if path.exists()]
     return digest(
         [
             [[str(path), sha256(path.read_bytes()).hexdigest()] for path in contents if path.is_file()],
             stamps,
+            # nobody sets the time of the last change, as set_times does that of modification of what is made
+            [(str(path), s.st_size, s.st_ino, s.st_mtime_ns, s.st_ctime_ns) for path, s in own],
             [os.environ.get(name) for name in VARIABLES],
             sys.version,
         ]
@@ -97,7 +100,7 @@ def key_file(page: str, parameter_set: str, into: Path, part: str) -> Path:
 
 def _plan(pages: list[Page]) -> Plan:
     from almostnothing import costs, sweeps
-    from almostnothing.data.lookup import own_files
+    from almostnothing.data import lookup
 
     found = Plan({})
     watched: set[str] = set()
@@ -108,7 +111,7 @@ def _plan(pages: list[Page]) -> Plan:
             found.stale[page.name] = parts
         found.pages[page.name] = []
         for source in page.sources:
-            watched.update(str(path) for path in own_files(source, page.folder))
+            watched.update(str(path) for path in lookup.watched(source, page.folder))
             if source.name != "digits":
                 found.fetched[slug(source.name)] = (str(page.parameter_file), source.name)
         for some in sweeps.batches(shards):

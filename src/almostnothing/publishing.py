@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import importlib
+import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,12 @@ from almostnothing import environment, keys, locks, pages, tables
 from almostnothing.errors import UserError
 from almostnothing.files import digest, file_digest, write_atomic
 from almostnothing.freshness import IMAGES, Page, notebook_content
+from almostnothing.parameters.names import set_name
 from almostnothing.store import STORE, Store
 
 SCRATCH = Path("results/figures")
+SETTINGS = Path("results/settings")  # of the programs that make a page: none but what they bring
+UNSET = ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "PYTHONSTARTUP", "PYTHONWARNINGS", "MPLBACKEND", "COLUMNS", "LINES")
 
 
 def make_table(page: Page) -> None:
@@ -88,6 +94,11 @@ def execute(page: Page, scratch: Path) -> Any:
 
     Raises `UserError` where the notebook does.
     """
+    with own_settings():
+        return _executed(page, scratch)
+
+
+def _executed(page: Page, scratch: Path) -> Any:
     import jupytext
     import nbformat
     import papermill
@@ -125,6 +136,44 @@ def execute(page: Page, scratch: Path) -> Any:
     return nbformat.read(executed, as_version=4)
 
 
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """An environment in which the settings of a user's Matplotlib, IPython and Jupyter reach neither page nor picture.
+
+    Raises `UserError` for a matplotlibrc in the working folder, which Matplotlib would read before all others.
+    """
+    if Path("matplotlibrc").exists():
+        raise UserError(
+            f"{Path('matplotlibrc').resolve()} would change the figures of every page, unknown to their digests: "
+            "move it elsewhere"
+        )
+    there, drawing = SETTINGS.resolve(), importlib.util.find_spec("matplotlib")
+    assert drawing is not None
+    assert drawing.origin is not None  # found, not imported, which would read the user's settings
+    for folder in ("matplotlib", "ipython", "jupyter"):
+        (there / folder).mkdir(parents=True, exist_ok=True)
+    before = dict(os.environ)
+    os.environ |= {
+        "MATPLOTLIBRC": str(Path(drawing.origin).parent / "mpl-data/matplotlibrc"),
+        "MPLCONFIGDIR": str(there / "matplotlib"),
+        "IPYTHONDIR": str(there / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(there / "jupyter"),
+        "JUPYTER_DATA_DIR": str(there / "jupyter"),
+        "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel of this environment, not that of the system
+    }
+    for name in UNSET:
+        os.environ.pop(name, None)
+    try:
+        Path.home()
+    except RuntimeError:  # Jupyter does not do without one
+        os.environ |= {"HOME": str(there), "XDG_CACHE_HOME": str(Path("results/cache").resolve())}
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ |= before
+
+
 def title(page: Page) -> str:
     """A page's title: the first heading of its notebook."""
     found = re.search(r"^# # (.+)$", page.notebook.read_text(), re.MULTILINE)
@@ -154,6 +203,7 @@ def publish(parameter_set: str, cores: str) -> None:
 
     Raises `UserError` where anything that a figure depends on is not committed.
     """
+    set_name(parameter_set)
     known = environment.commit(Path())
     if known is None or known["modified"]:
         raise UserError(

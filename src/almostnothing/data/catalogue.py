@@ -34,7 +34,7 @@ CATALOGUE = {
     ),
     "mnist": Entry(
         idx("MNIST"),
-        "MNIST/raw/*.gz",
+        "MNIST/raw/*ubyte*",
         Facts(10, (1, 28, 28), 5421, "", "2148d383d4e4438c73d8"),
         "yann.lecun.com/exdb/mnist",
         "CC BY-SA 3.0",
@@ -42,7 +42,7 @@ CATALOGUE = {
     ),
     "fashion_mnist": Entry(
         idx("FashionMNIST"),
-        "FashionMNIST/raw/*.gz",
+        "FashionMNIST/raw/*ubyte*",
         Facts(10, (1, 28, 28), 6000, "", "09e6565f3a5e7c270153"),
         "github.com/zalandoresearch/fashion-mnist",
         "MIT",
@@ -50,7 +50,7 @@ CATALOGUE = {
     ),
     "kmnist": Entry(
         idx("KMNIST"),
-        "KMNIST/raw/*.gz",
+        "KMNIST/raw/*ubyte*",
         Facts(10, (1, 28, 28), 6000, ""),
         "github.com/rois-codh/kmnist",
         "CC BY-SA 4.0",

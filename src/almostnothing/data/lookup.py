@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -14,9 +14,18 @@ from typing import Any
 import numpy as np
 
 from almostnothing import code
+from almostnothing.data import checks
 from almostnothing.data.catalogue import CATALOGUE, NAMES
 from almostnothing.data.checks import check
-from almostnothing.data.readers import cifar10c, cifar10c_files, imagefolder, imagefolder_files, npz
+from almostnothing.data.folders import listed
+from almostnothing.data.readers import (
+    CIFAR10C_FOLDER,
+    balanced,
+    cifar10c,
+    cifar10c_files,
+    whole_imagefolder,
+    whole_npz,
+)
 from almostnothing.data.sources import Facts, Source, facts_from
 from almostnothing.errors import UserError
 from almostnothing.files import digest, file_digest, write_atomic
@@ -28,9 +37,15 @@ IMAGE_SIZE = 64  # pixels a side of an image folder's pictures unless a paramete
 
 
 def cache_folder() -> Path:
-    """Where data sets are kept unless a parameter file or the environment says otherwise."""
+    """Where data sets are kept unless a parameter file or the environment says otherwise.
+
+    In the user's cache, or in the project's `results` where the user has no home.
+    """
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "almostnothing"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "almostnothing"
+    except RuntimeError:
+        return Path("results/cache/almostnothing")
 
 
 def folder(data_root: str | None = None, project: Path | None = None) -> Path:
@@ -40,8 +55,8 @@ def folder(data_root: str | None = None, project: Path | None = None) -> Path:
     """
     chosen = os.environ.get(VARIABLE)
     if chosen:
-        return Path(chosen).expanduser()
-    return (project or Path()) / Path(data_root).expanduser() if data_root else cache_folder()
+        return own_path(chosen)
+    return (project or Path()) / own_path(data_root) if data_root else cache_folder()
 
 
 def source(
@@ -87,61 +102,100 @@ def source(
 
 
 def own_path(path: str) -> Path:
-    """A user's path in the name of a data set; a relative one is looked for in the data folder."""
-    return Path(path).expanduser()
+    """A user's path in the name of a data set; a relative one is looked for in the data folder.
+
+    Raises `UserError` for a home (~) that nobody knows.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{path} begins with a home folder (~) that is not known: write the whole path") from error
 
 
 def _own_facts(kind: str, rest: str, folder: Path, size: int) -> Facts:
     """The facts of a user's own files, remembered in the cache folder until the files change."""
+    return facts_from(_known(kind, rest, folder, size)["facts"])
+
+
+def remarks(source: Source, folder: Path) -> list[str]:
+    """What a person should know of a user's own files that were accepted, a sentence each; of others nothing.
+
+    Raises `UserError` for files with a defect.
+    """
+    kind, _, rest = source.name.partition(":")
+    if source.name in CATALOGUE or not (folder / own_path(rest)).exists():
+        return []
+    return list(_known(kind, rest, folder, source.image_size or 0)["remarks"])
+
+
+def _known(kind: str, rest: str, folder: Path, size: int) -> dict[str, Any]:
+    """Facts and remarks of a user's own files: read once, and remembered in the cache folder until the files change."""
     files = _files(kind, rest, folder)
     memory = cache_folder() / "facts" / f"{digest([kind, rest, size, stamps(files), readers_digest()])}.json"
-    try:
-        return facts_from(json.loads(memory.read_text()))
-    except (OSError, ValueError, TypeError):
-        facts = _read_facts(kind, rest, files, size, folder)
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        found = json.loads(memory.read_text())
+        facts_from(found["facts"])
+        return {"facts": found["facts"], "remarks": found["remarks"]}
+    facts, said = _read(kind, rest, files, size, folder)
+    found = {"facts": facts.record() | {"arrays": facts.arrays}, "remarks": said}
     with suppress(OSError):  # a home that cannot be written to: the files are read again next time
-        write_atomic(memory, json.dumps(facts.record() | {"arrays": facts.arrays}).encode())
-    return facts
+        write_atomic(memory, json.dumps(found).encode())
+    for sentence in said:
+        print(f"{kind}:{rest}: {sentence}", file=sys.stderr)
+    return found
 
 
 def _files(kind: str, rest: str, folder: Path) -> list[Path]:
     if kind == "cifar10c":
         return cifar10c_files(folder, rest)[0]
-    return [folder / own_path(rest)] if kind == "npz" else imagefolder_files(folder / own_path(rest))
+    return [folder / own_path(rest)] if kind == "npz" else listed(folder / own_path(rest)).files
 
 
-def own_files(source: Source, folder: Path) -> list[Path]:
-    """The files of a user's own data set, and where they are looked for; none of a published set, or where none are."""
+def watched(source: Source, folder: Path) -> list[Path]:
+    """What changes when a user's own data set does: its files and their folders, or where they are looked for.
+
+    None of a published set.
+    """
     kind, _, rest = source.name.partition(":")
     if source.name in CATALOGUE:
         return []
+    path = folder / (own_path(rest) if kind in ("npz", "imagefolder") else CIFAR10C_FOLDER)
     with suppress(UserError):
-        return _files(kind, rest, folder)
-    return []
+        folders = listed(path).folders if kind == "imagefolder" else (path,)
+        return [*folders, *_files(kind, rest, folder)]
+    return [path]
 
 
-def _read_facts(kind: str, rest: str, files: list[Path], size: int, folder: Path) -> Facts:
-    """The facts of a user's own files, from the files."""
+def _read(kind: str, rest: str, files: list[Path], size: int, folder: Path) -> tuple[Facts, list[str]]:
+    """The facts of a user's own files, and remarks on them, from the files.
+
+    Raises `UserError` for a defect. What the streams of pictures know is the content of their pixels and labels,
+    whatever their files are called; of arrays it is that of their file.
+    """
     path = folder / own_path(rest)
-    if kind == "imagefolder":
-        content = digest([[str(file.relative_to(path)), file.stat().st_size] for file in files])
-        found = Counter(file.relative_to(path / "train").parts[0] for file in files if path / "train" in file.parents)
-        arrays = imagefolder(path, size).digest
-        return Facts(len(found), (3, size, size), min(found.values()), content, arrays)
     if kind == "cifar10c":
         content = digest([file_digest(file) for file in files])
-        return replace(CATALOGUE["cifar10"].facts, content=content, arrays=cifar10c(folder, rest).digest)
-    raw = npz(path)
-    check(raw, str(path))
+        return replace(CATALOGUE["cifar10"].facts, content=content, arrays=cifar10c(folder, rest).digest), []
+    whole = whole_imagefolder(path, size) if kind == "imagefolder" else whole_npz(path)
+    raw = balanced(whole)
+    for each in (whole, raw):
+        check(each, str(path))
+    left_out = listed(path).remarks() if kind == "imagefolder" else []
+    said = [*left_out, *checks.balance(whole), *checks.remarks(whole)]
     counts = np.bincount(raw.train.labels)
-    return Facts(len(counts), raw.shape, int(counts.min()), file_digest(path)[:20], raw.digest)
+    content = file_digest(path)[:20] if kind == "npz" else raw.digest
+    return Facts(len(counts), raw.shape, int(counts.min()), content, raw.digest), said
 
 
 def readers_digest() -> str:
-    """Digest of the code that reads files: what is remembered of them is good while it stays."""
-    return code.closure("almostnothing.data.readers").digest
+    """Digest of the code that reads and checks files: what is remembered of them is good while it stays."""
+    return code.closure("almostnothing.data.readers", "almostnothing.data.checks").digest
 
 
 def stamps(files: Iterable[Path]) -> list[list[Any]]:
-    """What changes when files do: path, size and modification time of each."""
-    return [[str(f.resolve()), f.stat().st_size, f.stat().st_mtime_ns] for f in files if f.exists()]
+    """What changes when files do: path, size, place on the disk and times of each, in nanoseconds.
+
+    The time of modification alone would not do: copying and unpacking keep it. Nothing sets that of the last change.
+    """
+    found = [(file.resolve(), file.stat()) for file in files if file.exists()]
+    return [[str(path), s.st_size, s.st_ino, s.st_mtime_ns, s.st_ctime_ns] for path, s in found]

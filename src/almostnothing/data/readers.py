@@ -6,20 +6,25 @@ and nothing else: torchvision unpacks in a temporary folder, on links to the ori
 
 from __future__ import annotations
 
+import gzip
 import importlib.util
+import math
 import os
 import shutil
 import socket
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from almostnothing import streams
+from almostnothing.data import folders, pictures, ranges
 from almostnothing.data.arrays import ARRAYS, Raw, Split
 from almostnothing.errors import UserError
 
@@ -28,6 +33,27 @@ DIGITS_TEST_PER_CLASS = 50
 
 SEVERITIES = 5
 CIFAR10C_FOLDER = "CIFAR-10-C"
+CORRUPTIONS = (  # of CIFAR-10-C, in alphabetical order; other files beside them are no test
+    "brightness",
+    "contrast",
+    "defocus_blur",
+    "elastic_transform",
+    "fog",
+    "frost",
+    "gaussian_blur",
+    "gaussian_noise",
+    "glass_blur",
+    "impulse_noise",
+    "jpeg_compression",
+    "motion_blur",
+    "pixelate",
+    "saturate",
+    "shot_noise",
+    "snow",
+    "spatter",
+    "speckle_noise",
+    "zoom_blur",
+)
 
 
 DOWNLOAD_SECONDS = 20.0  # without an answer; then the machine counts as offline
@@ -67,6 +93,7 @@ def idx(kind: str) -> Callable[[Path], Raw]:
             raw = Path(scratch, kind, "raw")
             raw.mkdir(parents=True)
             _link(kept, raw, files)
+            _unpack(kept, raw, files)
             train, test = _torchvision_splits(kind, Path(scratch), kept, files)
             _keep(raw, kept, files)
             shape = (1, *train.data.shape[1:])
@@ -166,13 +193,16 @@ def _cifar10c_rows(path: Path, count: int, rows: slice) -> np.ndarray:
 def cifar10c_files(folder: Path, which: str) -> tuple[list[Path], int]:
     """The files that `cifar10c` reads, labels first, and the severity; 0 for all.
 
-    Raises `UserError` where one is missing or the severity is none of 1 to 5.
+    Raises `UserError` where one is missing, the corruption is none of CIFAR-10-C or the severity none of 1 to 5.
     """
     base = folder / CIFAR10C_FOLDER
     name, _, severity = which.partition(":")
-    if severity and severity not in "12345":
+    if severity not in ("", *"12345") or which.endswith(":"):
         raise UserError(f"dataset cifar10c:{which}: a severity is 1, 2, 3, 4 or 5")
-    found = [base / f"{name}.npy"] if name else sorted(p for p in base.glob("*.npy") if p.stem != "labels")
+    if (name or severity) and name not in CORRUPTIONS:
+        raise UserError(f"dataset cifar10c:{which}: the corruptions are {', '.join(CORRUPTIONS)}, not {name!r}")
+    names = [name] if name else [one for one in CORRUPTIONS if (base / f"{one}.npy").is_file()]
+    found = [base / f"{one}.npy" for one in names]
     files = [base / "labels.npy", *found]
     lacking = [path.name for path in files if not path.is_file()] or ([] if found else ["<corruption>.npy"])
     if lacking:
@@ -181,97 +211,146 @@ def cifar10c_files(folder: Path, which: str) -> tuple[list[Path], int]:
 
 
 def npz(path: Path) -> Raw:
+    """A user's own arrays, as `whole_npz` reads them; of unequal test classes as many images are taken of each."""
+    return balanced(whole_npz(path))
+
+
+def whole_npz(path: Path) -> Raw:
     """A user's own arrays: x_train, y_train, x_test, y_test in an .npz file.
 
     Images are bytes, or floats in [0, 1], of shape (n, C, H, W) or (n, H, W, C) with one or three channels, (n, H, W)
-    or (n, d). A flat image is taken for a square one where d, or d/3, is a square.
+    or (n, d). A flat image is taken for a square one where d, or d/3, is a square: row after row and, in colour, first
+    all of red, then green, then blue. Labels are whole numbers from 0, one an image, or one-hot rows.
+
+    Raises `UserError` for all else, before anything is made of it.
+    """
+    x_train, y_train, x_test, y_test = _own_arrays(path)
+    for name, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
+        if x.ndim > 1 and len(x) != len(y) == x.shape[-1]:
+            raise UserError(
+                f"{path}: x_{name} of shape {x.shape} has its {len(y)} images along the last axis: move it to the "
+                "front, np.moveaxis(x, -1, 0)"
+            )
+    train, test = (_channels_first(x, f"{path}: x_{name}") for name, x in (("train", x_train), ("test", x_test)))
+    ranges.check_kinds(str(path), train, test)
+    labels = [ranges.labels_of(f"{path}: y_{name}", y, n) for name, y, n in _labelled(y_train, train, y_test, test)]
+    if train.shape[1:] != test.shape[1:]:
+        raise UserError(f"{path}: x_train and x_test hold images of different shapes")
+    if x_train.ndim == 2 and train.shape[1] == 3:
+        ranges.check_colours(f"{path}: x_train", x_train)
+    images = [x.reshape(len(x), -1) for x in (train, test)]
+    if train.dtype != np.uint8:
+        images = [x.astype(np.float32) for x in images]
+        if all(map(_were_bytes, images)):
+            images = [np.rint(x * 255).astype(np.uint8) for x in images]
+    levels = 255 if images[0].dtype == np.uint8 else 1
+    classes = int(labels[0].max(initial=0)) + 1
+    channels, height, width = train.shape[1:]
+    names = tuple(str(label) for label in range(classes))
+    return Raw(Split(images[0], labels[0]), Split(images[1], labels[1]), levels, (channels, height, width), names)
+
+
+def array_shapes(path: Path) -> str:
+    """How the images of a user's .npz file lie in it, in words.
+
+    Raises `UserError` as `whole_npz` does.
+    """
+    x = _own_arrays(path)[0]
+    _, channels, height, width = _channels_first(x, f"{path}: x_train").shape
+    order = {
+        2: "rows of pixels" if channels == 1 else "rows of three planes, red, green and blue",
+        3: "(image, row, column)",
+        4: "(image, channel, row, column)" if x.shape[1] == channels else "(image, row, column, channel)",
+    }
+    return f"x_train of shape {x.shape}, {x.dtype}, read as {order[x.ndim]} with {height} rows and {width} columns"
+
+
+def _labelled(
+    y_train: np.ndarray, train: np.ndarray, y_test: np.ndarray, test: np.ndarray
+) -> list[tuple[str, np.ndarray, int]]:
+    """Of both splits: its name, its labels and how many images there are."""
+    return [("train", y_train, len(train)), ("test", y_test, len(test))]
+
+
+def _own_arrays(path: Path) -> tuple[np.ndarray, ...]:
+    """The four arrays of a user's .npz file.
+
+    Raises `UserError` where it is missing, damaged, larger than the machine's memory, or lacks one of them.
     """
     if not path.is_file():
         raise UserError(f"{path} does not exist: put a file there with the arrays {', '.join(ARRAYS)}")
     try:
+        with zipfile.ZipFile(path) as archive:
+            check_memory(path, sum(member.file_size for member in archive.infolist()))
         with np.load(path, allow_pickle=False) as file:
             lacking = [name for name in ARRAYS if name not in file]
             if lacking:
                 raise UserError(f"{path} lacks {', '.join(lacking)}: it must hold {', '.join(ARRAYS)}")
-            x_train, y_train, x_test, y_test = (file[name] for name in ARRAYS)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            return tuple(file[name] for name in ARRAYS)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
         raise UserError(f"{path} cannot be read as .npz: it is damaged, truncated, or holds objects") from error
-    splits, shapes, kinds = [], [], []
-    for name, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
-        x = _channels_first(x, f"{path}: x_{name}")
-        if y.shape != (len(x),) or y.dtype.kind not in "iu":
-            raise UserError(
-                f"{path}: y_{name} must hold {len(x)} integers, one for each image, but holds {y.dtype} of shape "
-                f"{y.shape}"
-            )
-        splits.append(Split(x.reshape(len(x), -1), y.astype(np.int64)))
-        shapes.append(x.shape[1:])
-        kinds.append(x.dtype == np.uint8)
-    if shapes[0] != shapes[1] or kinds[0] != kinds[1]:
-        raise UserError(f"{path}: x_train and x_test hold images of different shapes or types")
-    if not kinds[0] and all(_were_bytes(split.images) for split in splits):
-        splits = [Split(np.rint(split.images * 255).astype(np.uint8), split.labels) for split in splits]
-    levels = 255 if splits[0].images.dtype == np.uint8 else 1
-    classes = int(splits[0].labels.max(initial=0)) + 1
-    return Raw(splits[0], splits[1], levels, shapes[0], tuple(str(label) for label in range(classes)))
 
 
 def imagefolder(path: Path, size: int) -> Raw:
+    """A user's own pictures, as `whole_imagefolder` reads them; of unequal test classes as many are taken of each."""
+    return balanced(whole_imagefolder(path, size))
+
+
+def whole_imagefolder(path: Path, size: int) -> Raw:
     """Class folders of pictures in `path`/train and `path`/val (ImageNet's layout), as RGB of size x size pixels.
 
     The shorter side is resized to `size` and the centre is cut out.
     """
-    from almostnothing.data.torchvision import datasets, transforms
+    from almostnothing.data.torchvision import transforms
 
     cut = transforms.Compose([transforms.Resize(size, antialias=True), transforms.CenterCrop(size)])
-    splits = []
-    for folder in imagefolder_splits(path):
-        found = datasets.ImageFolder(folder)
+    listing = folders.listed(path)
+    check_memory(path, len(listing.files) * 3 * size**2)
 
-        def pixels(sample: tuple[str, int], load: Callable[[str], Any] = found.loader) -> np.ndarray:
-            try:
-                return np.asarray(cut(load(sample[0]))).transpose(2, 0, 1).reshape(-1)
-            except (OSError, SyntaxError) as error:  # PIL raises either for damaged pictures
-                raise UserError(f"{sample[0]} cannot be read as a picture: it is damaged or truncated") from error
+    def pixels(file: Path) -> tuple[np.ndarray, int]:
+        picture, largest = pictures.colour(file)
+        return np.asarray(cut(picture)).transpose(2, 0, 1).reshape(-1), largest
 
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            images = np.stack(list(pool.map(pixels, found.samples)))
-        splits.append(Split(images, np.array(found.targets, np.int64)))
-    return Raw(splits[0], splits[1], 255, (3, size, size), tuple(found.classes))
+    splits, deep = [], (0, path)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for split in (listing.train, listing.test):
+            files = [file for one in split for file in one]
+            read = list(pool.map(pixels, files))
+            deep = max(deep, *((largest, file) for (_, largest), file in zip(read, files, strict=True)))
+            labels = np.repeat(np.arange(len(split)), [len(one) for one in split])
+            splits.append(Split(np.stack([image for image, _ in read]), labels.astype(np.int64)))
+    pictures.check_depth(deep[1], deep[0])
+    return Raw(splits[0], splits[1], 255, (3, size, size), listing.classes)
 
 
-def imagefolder_splits(path: Path) -> tuple[Path, Path]:
-    """The folders of the training and of the test pictures.
+def check_memory(path: Path, needed: int) -> None:
+    """Raise `UserError` where `needed` bytes are more than the machine has."""
+    there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if needed > there:
+        raise UserError(
+            f"{path} would need {needed / 2**30:,.1f} GiB of memory, but this machine has {there / 2**30:,.1f}: take "
+            "fewer or smaller images"
+        )
 
-    Raises `UserError` where they do not exist, hold different classes, are the same, or a class has no picture.
+
+def balanced(raw: Raw) -> Raw:
+    """The data set with as many test images of every class as the rarest has: drawn once by a named stream, in order.
+
+    Then chance is 1/K, and a share of correct answers estimates the mean over classes of each class's own share.
     """
-    train = path / "train"
-    test = path / ("val" if (path / "val").is_dir() else "test")
-    for folder in (train, test):
-        if not folder.is_dir():
-            raise UserError(f"{folder} does not exist: an image folder holds train and val, each with class folders")
-    if train.resolve() == test.resolve():
-        raise UserError(f"{test} is the same folder as {train}: test images must not be training images")
-    classes = [sorted(p.name for p in folder.iterdir() if p.is_dir()) for folder in (train, test)]
-    if classes[0] != classes[1]:
-        different = sorted(set(classes[0]) ^ set(classes[1]))
-        raise UserError(f"{path}: train and val must have the same class folders, but {different[0]} is in one only")
-    for folder in (train, test):
-        for name in classes[0]:
-            if next(_pictures(folder / name), None) is None:
-                raise UserError(f"{folder / name} holds no picture: remove the class or add images of it")
-    return train, test
-
-
-def imagefolder_files(path: Path) -> list[Path]:
-    """All pictures of both splits, in order."""
-    return sorted(file for folder in imagefolder_splits(path) for file in _pictures(folder))
-
-
-def _pictures(folder: Path) -> Iterator[Path]:
-    from almostnothing.data.torchvision import datasets
-
-    return (path for path in folder.rglob("*") if path.suffix.lower() in datasets.folder.IMG_EXTENSIONS)
+    test, classes = raw.test, len(raw.names)
+    if not len(test.labels) or test.labels.min() < 0 or test.labels.max() >= classes:
+        return raw
+    counts = np.bincount(test.labels, minlength=classes)
+    if counts.min() in (0, counts.max()):
+        return raw
+    kept = []
+    for label in range(classes):
+        of_class = np.flatnonzero(test.labels == label)
+        order = streams.permutation(streams.stream_key(0, "balanced test", label), len(of_class))
+        kept.append(of_class[order[: counts.min()]])
+    chosen = np.sort(np.concatenate(kept))
+    return replace(raw, test=Split(test.images[chosen], test.labels[chosen]))
 
 
 def _link(kept: Path, scratch: Path, files: dict[str, str]) -> None:
@@ -290,6 +369,38 @@ def _link(kept: Path, scratch: Path, files: dict[str, str]) -> None:
                 f"the original (MD5 {md5}) there or let it be downloaded"
             )
         (scratch / name).symlink_to((kept / name).resolve())
+
+
+def _unpack(kept: Path, scratch: Path, files: dict[str, str]) -> None:
+    """Where some of the files lie unpacked only, put all into torchvision's folder unpacked: then it fetches nothing.
+
+    Raises `UserError` for one that is not as long as it says.
+    """
+    unpacked = {}
+    for name in files:
+        stem = name.removesuffix(".gz")
+        same = (stem, stem.replace("-idx", ".idx"))  # as programs call what they unpack
+        unpacked[name] = next((kept / one for one in same if (kept / one).is_file()), None)
+    if not all(there or (kept / name).is_file() for name, there in unpacked.items()):
+        return
+    if all((kept / name).is_file() for name in files):
+        return
+    for name, there in unpacked.items():
+        content = gzip.decompress((kept / name).read_bytes()) if (kept / name).is_file() else _idx_bytes(there)
+        (scratch / name.removesuffix(".gz")).write_bytes(content)
+
+
+def _idx_bytes(path: Path | None) -> bytes:
+    assert path is not None
+    content = path.read_bytes()
+    axes = content[3] if len(content) > 3 else 0
+    lengths = [int.from_bytes(content[4 + 4 * axis : 8 + 4 * axis]) for axis in range(axes)]
+    if content[:3] != bytes([0, 0, 8]) or len(content) != 4 + 4 * axes + math.prod(lengths):
+        raise UserError(
+            f"{path} is not what its name says: it is damaged, truncated or of another format; remove it, and put the "
+            "original there or let it be downloaded"
+        )
+    return content
 
 
 def _torchvision_splits(kind: str, scratch: Path, kept: Path, files: dict[str, str]) -> tuple[Any, Any]:
@@ -340,7 +451,15 @@ def _were_bytes(x: np.ndarray) -> bool:
 
 
 def _channels_first(x: np.ndarray, where: str) -> np.ndarray:
-    """Images of any of the accepted layouts as bytes, or float32, of shape (n, C, H, W)."""
+    """Images of any of the accepted layouts, of shape (n, C, H, W).
+
+    Raises `UserError` for another shape, and for one that could be read in two ways.
+    """
+    if x.ndim == 4 and x.shape[1] in (1, 3) and x.shape[3] in (1, 3) and x.shape[1:3] != (1, 1):
+        raise UserError(
+            f"{where} of shape {x.shape} could hold its channels first or last: save images of more pixels, or rows "
+            "(n, d)"
+        )
     if x.ndim == 2:
         side, colour_side = round(np.sqrt(x.shape[1])), round(np.sqrt(x.shape[1] / 3))
         if side**2 == x.shape[1]:
@@ -358,12 +477,4 @@ def _channels_first(x: np.ndarray, where: str) -> np.ndarray:
             f"{where} must hold images of shape (n, C, H, W) or (n, H, W, C) with 1 or 3 channels, (n, H, W) or "
             f"(n, d), but its shape is {x.shape}"
         )
-    if x.dtype == np.uint8:
-        return x
-    if x.dtype.kind != "f":
-        raise UserError(f"{where} must hold bytes or floats in [0, 1], but holds {x.dtype}")
-    if not np.isfinite(x).all():
-        raise UserError(f"{where} holds values that are not finite (NaN or infinite)")
-    if x.min() < 0 or x.max() > 1:
-        raise UserError(f"{where} holds values outside [0, 1], from {x.min():g} to {x.max():g}: divide by the largest")
-    return x.astype(np.float32)
+    return x

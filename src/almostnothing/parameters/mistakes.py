@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from almostnothing.parameters.laws import LAWS
+
+MOST_WRITTEN = 20  # numbers of a list that a sentence writes out
 
 
 def sentence(error: ValidationError, model: type[BaseModel]) -> str:
@@ -39,6 +42,20 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
         message = first["msg"].removeprefix("Value error, ").removeprefix("Input ")
         value = first["input"]
         shown = "" if isinstance(value, dict) else f" is {json.dumps(value, default=str)}, but"
-        text = f"{key}{shown} {message}" if key else message
+        text = f"{key}{shown} {message}{_as_list(value)}" if key else message
     more = len(details) - 1
     return text + (f" (and {more} more mistake{'s' * (more > 1)})" if more else "")
+
+
+def _as_list(value: Any) -> str:
+    """How to write as a list what seems to be meant as one: 0-7, 0..7, "0 to 7", "0, 1, 2"."""
+    if not isinstance(value, str):
+        return ""
+    if ends := re.fullmatch(r"\s*(\d{1,9})\s*(?:-|–|\.\.+|:|to)\s*(\d{1,9})\s*", value):
+        first, last = int(ends[1]), int(ends[2])
+        numbers = list(range(first, last + 1)) if last - first < MOST_WRITTEN else [first, first + 1, "…", last]
+        return f"; a list of numbers is written [{', '.join(map(str, numbers))}]" if last > first else ""
+    several = re.split(r"\s*[,;]\s+|\s+", value.strip())
+    if len(several) > 1 and all(re.fullmatch(r"[-+.\deE]+", each) for each in several):
+        return f"; a list of numbers is written [{', '.join(several)}]"
+    return ""
