@@ -1,0 +1,144 @@
+// The table of all claims: one row a case, from the constant CLAIMS (data.js), sorted and searched by DataTables.
+(function () {
+  "use strict";
+
+  const ALL = "all";
+  const MARKS = CLAIMS.marks;
+  const ORDER = Object.keys(MARKS);
+
+  const escaped = (text) =>
+    String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
+
+  function badge(verdict) {
+    const kind = verdict.replaceAll(" ", "-");
+    return `<span class="verdict v-${kind}">${escaped(MARKS[verdict])} ${escaped(verdict)}</span>`;
+  }
+
+  // Rows hold values by position, as CLAIMS.fields names them: here each becomes an object with its claim and page.
+  const rows = CLAIMS.cases.map((values) => {
+    const row = Object.fromEntries(CLAIMS.fields.map((name, i) => [name, values[i]]));
+    row.claim = CLAIMS.claims[row.claim];
+    row.page = CLAIMS.pages[row.claim.page];
+    row.id = `${row.page.set}/${row.id}`;
+    return row;
+  });
+
+  const link = (address, words, about) =>
+    `<a href="${escaped(address)}" aria-label="${escaped(words)} of ${escaped(about)}">${escaped(words)}</a>`;
+
+  function statement(row) {
+    const flipped = row.past.length > 1 ? ' <span class="claims-tag claims-flipped">verdict has changed</span>' : "";
+    const primary = row.claim.primary ? ' <span class="claims-tag">primary</span>' : "";
+    const quote = row.claim.quote ? `<q class="claims-quote">${escaped(row.claim.quote)}</q>` : "";
+    return `<span class="claims-statement">${escaped(row.claim.statement)}</span>${primary}${flipped}${quote}`;
+  }
+
+  function links(row) {
+    const about = row.claim.id;
+    const files = row.page.files;
+    const commit = row.page.commit
+      ? `<code title="git show ${escaped(row.page.commit)}">${escaped(row.page.commit.slice(0, 8))}</code>`
+      : "";
+    return [
+      link(row.claim.address, "figure", about),
+      link(`${files}.ipynb`, "notebook", about),
+      link(`${files}.yaml`, "parameters", about),
+      link(`${files}.csv`, "CSV", about),
+      commit,
+    ].join(" ");
+  }
+
+  const term = (name, value) => (value ? `<dt>${escaped(name)}</dt><dd>${value}</dd>` : "");
+
+  function details(row) {
+    const { claim, page } = row;
+    const past = row.past.map(([verdict, date, commit]) => `${badge(verdict || "not published")} since ${date} (<code>${escaped(commit)}</code>)`);
+    const lock = claim.lock ? `fixed on ${escaped(claim.lock.date)}, commit <code>${escaped(claim.lock.commit.slice(0, 12))}</code>` : "";
+    const networks = row.networks
+      ? `${row.networks}, all of which learned; ${row.left_out} more left out at points where some did not`
+      : "none";
+    return `<dl class="claims-details">${[
+      term("Statistic", escaped(claim.statistic)),
+      term("Interval", `95 %, ${escaped(claim.interval)}${claim.simultaneous ? "; holds for all primary cases of the page together" : ""}`),
+      term("Threshold", `${escaped(claim.asked)}: ${escaped(claim.reason)}${lock ? `; ${lock}` : ""}`),
+      term("At half and at twice the threshold", `${badge(row.at_half)} ${badge(row.at_twice)}`),
+      term("Source", escaped(claim.source)),
+      term("Networks", networks),
+      term("Verdicts so far", past.join(", then ")),
+      term("Make it again", `<code>${escaped(page.rerun)}</code>`),
+      term("Id", `<code>${escaped(row.id)}</code>`),
+    ].join("")}</dl>`;
+  }
+
+  const columns = [
+    {
+      data: (row, type) => (type === "sort" ? ORDER.indexOf(row.verdict) : badge(row.verdict)),
+    },
+    { data: (row, type) => (type === "sort" ? row.claim.id : statement(row)), cellType: "th" },
+    { data: (row) => escaped(row.where) },
+    { data: (row, type) => (type === "sort" ? (row.estimate ?? -Infinity) : escaped(row.found)), className: "claims-number" },
+    { data: (row, type) => (type === "sort" ? row.claim.threshold : escaped(row.claim.asked)), className: "claims-number" },
+    { data: (row, type) => (type === "sort" ? row.n : escaped(`${row.n} ${row.n_of}`)), className: "claims-number" },
+    { data: (row, type) => (type === "sort" ? row.networks : row.networks || "–"), className: "claims-number" },
+    { data: (row) => escaped(row.claim.text || "ours") },
+    { data: (row) => escaped(row.page.set) },
+    { data: links, orderable: false },
+    {
+      data: (row) =>
+        `<button type="button" class="claims-more" aria-expanded="false">more<span class="visually-hidden"> on ${escaped(row.claim.id)}, ${escaped(row.where)}</span></button> ` +
+        `<button type="button" class="claims-ask">what if?<span class="visually-hidden"> The threshold of ${escaped(row.claim.id)}, ${escaped(row.where)}</span></button>`,
+      orderable: false,
+      searchable: false,
+    },
+  ];
+
+  const filters = {
+    set: (row) => row.page.set,
+    role: (row) => (row.claim.primary ? "primary" : "exploratory"),
+    text: (row) => row.claim.text || "ours",
+    dataset: (row) => row.dataset || "none",
+    verdict: (row) => row.verdict,
+    moved: (row) => (row.past.length > 1 ? "yes" : "no"),
+  };
+
+  const form = document.getElementById("claims-filters");
+  const chosen = (name) => form.elements[name].value;
+
+  const table = new DataTable("#claims-table", {
+    data: rows,
+    columns,
+    deferRender: true,
+    autoWidth: false,
+    order: [], // as in data.js: primary claims first
+    pageLength: 25,
+    lengthMenu: [10, 25, 100, 500],
+    layout: { topStart: "search", topEnd: "pageLength", bottomStart: "info", bottomEnd: "paging" },
+    language: { search: "Search all words", lengthMenu: "Rows a page _MENU_", info: "_START_ to _END_ of _TOTAL_ cases", infoFiltered: "(of _MAX_)" },
+    createdRow: (tr) => tr.cells[1].setAttribute("scope", "row"),
+  });
+
+  table.search.fixed("filters", (_, row) =>
+    Object.entries(filters).every(([name, of]) => chosen(name) === ALL || of(row) === chosen(name)),
+  );
+  form.addEventListener("change", () => table.draw());
+  form.addEventListener("reset", () => setTimeout(() => table.draw()));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  table.draw();
+
+  document.querySelector("#claims-table tbody").addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const row = table.row(button.closest("tr"));
+    if (button.classList.contains("claims-ask")) {
+      window.Explorer.show(row.data(), true);
+    } else if (row.child.isShown()) {
+      row.child.hide();
+      button.setAttribute("aria-expanded", "false");
+    } else {
+      row.child(details(row.data())).show();
+      button.setAttribute("aria-expanded", "true");
+    }
+  });
+
+  window.Claims = { rows, badge, escaped };
+})();

@@ -1,0 +1,122 @@
+"""A forest plot of primary cases: each estimate and interval relative to its threshold, right where supported.
+
+Statistics have scales of their own. What is drawn is (value − threshold)/h, where h is half the interval's width, with
+its sign turned where the statistic must lie below: an interval that holds the threshold crosses 0, and the further it
+is off, the surer the verdict. The axis is asinh, linear within an interval's width and logarithmic beyond. Drawn as
+text and SVG in percent of the page's width, so that words keep their size on a phone and in print.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Iterator
+
+from almostnothing.claims import INCONCLUSIVE, REFUTED, SMALLER, SUPPORTED, UNKNOWN, place
+from almostnothing.site import cases, marks, records
+
+LARGEST = 300.0  # half widths: what is further off is drawn at the edge
+TICKS = (-100, -10, -1, 0, 1, 10, 100)
+SHAPES = {  # of an estimate, about (0, 0), so that no one needs the colour
+    SUPPORTED: '<circle r="4.5"/>',
+    REFUTED: '<path d="M-4,-4L4,4M-4,4L4,-4" class="forest-cross"/>',
+    SMALLER: '<path d="M4,-4.5V4.5L-5,0Z"/>',
+    INCONCLUSIVE: '<circle r="4" class="forest-hollow"/>',
+}
+
+
+def plot(pages: Iterable[cases.Page]) -> str:
+    """The primary cases of a set as MyST: a panel for each text, in it each page's claims and their cases."""
+    panels: dict[str, list[tuple[cases.Page, cases.Claim]]] = {}
+    for page in pages:
+        for claim in page.claims:
+            if claim.primary:
+                panels.setdefault((claim.texts or [marks.NO_TEXT])[0], []).append((page, claim))
+    return "\n".join(_panel(text, panels[text]) for text in sorted(panels))
+
+
+def summary(pages: Iterable[cases.Page]) -> str:
+    """What the plot shows, in a sentence made from its numbers."""
+    every = [case for page in pages for claim in page.claims if claim.primary for case in claim.cases]
+    return f"Of {len(every)} primary cases {marks.in_words(marks.counted(every))}."
+
+
+def legend() -> str:
+    """The shapes and their verdicts."""
+    entries = (
+        f'<span class="forest-key {records.verdict_class(verdict)}"><svg width="14" height="14" aria-hidden="true">'
+        f'<svg x="7" y="7" overflow="visible">{shape}</svg></svg> {verdict}</span>'
+        for verdict, shape in SHAPES.items()
+    )
+    return f'<p class="forest-legend">{" ".join(entries)}</p>'
+
+
+def relative(case: cases.Case, claim: cases.Claim) -> tuple[float, float, float] | None:
+    """Estimate and ends of the interval less the threshold, in half widths, right where supported; None where unknown.
+
+    Where the interval has no width, all three are infinite, or 0 at the threshold.
+    """
+    if case.estimate is None or case.low is None or case.high is None:
+        return None
+    half, sign = (case.high - case.low) / 2, -1 if claim.side == "below" else 1
+    offs = [sign * (value - claim.threshold) for value in (case.estimate, case.low, case.high)]
+    if half == 0:
+        offs = [math.copysign(math.inf, off) if off else 0.0 for off in offs]
+    else:
+        offs = [off / half for off in offs]
+    return offs[0], min(offs[1:]), max(offs[1:])
+
+
+def position(value: float) -> float:
+    """Where on the axis a value in half widths stands, in per cent of its length."""
+    bound = max(-LARGEST, min(LARGEST, value))
+    return 50 * (1 + math.asinh(bound) / math.asinh(LARGEST))
+
+
+def _panel(text: str, found: list[tuple[cases.Page, cases.Claim]]) -> str:
+    every = [case for _, claim in found for case in claim.cases]
+    counts = marks.in_words(marks.counted(every))
+    rows = "\n".join(row for page, claim in found for row in _rows(page, claim))
+    ticks = "".join(f'<span style="left:{position(tick):.2f}%">{tick:g}</span>'.replace("-", "−", 1) for tick in TICKS)
+    ticks = ticks.replace("left:−", "left:-")
+    return f"""
+## {marks.text_name(text)}
+
+{len(every)} primary cases: {counts}.
+
+```{{raw}} html
+<div class="forest">
+<div class="forest-row forest-axis" aria-hidden="true"><span></span><span class="forest-ticks">{ticks}</span>
+<span class="forest-ends"><span>← not as asked</span> <span>as asked →</span></span></div>
+{rows}
+</div>
+```
+"""
+
+
+def _rows(page: cases.Page, claim: cases.Claim) -> Iterator[str]:
+    """A claim's heading, and a list of its cases."""
+    yield (
+        f'<h3 class="forest-claim"><a href="{html.escape(claim.page)}">{html.escape(claim.id)}</a> '
+        f"{html.escape(claim.statement)}</h3><ul>"
+    )
+    for case in claim.cases:
+        yield (
+            f'<li class="forest-row {records.verdict_class(case.verdict)}"><span>{html.escape(place(case.where)) or "–"}'
+            f"</span>{_bar(case, claim)}<span>{html.escape(marks.found(case))} {records.verdict_badge(case.verdict)}"
+            "</span></li>"
+        )
+    yield "</ul>"
+
+
+def _bar(case: cases.Case, claim: cases.Claim) -> str:
+    """Threshold, interval and estimate of a case; the words beside it say the same, so that it is hidden from readers."""
+    found = relative(case, claim)
+    drawn = '<line x1="50%" x2="50%" y1="0" y2="100%" class="forest-zero"/>'
+    if found is not None and case.verdict != UNKNOWN:
+        middle, low, high = map(position, found)
+        drawn += (
+            f'<line x1="{low:.2f}%" x2="{high:.2f}%" y1="50%" y2="50%" class="forest-interval"/>'
+            f'<svg x="{middle:.2f}%" y="50%" overflow="visible">{SHAPES[case.verdict]}</svg>'
+        )
+    return f'<svg class="forest-bar" aria-hidden="true">{drawn}</svg>'
