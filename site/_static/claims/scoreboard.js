@@ -3,7 +3,7 @@
   "use strict";
 
   const form = document.getElementById("scoreboard-filters");
-  const rows = [...document.querySelectorAll("#scoreboard tbody tr")];
+  const rows = [...document.querySelectorAll(".scoreboard tbody tr")];
 
   function filter() {
     const text = form.elements.text.value;

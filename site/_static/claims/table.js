@@ -2,7 +2,6 @@
 (function () {
   "use strict";
 
-  const ALL = "all";
   const MARKS = CLAIMS.marks;
   const ORDER = Object.keys(MARKS);
 
@@ -30,7 +29,9 @@
     const flipped = row.past.length > 1 ? ' <span class="claims-tag claims-flipped">verdict has changed</span>' : "";
     const primary = row.claim.primary ? ' <span class="claims-tag">primary</span>' : "";
     const quote = row.claim.quote ? `<q class="claims-quote">${escaped(row.claim.quote)}</q>` : "";
-    return `<span class="claims-statement">${escaped(row.claim.statement)}</span>${primary}${flipped}${quote}`;
+    const from = row.claim.text ? `text ${row.claim.text}` : "our own";
+    const origin = `<span class="claims-origin">${row.page.set}, ${from} ${primary}${flipped}</span>`;
+    return `<span class="claims-statement">${escaped(row.claim.statement)}</span>${quote}${origin}`;
   }
 
   function links(row) {
@@ -78,10 +79,14 @@
     { data: (row) => escaped(row.where) },
     { data: (row, type) => (type === "sort" ? (row.estimate ?? -Infinity) : escaped(row.found)), className: "claims-number" },
     { data: (row, type) => (type === "sort" ? row.claim.threshold : escaped(row.claim.asked)), className: "claims-number" },
-    { data: (row, type) => (type === "sort" ? row.n : escaped(`${row.n} ${row.n_of}`)), className: "claims-number" },
-    { data: (row, type) => (type === "sort" ? row.networks : row.networks || "–"), className: "claims-number" },
-    { data: (row) => escaped(row.claim.text || "ours") },
-    { data: (row) => escaped(row.page.set) },
+    {
+      data: (row, type) => {
+        if (type === "sort") return row.n;
+        const networks = row.networks ? `<br>${row.networks} networks` : "";
+        return `${escaped(`${row.n} ${row.n_of}`)}${networks}`;
+      },
+      className: "claims-number",
+    },
     { data: links, orderable: false },
     {
       data: (row) =>
@@ -114,11 +119,15 @@
     lengthMenu: [10, 25, 100, 500],
     layout: { topStart: "search", topEnd: "pageLength", bottomStart: "info", bottomEnd: "paging" },
     language: { search: "Search all words", lengthMenu: "Rows a page _MENU_", info: "_START_ to _END_ of _TOTAL_ cases", infoFiltered: "(of _MAX_)" },
-    createdRow: (tr) => tr.cells[1].setAttribute("scope", "row"),
+    createdRow: (tr) => {
+      tr.setAttribute("role", "row");
+      for (const cell of tr.cells) cell.setAttribute("role", cell.tagName === "TH" ? "rowheader" : "cell");
+      tr.cells[1].setAttribute("scope", "row");
+    },
   });
 
   table.search.fixed("filters", (_, row) =>
-    Object.entries(filters).every(([name, of]) => chosen(name) === ALL || of(row) === chosen(name)),
+    Object.entries(filters).every(([name, of]) => !chosen(name) || of(row) === chosen(name)),
   );
   form.addEventListener("change", () => table.draw());
   form.addEventListener("reset", () => setTimeout(() => table.draw()));

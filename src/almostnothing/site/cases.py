@@ -159,7 +159,7 @@ def laws(parameters: Any) -> set[str]:
 
 
 def plain(text: str) -> str:
-    """A quotation's LaTeX as plain characters: `$1/\\sqrt{d}$` is 1/√d. For tables, where mathematics is not set."""
+    r"""A quotation's LaTeX as plain characters, for tables, where mathematics is not set: `$1/\sqrt{d}$` is 1/√d."""
     for pattern, better in LATEX:
         text = re.sub(pattern, better, text)
     return text

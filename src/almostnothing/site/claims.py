@@ -8,15 +8,17 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from almostnothing.claims import MARKS, VERDICTS, place
 from almostnothing.errors import UserError
-from almostnothing.site import cases, forest, marks, records
+from almostnothing.site import cases, forest, marks, markup, records
 
 PLACE = 20
 PAGES = [("claims", "Every claim")]
+NO_CONTENTS = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n"  # the width is for tables
 STATIC = Path("_static/claims")
 # Of a case, by position: a file of 1,800 cases would be twice as long with names.
 FIELDS = (
@@ -34,9 +36,7 @@ def write(root: Path, source: Path) -> None:
     (extra / "claims.json").write_text(found.model_dump_json(indent=1) + "\n")
     (extra / "claims.schema.json").write_text(cases.schema())
     (static / "data.js").write_text(data(found))
-    script, style = datatables()
-    (static / "datatables.js").write_text(script)
-    (static / "datatables.css").write_text(style)
+    (static / "datatables.js").write_text(datatables())
     pages = {"claims": table_page(found), "forest": forest_page(found), "sets": sets_page(found)}
     for name, text in {**pages, "changes": changes_page(found)}.items():
         (source / f"{name}.md").write_text(text)
@@ -44,7 +44,9 @@ def write(root: Path, source: Path) -> None:
 
 def data(found: cases.Published) -> str:
     """All cases as a script that defines the constant CLAIMS: a page opened from a file may load no other way."""
-    pages, claims, rows = [], [], []
+    pages: list[dict[str, Any]] = []
+    claims: list[dict[str, Any]] = []
+    rows: list[list[Any]] = []
     for name, published in found.sets.items():
         number: dict[str, int] = {}
         for page in published:
@@ -67,7 +69,7 @@ def _claim(claim: cases.Claim, page: int) -> dict[str, Any]:
         **claim.model_dump(include={*kept, "reason", "lock"}),
         "page": page,
         "address": claim.page,
-        "text": (claim.texts or [None])[0],
+        "text": claim.texts[0] if claim.texts else None,
         "quote": cases.plain(claim.quote) if claim.quote else None,
         "asked": marks.asked(claim),
     }
@@ -86,16 +88,15 @@ def _row(case: cases.Case, claim: int) -> list[Any]:
     return [{**own, **words}[name] for name in FIELDS]
 
 
-def datatables() -> tuple[str, str]:
-    """DataTables' script and style, of the package itables: as a plain script, since files may not import modules.
+def datatables() -> str:
+    """DataTables, of the package itables, as a plain script, since a page opened from a file may import no module.
 
     Raises `UserError` where itables is missing, or its bundle is not what it was.
     """
     try:
         from importlib.resources import files
 
-        folder = files("itables") / "html"
-        bundle, style = ((folder / f"dt_bundle.{suffix}").read_text() for suffix in ("js", "css"))
+        bundle = (files("itables") / "html/dt_bundle.js").read_text()
     except (ImportError, OSError) as error:
         raise UserError(
             "the claims page needs itables: python -m pip install -c constraints.txt -e '.[site]'"
@@ -106,15 +107,14 @@ def datatables() -> tuple[str, str]:
             "itables' bundle exports DataTables in another way than before: install the version of constraints.txt"
         )
     script = bundle.replace(exported[0], f"window.DataTable={exported[1]};")
-    return f'(function () {{\n"use strict";\n{script}\n}})();\n', style
+    return f'(function () {{\n"use strict";\n{script}\n}})();\n'
 
 
 def _loaded(*names: str) -> str:
     return "\n".join(f'<script src="{STATIC.as_posix()}/{name}.js" defer></script>' for name in names)
 
 
-def _styled(*names: str) -> str:
-    return "\n".join(f'<link rel="stylesheet" href="{STATIC.as_posix()}/{name}.css">' for name in names)
+STYLE = f'<link rel="stylesheet" href="{STATIC.as_posix()}/claims.css">'
 
 
 def table_page(found: cases.Published) -> str:
@@ -123,19 +123,22 @@ def table_page(found: cases.Published) -> str:
     texts = sorted({(claim.texts or [marks.NO_TEXT])[0] for _, claim, _ in every})
     datasets = sorted({case.dataset or "none" for _, _, case in every})
     main = next(iter(found.sets))
+    asked = {
+        "role": ("Role", ["primary", "exploratory"]),
+        "text": ("Text", texts),
+        "dataset": ("Data set", datasets),
+        "verdict": ("Verdict", VERDICTS),
+        "moved": ("Verdict has changed", ["yes", "no"]),
+    }
     boxes = "\n".join(
         [
-            _box("set", "Set", list(found.sets), main),
-            _box("role", "Role", ["primary", "exploratory"]),
-            _box("text", "Text", texts),
-            _box("dataset", "Data set", datasets),
-            _box("verdict", "Verdict", list(VERDICTS)),
-            _box("moved", "Verdict has changed", ["yes", "no"]),
+            markup.choice("set", "Set", [(name, name) for name in found.sets], main),
+            *(markup.choice(name, label, [(v, v) for v in values]) for name, (label, values) in asked.items()),
         ]
     )
-    heads = "".join(f'<th scope="col">{name}</th>' for name in HEADS)
+    heads = "".join(f'<th scope="col" role="columnheader">{name}</th>' for name in HEADS)
     sets = "".join(f"<option>{name}</option>" for name in found.sets)
-    return f"""# Every claim
+    return f"""{NO_CONTENTS}# Every claim
 
 {len(every):,} cases of {len({claim.id for _, claim, _ in every})} claims, those that predict something in a text
 (*primary*) first. The whole 95 % interval decides, never the eye. Other views: [a forest plot of primary
@@ -151,15 +154,15 @@ What has changed <changes>
 ```
 
 ```{{raw}} html
-{_styled("datatables", "claims")}
+{STYLE}
 <form id="claims-filters" class="claims-filters" aria-label="Filter the table">
 {boxes}
 <button type="reset">as at first</button>
 </form>
 <div class="claims-scroll" role="region" aria-label="Table of claims" tabindex="0">
-<table id="claims-table" class="display compact">
+<table id="claims-table" class="claims-stacked" role="table">
 <caption class="visually-hidden">All claims, a row for each case</caption>
-<thead><tr>{heads}</tr></thead>
+<thead role="rowgroup"><tr role="row">{heads}</tr></thead>
 </table></div>
 <noscript><p>The table needs JavaScript. Without it: <a href="claims.json">claims.json</a>.</p></noscript>
 ```
@@ -198,10 +201,7 @@ published.
 """
 
 
-HEADS = (
-    "verdict", "claim", "case", "estimate [95 %]", "asked", "n", "networks", "text", "set", "open",
-    "more",
-)  # fmt: skip
+HEADS = ("verdict", "claim", "case", "estimate [95 %]", "asked", "n", "open", "more")
 
 CONTEST = """## How to contest a verdict
 
@@ -219,7 +219,7 @@ CONTEST = """## How to contest a verdict
 def forest_page(found: cases.Published) -> str:
     """The page of the forest plot: the main set's primary cases."""
     main, pages = next(iter(found.sets.items()))
-    return f"""# Forest plot of primary claims
+    return f"""{NO_CONTENTS}# Forest plot of primary claims
 
 {forest.summary(pages)} Each line is the 95 % interval of one case of `{main}`, each mark its estimate; intervals of a
 page hold together. Statistics have scales of their own, so each is drawn relative to its threshold (the vertical line)
@@ -228,7 +228,7 @@ is inconclusive; the further off, the surer. The axis is linear about the line a
 off than {forest.LARGEST:g} stands at the edge. How *large* an effect is, its numbers say.
 
 ```{{raw}} html
-{_styled("claims")}
+{STYLE}
 {forest.legend()}
 ```
 {forest.plot(pages)}
@@ -238,42 +238,37 @@ off than {forest.LARGEST:g} stands at the edge. How *large* an effect is, its nu
 def sets_page(found: cases.Published) -> str:
     """The page that has the verdicts of the sets side by side, by claim."""
     by = {name: {claim.id: claim for page in pages for claim in page.claims} for name, pages in found.sets.items()}
-    names = list(dict.fromkeys(name for claims in by.values() for name in claims))
+    names = dict.fromkeys(name for claims in by.values() for name in claims)
+    about = ", ".join(f"`{name}` ({words})" for name, words in records.SETS.items())
     parts = [
-        "# Sets side by side\n",
-        "How many cases of each claim have which verdict: "
-        + ", ".join(f"`{name}` ({about})" for name, about in records.SETS.items())
-        + ". Thresholds and sizes are each set's own.\n",
+        f"{NO_CONTENTS}# Sets side by side\n\nHow many cases of each claim have which verdict: {about}. Thresholds and "
+        "sizes are each set's own.\n"
     ]
     for title, primary in (("Primary claims", True), ("Exploratory claims", False)):
         rows = []
         for name in names:
             own = [claims.get(name) for claims in by.values()]
             first = next(claim for claim in own if claim)
-            if first.primary is not primary:
-                continue
-            cells = "".join(_side(claim) for claim in own)
-            rows.append(f'<tr><th scope="row">{html.escape(first.statement)} <code>{name}</code></th>{cells}</tr>')
-        heads = "".join(f'<th scope="col">{name}</th>' for name in by)
-        parts.append(
-            f"## {title}\n\n```{{raw}} html\n{_styled('claims')}\n"
-            f'<div class="claims-scroll" role="region" aria-label="{title}, set by set" tabindex="0">'
-            f'<table class="claims-sets"><caption class="visually-hidden">{title}: verdicts in each set</caption>'
-            f'<thead><tr><th scope="col">claim</th>{heads}</tr></thead>\n<tbody>{"".join(rows)}</tbody></table></div>\n```\n'
-        )
+            if first.primary is primary:
+                words = f"{html.escape(first.statement)} <code>{name}</code>"
+                rows.append(("", [words, *(_side(*each) for each in zip(by, own, strict=True))], 0))
+        parts.append(f"## {title}\n\n{_static(f'{title}: verdicts in each set', ('claim', *by), rows)}")
     return "\n".join(parts)
 
 
-def _side(claim: cases.Claim | None) -> str:
+def _side(parameter_set: str, claim: cases.Claim | None) -> str:
+    """A claim's verdicts in a set, which names itself, for where the table's head does not show."""
     if claim is None:
-        return "<td>not asked</td>"
-    return f'<td>{marks.count_badges(claim.cases)} <a href="{html.escape(claim.page)}" aria-label="figure of {claim.id}">figure</a></td>'
+        return f'<span class="claims-set">{parameter_set}</span> not asked'
+    link = f'<a href="{html.escape(claim.page)}" aria-label="figure of {claim.id} of {parameter_set}">figure</a>'
+    return f'<span class="claims-set">{parameter_set}</span> {marks.count_badges(claim.cases)} {link}'
 
 
 def changes_page(found: cases.Published) -> str:
     """The page of verdicts that were published otherwise before, newest first."""
     parts = [
-        """# What has changed
+        NO_CONTENTS
+        + """# What has changed
 
 Cases whose verdict was published otherwise before: newest first. The list begins with the first publication whose
 records hold cases; what came before, and why it changed, is in the corrections. The commit is the one whose code,
@@ -283,34 +278,26 @@ notebooks and parameters found the verdict. Past versions of a figure are in the
     for name, pages in found.sets.items():
         moved = [(claim, case) for _, claim, case in cases.each(pages) if len(case.past) > 1]
         moved.sort(key=lambda each: each[1].past[-1].date, reverse=True)
-        rows = "\n".join(_change(claim, case) for claim, case in moved)
-        parts.append(
-            f"## `{name}`: {len(moved)} cases\n\n```{{raw}} html\n{_styled('claims')}\n"
-            f'<div class="claims-scroll" role="region" aria-label="Verdicts of {name} that changed" tabindex="0">'
-            f'<table class="claims-changes"><caption class="visually-hidden">Verdicts of {name} that changed</caption>'
-            '<thead><tr><th scope="col">day</th><th scope="col">claim and case</th><th scope="col">verdicts</th>'
-            f'<th scope="col">commit</th></tr></thead>\n<tbody>{rows}</tbody></table></div>\n```\n'
-            if moved
-            else f"## `{name}`\n\nNone.\n"
-        )
+        rows = [("", _change(*each), 0) for each in moved]
+        heads = ("claim and case", "verdicts", "day", "commit")
+        shown = _static(f"Verdicts of {name} that changed", heads, rows) if moved else "None.\n"
+        parts.append(f"## `{name}`: {len(moved)} cases\n\n{shown}")
     return "\n".join(parts)
 
 
-def _change(claim: cases.Claim, case: cases.Case) -> str:
+def _change(claim: cases.Claim, case: cases.Case) -> list[str]:
     last = case.past[-1]
-    shown = " → ".join(records.verdict_badge(past.verdict) if past.verdict else "not published" for past in case.past)
-    where = html.escape(place(case.where))
+    verdicts = (records.verdict_badge(past.verdict) if past.verdict else "not published" for past in case.past)
     primary = ' <span class="claims-tag">primary</span>' if claim.primary else ""
-    return (
-        f'<tr><td>{last.date}</td><th scope="row"><a href="{html.escape(claim.page)}">{claim.id}</a>: '
-        f"{html.escape(claim.statement)}{primary} <span>{where}</span></th><td>{shown}</td>"
-        f"<td><code>{last.commit}</code></td></tr>"
+    words = (
+        f'<a href="{html.escape(claim.page)}">{claim.id}</a>: {html.escape(claim.statement)}{primary}<br>'
+        f"{html.escape(place(case.where))}"
     )
+    return [words, " → ".join(verdicts), last.date, f"<code>{last.commit}</code>"]
 
 
-def _box(name: str, label: str, values: list[str], chosen: str = "") -> str:
-    options = "".join(
-        f'<option value="{html.escape(value)}"{" selected" if value == chosen else ""}>{html.escape(value)}</option>'
-        for value in values
-    )
-    return f'<label>{label} <select name="{name}"><option value="all">all</option>{options}</select></label>'
+def _static(caption: str, heads: Sequence[str], rows: Iterable[tuple[str, Sequence[str], int]]) -> str:
+    """A table that is all there, as a block of a MyST page."""
+    inner = markup.table(caption, heads, rows, "claims-static")
+    region = f'<div class="claims-scroll" role="region" aria-label="{html.escape(caption)}" tabindex="0">'
+    return f"```{{raw}} html\n{STYLE}\n{region}{inner}</div>\n```\n"

@@ -27,11 +27,11 @@ SHAPES = {  # of an estimate, about (0, 0), so that no one needs the colour
 
 def plot(pages: Iterable[cases.Page]) -> str:
     """The primary cases of a set as MyST: a panel for each text, in it each page's claims and their cases."""
-    panels: dict[str, list[tuple[cases.Page, cases.Claim]]] = {}
+    panels: dict[str, list[cases.Claim]] = {}
     for page in pages:
         for claim in page.claims:
             if claim.primary:
-                panels.setdefault((claim.texts or [marks.NO_TEXT])[0], []).append((page, claim))
+                panels.setdefault((claim.texts or [marks.NO_TEXT])[0], []).append(claim)
     return "\n".join(_panel(text, panels[text]) for text in sorted(panels))
 
 
@@ -59,12 +59,14 @@ def relative(case: cases.Case, claim: cases.Claim) -> tuple[float, float, float]
     if case.estimate is None or case.low is None or case.high is None:
         return None
     half, sign = (case.high - case.low) / 2, -1 if claim.side == "below" else 1
-    offs = [sign * (value - claim.threshold) for value in (case.estimate, case.low, case.high)]
-    if half == 0:
-        offs = [math.copysign(math.inf, off) if off else 0.0 for off in offs]
-    else:
-        offs = [off / half for off in offs]
+    offs = [_over(sign * (value - claim.threshold), half) for value in (case.estimate, case.low, case.high)]
     return offs[0], min(offs[1:]), max(offs[1:])
+
+
+def _over(value: float, half: float) -> float:
+    if half:
+        return value / half
+    return math.copysign(math.inf, value) if value else 0.0
 
 
 def position(value: float) -> float:
@@ -73,12 +75,13 @@ def position(value: float) -> float:
     return 50 * (1 + math.asinh(bound) / math.asinh(LARGEST))
 
 
-def _panel(text: str, found: list[tuple[cases.Page, cases.Claim]]) -> str:
-    every = [case for _, claim in found for case in claim.cases]
+def _panel(text: str, found: list[cases.Claim]) -> str:
+    every = [case for claim in found for case in claim.cases]
     counts = marks.in_words(marks.counted(every))
-    rows = "\n".join(row for page, claim in found for row in _rows(page, claim))
-    ticks = "".join(f'<span style="left:{position(tick):.2f}%">{tick:g}</span>'.replace("-", "−", 1) for tick in TICKS)
-    ticks = ticks.replace("left:−", "left:-")
+    rows = "\n".join(row for claim in found for row in _rows(claim))
+    ticks = "".join(
+        f'<span style="left:{position(tick):.2f}%">{f"{tick:g}".replace("-", "−")}</span>' for tick in TICKS
+    )
     return f"""
 ## {marks.text_name(text)}
 
@@ -86,31 +89,32 @@ def _panel(text: str, found: list[tuple[cases.Page, cases.Claim]]) -> str:
 
 ```{{raw}} html
 <div class="forest">
-<div class="forest-row forest-axis" aria-hidden="true"><span></span><span class="forest-ticks">{ticks}</span>
-<span class="forest-ends"><span>← not as asked</span> <span>as asked →</span></span></div>
+<div class="forest-row" aria-hidden="true"><span></span><span><span class="forest-ends"><span>← not as asked</span>
+<span>as asked →</span></span><span class="forest-ticks">{ticks}</span></span></div>
 {rows}
 </div>
 ```
 """
 
 
-def _rows(page: cases.Page, claim: cases.Claim) -> Iterator[str]:
+def _rows(claim: cases.Claim) -> Iterator[str]:
     """A claim's heading, and a list of its cases."""
     yield (
         f'<h3 class="forest-claim"><a href="{html.escape(claim.page)}">{html.escape(claim.id)}</a> '
         f"{html.escape(claim.statement)}</h3><ul>"
     )
     for case in claim.cases:
+        where = html.escape(place(case.where)) or "–"
         yield (
-            f'<li class="forest-row {records.verdict_class(case.verdict)}"><span>{html.escape(place(case.where)) or "–"}'
-            f"</span>{_bar(case, claim)}<span>{html.escape(marks.found(case))} {records.verdict_badge(case.verdict)}"
-            "</span></li>"
+            f'<li class="forest-row {records.verdict_class(case.verdict)}"><span>{where}</span>'
+            f'{_bar(case, claim)}<span class="forest-numbers">{html.escape(marks.found(case))} '
+            f"{records.verdict_badge(case.verdict)}</span></li>"
         )
     yield "</ul>"
 
 
 def _bar(case: cases.Case, claim: cases.Claim) -> str:
-    """Threshold, interval and estimate of a case; the words beside it say the same, so that it is hidden from readers."""
+    """Threshold, interval and estimate of a case; hidden from screen readers, for whom the words beside it are."""
     found = relative(case, claim)
     drawn = '<line x1="50%" x2="50%" y1="0" y2="100%" class="forest-zero"/>'
     if found is not None and case.verdict != UNKNOWN:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from almostnothing.claims import VERDICTS
-from almostnothing.site import cases, marks, records
+from almostnothing.site import cases, marks, markup, records
 
 PLACE = 20
 PAGES: list[tuple[str, str]] = []  # it is a part of the front page
@@ -25,12 +25,15 @@ def page(published: cases.Published) -> str:
     found = [claim for page in published.sets[main] for claim in page.claims if claim.primary]
     datasets = list(dict.fromkeys(_dataset(case) for claim in found for case in claim.cases))
     texts = sorted({text for claim in found for text in claim.texts})
-    boxes = [
-        _box("text", "Text", [(text, marks.text_name(text)) for text in texts]),
-        _box("dataset", "Data set", [(name, name) for name in datasets]),
-        _box("verdict", "Verdict", [(name, name) for name in VERDICTS]),
-    ]
-    rows = "\n".join(_row(claim) for claim in found)
+    boxes = "\n".join(
+        [
+            markup.choice("text", "Text", [(text, marks.text_name(text)) for text in texts]),
+            markup.choice("dataset", "Data set", [(name, name) for name in datasets]),
+            markup.choice("verdict", "Verdict", [(name, name) for name in VERDICTS]),
+        ]
+    )
+    caption = "Each prediction of the five texts with its verdicts by data set"
+    heads = ("prediction", "verdicts by data set", "found")
     return f"""
 ## Scoreboard
 
@@ -40,40 +43,29 @@ What the five texts predict, in their own words, and what was found on `{main}`:
 ```{{raw}} html
 <link rel="stylesheet" href="_static/claims/claims.css">
 <form id="scoreboard-filters" class="claims-filters" aria-label="Filter the scoreboard" hidden>
-{"".join(boxes)}
-<button type="reset">all</button> <output id="scoreboard-count" aria-live="polite"></output>
+{boxes}
+<button type="reset">all</button> <output id="scoreboard-count"></output>
 </form>
-<table id="scoreboard" class="scoreboard" role="table">
-<caption class="visually-hidden">Each prediction of the five texts with its verdicts by data set</caption>
-<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">prediction</th>
-<th scope="col" role="columnheader">verdicts by data set</th><th scope="col" role="columnheader">found</th></tr></thead>
-<tbody role="rowgroup">
-{rows}
-</tbody></table>
+{markup.table(caption, heads, map(_row, found), "scoreboard")}
 <script src="_static/claims/scoreboard.js" defer></script>
 ```
 """
-
-
-def _box(name: str, label: str, values: list[tuple[str, str]]) -> str:
-    options = "".join(f'<option value="{html.escape(value)}">{html.escape(words)}</option>' for value, words in values)
-    return f'<label>{label} <select name="{name}"><option value="">all</option>{options}</select></label>\n'
 
 
 def _dataset(case: cases.Case) -> str:
     return case.dataset or "no data set"
 
 
-def _row(claim: cases.Claim) -> str:
+def _row(claim: cases.Claim) -> tuple[str, list[str], int]:
     quote = f"<q>{html.escape(cases.plain(claim.quote))}</q>" if claim.quote else ""
     name, text = claim.id.rpartition(".")[0], claim.texts[0] if claim.texts else ""
     origin = f'<a href="{records.text_address(text, name, claim.id)}">text {text}</a> · ' if text else ""
-    return (
-        f'<tr role="row" data-texts="{" ".join(claim.texts)}"><th scope="row" role="rowheader">{quote}'
-        f'<span class="scoreboard-statement">{html.escape(claim.statement)}</span>'
+    words = (
+        f'{quote}<span class="scoreboard-statement">{html.escape(claim.statement)}</span>'
         f'<span class="scoreboard-links">{origin}<a href="{html.escape(claim.page)}">{html.escape(claim.id)}</a></span>'
-        f'</th><td role="cell">{"".join(_marks(claim))}</td><td role="cell">{html.escape(marks.sentence(claim))}</td></tr>'
     )
+    cells = [words, "".join(_marks(claim)), html.escape(marks.sentence(claim))]
+    return f' data-texts="{" ".join(claim.texts)}"', cells, 0
 
 
 def _marks(claim: cases.Claim) -> Iterator[str]:
