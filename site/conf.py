@@ -1,7 +1,7 @@
 """Sphinx configuration of the site; `python -m almostnothing site` builds it."""
 
 project = "Almost Nothing"
-author = "The Almost Nothing developers"
+author = "the Almost Nothing developers"
 html_title = "Almost Nothing"
 extensions = ["myst_parser", "sphinx-mathjax-offline"]
 myst_enable_extensions = ["dollarmath"]
@@ -16,7 +16,7 @@ html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
     "show_toc_level": 2,
-    "extra_footer": "",
+    "navbar_persistent": [],
 }
 html_context = {"default_mode": "auto"}
 html_extra_path = ["_extra"]

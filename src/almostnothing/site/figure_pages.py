@@ -43,13 +43,12 @@ def write(root: Path, source: Path) -> None:
 
 def page(root: Path, source: Path, record: Record, before: Record | None, after: Record | None) -> str:
     """A figure's page; `before` and `after` are its neighbours in the set."""
-    notebook = root / FIGURES / record["set"] / f"{record['figure']}.ipynb"
     parts = [
         f"# {record['title']}",
         raw(navigation(root, record, before, after)),
         raw(banner(record)) if record["set"] != next(iter(records.SETS)) else "",
         raw(answer(record)),
-        notebook_pages.body(record, notebook, source / "_extra"),
+        notebook_pages.body(root, record, source / "_extra"),
         "## Files and provenance\n",
         raw(buttons(record) + commands(record) + provenance(record)),
     ]
@@ -68,8 +67,8 @@ def navigation(root: Path, record: Record, before: Record | None, after: Record 
         else:
             switch.append(f"<li>{shown}: not there</li>")
     ways = [
-        f'<a href="{other["figure"]}.html" rel="{rel}">{label}: {html.escape(other["title"])}</a>'
-        for other, rel, label in ((before, "prev", "← Before"), (after, "next", "Next →"))
+        f'<a href="{other["figure"]}.html" rel="{rel}">{words.format(html.escape(other["title"]))}</a>'
+        for other, rel, words in ((before, "prev", "← {}"), (after, "next", "{} →"))
         if other
     ]
     return (

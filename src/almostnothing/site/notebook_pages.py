@@ -11,17 +11,19 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from almostnothing.claims import number
+from almostnothing.freshness import FIGURES
 from almostnothing.site import claim_cards, records
 from almostnothing.site.records import Record, raw
 
 INJECTED, DEFAULTS = "injected-parameters", "parameters"
 SUMMARY = re.compile(r"claims\.summary\(verdicts(?P<other>, \"exploratory\")?\)")
 ANSWER = "claims.answer("
+PAGE_NAME = re.compile(r"(?<!\[)`(\d\d_\w+)`")
 STYLE = re.compile(r"<style.*?</style>", re.DOTALL)
 PLATE = (
     '<figure class="plate" id="{id}"><div class="plate-scroll" tabindex="0" role="region" aria-label="{label}, scrolls">'
@@ -29,8 +31,9 @@ PLATE = (
 )
 
 
-def body(record: Record, notebook: Path, extra: Path) -> str:
+def body(root: Path, record: Record, extra: Path) -> str:
     """The page's body as MyST, without its title; pictures that only the notebook has are written below `extra`."""
+    notebook = root / FIGURES / record["set"] / f"{record['figure']}.ipynb"
     cells = json.loads(notebook.read_text())["cells"]
     has_own = any(INJECTED in tags(cell) for cell in cells)
     pictures = _Pictures(record, extra)
@@ -40,11 +43,17 @@ def body(record: Record, notebook: Path, extra: Path) -> str:
         source = "".join(cell["source"]).strip()
         if cell["cell_type"] == "markdown":
             heading = (re.findall(r"^## (.+)$", source, re.MULTILINE) or [heading])[-1]
-            parts.append(re.sub(r"^# .+\n?", "", source, count=1))
+            parts.append(PAGE_NAME.sub(_page_link(root, record), re.sub(r"^# .+\n?", "", source, count=1)))
         elif cell["cell_type"] == "code" and not (has_own and DEFAULTS in tags(cell)):
             parts.append(_code(source, "Parameters of this page" if INJECTED in tags(cell) else "Code"))
             parts += _outputs(record, cell, source, heading, pictures)
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _page_link(root: Path, record: Record) -> Callable[[re.Match[str]], str]:
+    """What turns the name of another page of the set into a link to it."""
+    known = {other["figure"] for other in records.published(root, record["set"])} - {record["figure"]}
+    return lambda found: f"[{found[0]}]({found[1]}.md)" if found[1] in known else found[0]
 
 
 def tags(cell: dict[str, Any]) -> list[str]:

@@ -69,11 +69,16 @@ def verdict_class(verdict: str) -> str:
     return f"v-{verdict.replace(' ', '-')}"
 
 
+def mark(verdict: str) -> str:
+    """The mark of a verdict."""
+    return MARKS.get(verdict, MIXED_MARK)
+
+
 def verdict_badge(verdict: str, count: int | None = None) -> str:
     """A verdict in its colour, with its mark and its word, so that no one needs the colour."""
     words = verdict if count is None else f"{count} {verdict}"
-    mark = html.escape(MARKS.get(verdict, MIXED_MARK))
-    return f'<span class="verdict {verdict_class(verdict)}">{mark} {words}</span>'
+    shown = html.escape(mark(verdict))
+    return f'<span class="verdict {verdict_class(verdict)}">{shown} {words}</span>'
 
 
 def badges(cases: Iterable[Record]) -> str:
