@@ -47,7 +47,7 @@
       box.dataset.axis = name;
       const own = state.row.axes[name] ?? "–";
       box.append(...values.map((value) => option(value, value, value === own)));
-      label.append(`${name} `, box);
+      label.append(`${name === "dataset" ? "data set" : name} `, box);
       return [label];
     });
     axes.replaceChildren(...parts);
@@ -166,7 +166,12 @@
 
   // An address may name a case: claims.html#paper/05_survival.above/… , or a claim, which is its first case.
   function asked() {
-    const wanted = decodeURI(location.hash.slice(1));
+    let wanted = "";
+    try {
+      wanted = decodeURI(location.hash.slice(1));
+    } catch {
+      return undefined; // an address that someone mistyped
+    }
     return wanted && rows.find((row) => row.id === wanted || row.id.startsWith(`${wanted}/`));
   }
   window.addEventListener("hashchange", () => {

@@ -22,6 +22,7 @@
     return row;
   });
 
+  const hidden = (words) => `<span class="visually-hidden"> ${escaped(words)}</span>`;
   const link = (address, words, about) =>
     `<a href="${escaped(address)}" aria-label="${escaped(words)} of ${escaped(about)}">${escaped(words)}</a>`;
 
@@ -40,12 +41,17 @@
     const commit = row.page.commit
       ? `<code title="git show ${escaped(row.page.commit)}">${escaped(row.page.commit.slice(0, 8))}</code>`
       : "";
+    const place = `${about}, ${row.where}`;
+    const buttons =
+      `<button type="button" class="claims-more" aria-expanded="false">more${hidden(`on ${place}`)}</button> ` +
+      `<button type="button" class="claims-ask">what if?${hidden(`The threshold of ${place}`)}</button>`;
     return [
       link(row.claim.address, "figure", about),
       link(`${files}.ipynb`, "notebook", about),
       link(`${files}.yaml`, "parameters", about),
       link(`${files}.csv`, "CSV", about),
       commit,
+      buttons,
     ].join(" ");
   }
 
@@ -67,6 +73,7 @@
       term("Networks", networks),
       term("Verdicts so far", past.join(", then ")),
       term("Make it again", `<code>${escaped(page.rerun)}</code>`),
+      term("What that takes", escaped(page.cost)),
       term("Id", `<code>${escaped(row.id)}</code>`),
     ].join("")}</dl>`;
   }
@@ -78,7 +85,7 @@
     { data: (row, type) => (type === "sort" ? row.claim.id : statement(row)), cellType: "th" },
     { data: (row) => escaped(row.where) },
     { data: (row, type) => (type === "sort" ? (row.estimate ?? -Infinity) : escaped(row.found)), className: "claims-number" },
-    { data: (row, type) => (type === "sort" ? row.claim.threshold : escaped(row.claim.asked)), className: "claims-number" },
+    { data: (row, type) => (type === "sort" ? row.claim.threshold : escaped(row.claim.asked)), className: "claims-number claims-asked" },
     {
       data: (row, type) => {
         if (type === "sort") return row.n;
@@ -87,14 +94,7 @@
       },
       className: "claims-number",
     },
-    { data: links, orderable: false },
-    {
-      data: (row) =>
-        `<button type="button" class="claims-more" aria-expanded="false">more<span class="visually-hidden"> on ${escaped(row.claim.id)}, ${escaped(row.where)}</span></button> ` +
-        `<button type="button" class="claims-ask">what if?<span class="visually-hidden"> The threshold of ${escaped(row.claim.id)}, ${escaped(row.where)}</span></button>`,
-      orderable: false,
-      searchable: false,
-    },
+    { data: links, orderable: false, className: "claims-open" },
   ];
 
   const filters = {

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,9 @@ class Claim(Strict):
     primary: bool = Field(description="a prediction of a text; its intervals hold together with the page's others")
     statistic: str
     unit: str | None = Field(description="of estimate, interval and threshold; null: a pure number, or not stated")
-    range: tuple[float, float] | None = Field(description="where the statistic can lie at all")
+    range: tuple[float | None, float | None] | None = Field(
+        description="where the statistic can lie at all; a null end is open"
+    )
     interval: str = Field(description="the kind of its 95 % intervals")
     simultaneous: bool
     threshold: float
@@ -120,6 +124,7 @@ class Published(Strict):
     sets: dict[str, list[Page]]
 
 
+@cache
 def published(root: Path) -> Published:
     """Every published case of the project at `root`."""
     sets = {name: list(_pages(root, name)) for name in records.SETS}
@@ -206,6 +211,7 @@ def _claim(parameter_set: str, name: str, own: Mapping[str, Any], known: set[str
         texts=list(dict.fromkeys(TEXT.findall(own["source"]))),
         primary=own["role"] == "primary",
         unit=unit[1] if unit else None,
+        range=_ends(own["range"]),
         side=own["direction"],
         page=records.figure_address(parameter_set, name, own["id"]),
         cases=[_case(parameter_set, name, own["id"], case, known, history) for case in own["cases"]],
@@ -214,9 +220,17 @@ def _claim(parameter_set: str, name: str, own: Mapping[str, Any], known: set[str
 
 
 SAME = (
-    "statement", "quote", "source", "statistic", "range", "interval", "simultaneous", "threshold", "reason", "lock",
+    "statement", "quote", "source", "statistic", "interval", "simultaneous", "threshold", "reason", "lock",
     "verdict", "finding",
 )  # fmt: skip
+
+
+def _ends(bounds: Sequence[float] | None) -> tuple[float | None, float | None] | None:
+    """A range whose open ends, which are infinite in the record, are None: JSON has no infinity."""
+    if bounds is None:
+        return None
+    low, high = (end if math.isfinite(end) else None for end in bounds)
+    return low, high
 
 
 def _case(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,11 @@ def write(root: Path, source: Path) -> None:
     (extra / "claims.schema.json").write_text(cases.schema())
     (static / "data.js").write_text(data(found))
     (static / "datatables.js").write_text(datatables())
-    pages = {"claims": table_page(found), "forest": forest_page(found), "sets": sets_page(found)}
+    pages = {
+        "claims": table_page(found),
+        "forest": forest_page(found, marks.text_names(root)),
+        "sets": sets_page(found),
+    }
     for name, text in {**pages, "changes": changes_page(found)}.items():
         (source / f"{name}.md").write_text(text)
 
@@ -52,7 +56,9 @@ def data(found: cases.Published) -> str:
         for page in published:
             number[page.page] = len(pages)
             files = page.links["csv"].removesuffix(".csv")
-            pages.append({"set": name, "files": files, "commit": page.commit, "rerun": page.rerun})
+            own = {"set": name, "files": files, "commit": page.commit, "rerun": page.rerun}
+            own["cost"] = marks.cost(page.cost)
+            pages.append(own)
         last = None
         for page, claim, case in cases.each(published):
             if claim is not last:
@@ -141,7 +147,8 @@ def table_page(found: cases.Published) -> str:
     return f"""{NO_CONTENTS}# Every claim
 
 {len(every):,} cases of {len({claim.id for _, claim, _ in every})} claims, those that predict something in a text
-(*primary*) first. The whole 95 % interval decides, never the eye. Other views: [a forest plot of primary
+(*primary*) first. The whole 95 % interval
+decides ([how](methods/verdicts.md)), never the eye. Other views: [a forest plot of primary
 claims](forest.md), [sets side by side](sets.md), [what has changed](changes.md). For machines:
 <a href="claims.json">claims.json</a> with its <a href="claims.schema.json">schema</a>.
 
@@ -201,7 +208,7 @@ published.
 """
 
 
-HEADS = ("verdict", "claim", "case", "estimate [95 %]", "asked", "n", "open", "more")
+HEADS = ("verdict", "claim", "case", "estimate [95 %]", "asked", "n", "open")
 
 CONTEST = """## How to contest a verdict
 
@@ -216,7 +223,7 @@ CONTEST = """## How to contest a verdict
 """
 
 
-def forest_page(found: cases.Published) -> str:
+def forest_page(found: cases.Published, names: Mapping[str, str]) -> str:
     """The page of the forest plot: the main set's primary cases."""
     main, pages = next(iter(found.sets.items()))
     return f"""{NO_CONTENTS}# Forest plot of primary claims
@@ -231,7 +238,7 @@ off than {forest.LARGEST:g} stands at the edge. How *large* an effect is, its nu
 {STYLE}
 {forest.legend()}
 ```
-{forest.plot(pages)}
+{forest.plot(pages, names)}
 """
 
 
@@ -271,8 +278,9 @@ def changes_page(found: cases.Published) -> str:
         + """# What has changed
 
 Cases whose verdict was published otherwise before: newest first. The list begins with the first publication whose
-records hold cases; what came before, and why it changed, is in the corrections. The commit is the one whose code,
-notebooks and parameters found the verdict. Past versions of a figure are in the history: `git show COMMIT`.
+records hold cases; what came before, and why it changed, is in the [corrections](methods/corrections.md). The commit is
+the one whose code, notebooks and parameters found the verdict. Past versions of a figure are in the history: `git show
+COMMIT:figures/SET/PAGE.svg`.
 """
     ]
     for name, pages in found.sets.items():

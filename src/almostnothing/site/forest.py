@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from almostnothing.claims import INCONCLUSIVE, REFUTED, SMALLER, SUPPORTED, UNKNOWN, place
 from almostnothing.site import cases, marks, records
@@ -25,14 +25,17 @@ SHAPES = {  # of an estimate, about (0, 0), so that no one needs the colour
 }
 
 
-def plot(pages: Iterable[cases.Page]) -> str:
-    """The primary cases of a set as MyST: a panel for each text, in it each page's claims and their cases."""
+def plot(pages: Iterable[cases.Page], names: Mapping[str, str]) -> str:
+    """The primary cases of a set as MyST: a panel for each text, in it each page's claims and their cases.
+
+    `names`: what the texts are called, by their number.
+    """
     panels: dict[str, list[cases.Claim]] = {}
     for page in pages:
         for claim in page.claims:
             if claim.primary:
                 panels.setdefault((claim.texts or [marks.NO_TEXT])[0], []).append(claim)
-    return "\n".join(_panel(text, panels[text]) for text in sorted(panels))
+    return "\n".join(_panel(names.get(text, text), panels[text]) for text in sorted(panels))
 
 
 def summary(pages: Iterable[cases.Page]) -> str:
@@ -75,7 +78,7 @@ def position(value: float) -> float:
     return 50 * (1 + math.asinh(bound) / math.asinh(LARGEST))
 
 
-def _panel(text: str, found: list[cases.Claim]) -> str:
+def _panel(name: str, found: list[cases.Claim]) -> str:
     every = [case for claim in found for case in claim.cases]
     counts = marks.in_words(marks.counted(every))
     rows = "\n".join(row for claim in found for row in _rows(claim))
@@ -83,7 +86,7 @@ def _panel(text: str, found: list[cases.Claim]) -> str:
         f'<span style="left:{position(tick):.2f}%">{f"{tick:g}".replace("-", "−")}</span>' for tick in TICKS
     )
     return f"""
-## {marks.text_name(text)}
+## {name}
 
 {len(every)} primary cases: {counts}.
 

@@ -5,24 +5,19 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from almostnothing.claims import MARKS, UNKNOWN, VERDICTS, estimate_text, number
 from almostnothing.site import records
-from almostnothing.site.cases import Case, Claim
+from almostnothing.site.cases import Case, Claim, Cost
 
-TEXTS = {
-    "000": "Sketch: Accuracy vs. Corruption Probability",
-    "001": "Learning from almost nothing",
-    "002": "Random Lp-norm corruptions",
-    "003": "Feature compression",
-    "004": "A universal law of robustness",
-}
 NO_TEXT = "ours"  # claims whose source is none of the texts
 
 
-def text_name(text: str) -> str:
-    """A text's number and short title; of a number that is not known the number alone."""
-    return f"{text} {TEXTS[text]}" if text in TEXTS else text
+def text_names(root: Path) -> dict[str, str]:
+    """The texts' numbers, each with the title of its page: `001 Learning from almost nothing`."""
+    files = (root / "site/texts" / f"{text}.md" for text in records.TEXTS)
+    return {file.stem: f"{file.stem} {file.read_text().partition('# ')[2].partition(chr(10))[0]}" for file in files}
 
 
 def asked(claim: Claim) -> str:
@@ -58,6 +53,19 @@ def count_badges(cases: Iterable[Case]) -> str:
 def in_words(counts: Iterable[tuple[str, int]]) -> str:
     """`4 supported, 2 inconclusive`."""
     return ", ".join(f"{count} {verdict}" for verdict, count in counts) or "none"
+
+
+def cost(planned: Cost) -> str:
+    """What training a page's networks takes, in words; what is not known is said."""
+    rest = "what measuring and drawing take is not recorded"
+    if planned.networks is None or planned.memory is None:
+        return rest.capitalize()
+    words = f"{planned.networks:,} networks to be trained, at most {planned.memory / 2**30:.1f} GiB at a time"
+    if planned.seconds is not None:
+        words += (
+            f", about {planned.seconds / 60:.2g} minutes of one core of {planned.processor} (within a factor of two)"
+        )
+    return f"{words}; {rest}"
 
 
 def sentence(claim: Claim) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from almostnothing.claims import VERDICTS
@@ -16,18 +16,18 @@ FILE = "_generated/scoreboard.md"
 
 def write(root: Path, source: Path) -> None:
     """Write what the front page includes: a table of the main set's primary claims, with its filters."""
-    (source / FILE).write_text(page(cases.published(root)))
+    (source / FILE).write_text(page(cases.published(root), marks.text_names(root)))
 
 
-def page(published: cases.Published) -> str:
-    """The scoreboard as MyST with raw HTML: the main set's primary claims, a row each."""
+def page(published: cases.Published, names: Mapping[str, str]) -> str:
+    """The scoreboard as MyST with raw HTML: the main set's primary claims, a row each. `names`: the texts' titles."""
     main = next(iter(records.SETS))
     found = [claim for page in published.sets[main] for claim in page.claims if claim.primary]
     datasets = list(dict.fromkeys(_dataset(case) for claim in found for case in claim.cases))
     texts = sorted({text for claim in found for text in claim.texts})
     boxes = "\n".join(
         [
-            markup.choice("text", "Text", [(text, marks.text_name(text)) for text in texts]),
+            markup.choice("text", "Text", [(text, names.get(text, text)) for text in texts]),
             markup.choice("dataset", "Data set", [(name, name) for name in datasets]),
             markup.choice("verdict", "Verdict", [(name, name) for name in VERDICTS]),
         ]

@@ -64,10 +64,11 @@ def note(history: History, record: Mapping[str, Any], day: str) -> None:
             entries.append({"verdict": verdict, "date": day, "commit": commit})
 
 
-def written(history: History) -> str:
-    """The file's text: a line for each case, so that a change of one is a change of one line."""
+def save(parameter_set: str, history: History, root: Path = Path()) -> None:
+    """Write the file of a set: a line for each case, so that a change of one is a change of one line."""
     lines = [f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(history[name])}" for name in sorted(history)]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    write_atomic(root / FOLDER / f"{parameter_set}.json", text.encode())
 
 
 def update(parameter_set: str, records: Iterable[Mapping[str, Any]], root: Path = Path()) -> int:
@@ -76,7 +77,7 @@ def update(parameter_set: str, records: Iterable[Mapping[str, Any]], root: Path 
     before = sum(map(len, history.values()))
     for record in records:
         note(history, record, f"{date.today()}")
-    write_atomic(root / FOLDER / f"{parameter_set}.json", written(history).encode())
+    save(parameter_set, history, root)
     return sum(map(len, history.values())) - before
 
 
