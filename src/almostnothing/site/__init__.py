@@ -39,7 +39,7 @@ from pathlib import Path
 from types import ModuleType
 
 from almostnothing.errors import UserError
-from almostnothing.site.slimming import slim
+from almostnothing.site.finishing import finish
 
 SOURCES = Path("site")
 SCRATCH = Path("results/site")
@@ -86,5 +86,5 @@ def build(root: Path, out: Path) -> Path:
         failed = build_main([*options, str(scratch / "doctrees"), str(source), str(out)])
     if failed:
         raise UserError(f"the site could not be built:\n{warned.getvalue().strip()}")
-    slim(out)
+    finish(out)
     return out / "index.html"
