@@ -168,7 +168,7 @@
   function asked() {
     let wanted = "";
     try {
-      wanted = decodeURI(location.hash.slice(1));
+      wanted = decodeURIComponent(location.hash.slice(1));
     } catch {
       return undefined; // an address that someone mistyped
     }

@@ -78,17 +78,20 @@
     ].join("")}</dl>`;
   }
 
+  // DataTables tells from the data of `type` how to compare, and compares those of `sort`: numbers, as they are.
+  const toSort = (type) => type === "sort" || type === "type";
+
   const columns = [
     {
-      data: (row, type) => (type === "sort" ? ORDER.indexOf(row.verdict) : badge(row.verdict)),
+      data: (row, type) => (toSort(type) ? ORDER.indexOf(row.verdict) : badge(row.verdict)),
     },
-    { data: (row, type) => (type === "sort" ? row.claim.id : statement(row)), cellType: "th" },
+    { data: (row, type) => (toSort(type) ? row.claim.id : statement(row)), cellType: "th" },
     { data: (row) => escaped(row.where) },
-    { data: (row, type) => (type === "sort" ? (row.estimate ?? -Infinity) : escaped(row.found)), className: "claims-number" },
-    { data: (row, type) => (type === "sort" ? row.claim.threshold : escaped(row.claim.asked)), className: "claims-number claims-asked" },
+    { data: (row, type) => (toSort(type) ? (row.estimate ?? -Infinity) : escaped(row.found)), className: "claims-number" },
+    { data: (row, type) => (toSort(type) ? row.claim.threshold : escaped(row.claim.asked)), className: "claims-number claims-asked" },
     {
       data: (row, type) => {
-        if (type === "sort") return row.n;
+        if (toSort(type)) return row.n;
         const networks = row.networks ? `<br>${row.networks} networks` : "";
         return `${escaped(`${row.n} ${row.n_of}`)}${networks}`;
       },
