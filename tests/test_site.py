@@ -1,10 +1,11 @@
-"""The site's parts: what is read from notebooks, records and documents, and what becomes of it. No page is built here."""
+"""The site's parts: what is read from notebooks, records and documents, and what becomes of it."""
 
 from __future__ import annotations
 
 import importlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from almostnothing.site import (
 )
 
 ROOT = Path(__file__).parents[1]
-CASES = [
+CASES: list[dict[str, Any]] = [
     {"where": {"dataset": "mnist", "test": "clean"}, "estimate": 0.5, "low": 0.4, "high": 0.6, "verdict": "supported"},
     {
         "where": {"dataset": "mnist", "test": "corrupted"},
@@ -34,7 +35,7 @@ CASES = [
     },
     {"where": {"dataset": "cifar10"}, "estimate": None, "low": None, "high": None, "verdict": "not measured"},
 ]
-CLAIM = {
+CLAIM: dict[str, Any] = {
     "id": "05_moon.above",
     "source": "seed 001, abstract",
     "quote": "well above <chance>",
@@ -51,7 +52,7 @@ CLAIM = {
     "verdict": "mixed",
     "finding": "Supported: …",
 }
-RECORD = {
+RECORD: dict[str, Any] = {
     "figure": "05_moon",
     "set": "paper",
     "title": "The moon",
@@ -187,10 +188,10 @@ def test_every_claim_of_the_texts_pages_is_published_and_each_text_marks_its_pri
 
 
 def test_documents_links_lead_to_pages_or_are_left_out():
-    text = "[a](verdicts.md) [b](../src/x.py) [c](../figures/paper/05_survival.ipynb) [d](https://example.org) [`e`](../params)"
-    assert methods.linked(text, ROOT) == (
-        "[a](verdicts.md) b [c](../paper/05_survival.md) [d](https://example.org) `e`"
+    text = (
+        "[a](verdicts.md) [b](../src/x.py) [c](../figures/paper/05_survival.ipynb) [d](https://x.org) [`e`](../params)"
     )
+    assert methods.linked(text, ROOT) == ("[a](verdicts.md) b [c](../paper/05_survival.md) [d](https://x.org) `e`")
 
 
 @pytest.mark.parametrize("entry", glossary.entries(ROOT / "site"), ids=lambda entry: entry["name"])

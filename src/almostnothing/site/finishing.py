@@ -1,8 +1,8 @@
 """The last hand on a built site: what no page needs is taken out, and what the theme leaves without a name gets one.
 
-The theme loads all of Font Awesome as a script beside the same icons as a font, and the search index on every page though
-only the search page searches. Its switches that unfold the sidebar have an icon and no name, and tables that scroll cannot be
-reached by keyboard.
+The theme loads all of Font Awesome as a script beside the same icons as a font, and the search index on every page,
+though only the search page searches. Its switches that unfold the sidebar have an icon and no name, and tables that
+scroll cannot be reached by keyboard.
 """
 
 from __future__ import annotations
