@@ -228,7 +228,7 @@ def test_the_plot_has_every_primary_case(published: cases.Published) -> None:
     pages = published.sets["paper"]
     primary = [case for _, claim, case in cases.each(pages) if claim.primary]
     text = forest.plot(pages, marks.text_names(ROOT))
-    assert text.count("<li ") == len(primary)
+    assert text.count('role="listitem"') == len(primary)
     assert f"Of {len(primary)} primary cases" in forest.summary(pages)
     assert text.count("\n## ") == len(records.TEXTS)
 

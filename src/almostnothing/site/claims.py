@@ -181,20 +181,20 @@ published.
 
 ```{{raw}} html
 <section id="change" aria-label="What would change this verdict?">
-<p class="claims-filters">
+<div class="claims-filters">
 <label>Set <select id="change-set">{sets}</select></label>
-<label class="change-wide">Claim <select id="change-claim"></select></label></p>
-<p class="claims-filters" id="change-axes"></p>
-<p id="change-claim-words"></p>
-<p><span id="change-statistic"></span> <a id="change-link" href="claims.html">its figure</a></p>
-<p class="change-inputs"><label for="change-slider">Threshold</label>
+<label class="change-wide">Claim <select id="change-claim"></select></label></div>
+<div class="claims-filters" id="change-axes"></div>
+<div id="change-claim-words"></div>
+<div><span id="change-statistic"></span> <a id="change-link" href="claims.html">its figure</a></div>
+<div class="change-inputs"><label for="change-slider">Threshold</label>
 <input id="change-slider" type="range">
 <input id="change-exact" type="number" step="any" aria-label="Threshold as a number">
-<button type="button" id="change-reset">as published</button></p>
+<button type="button" id="change-reset">as published</button></div>
 <svg id="change-picture" class="change-picture" aria-hidden="true"></svg>
-<p id="change-verdict" aria-live="polite"></p>
-<p id="change-words"></p>
-<p id="change-count"></p>
+<div id="change-verdict" aria-live="polite"></div>
+<div id="change-words"></div>
+<div id="change-count"></div>
 <div class="claims-scroll" role="region" aria-label="Cases of this claim" tabindex="0">
 <table class="change-table"><caption class="visually-hidden">Cases of this claim at this threshold</caption>
 <thead><tr><th scope="col">case</th><th scope="col">estimate [95 %]</th><th scope="col">published</th>

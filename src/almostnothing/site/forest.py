@@ -104,16 +104,16 @@ def _rows(claim: cases.Claim) -> Iterator[str]:
     """A claim's heading, and a list of its cases."""
     yield (
         f'<h3 class="forest-claim"><a href="{html.escape(claim.page)}">{html.escape(claim.id)}</a> '
-        f"{html.escape(claim.statement)}</h3><ul>"
+        f'{html.escape(claim.statement)}</h3><div role="list">'
     )
     for case in claim.cases:
         where = html.escape(place(case.where)) or "–"
         yield (
-            f'<li class="forest-row {records.verdict_class(case.verdict)}"><span>{where}</span>'
+            f'<div role="listitem" class="forest-row {records.verdict_class(case.verdict)}"><span>{where}</span>'
             f'{_bar(case, claim)}<span class="forest-numbers">{html.escape(marks.found(case))} '
-            f"{records.verdict_badge(case.verdict)}</span></li>"
+            f"{records.verdict_badge(case.verdict)}</span></div>"
         )
-    yield "</ul>"
+    yield "</div>"
 
 
 def _bar(case: cases.Case, claim: cases.Claim) -> str:
