@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from built_site import SITE
 
 from almostnothing.claims import VERDICTS, decided, estimate_text
 from almostnothing.stats import Interval
+from browser.built_site import SITE
 
 
 @cache

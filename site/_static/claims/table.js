@@ -26,8 +26,14 @@
   const link = (address, words, about) =>
     `<a href="${escaped(address)}" aria-label="${escaped(words)} of ${escaped(about)}">${escaped(words)}</a>`;
 
+  // The last change of a verdict: old and new, since when, and the commit.
+  function change(past) {
+    const [[old], [now, date, commit]] = past.slice(-2);
+    return `${old ?? "not published"} → ${now} on ${date} (${commit.slice(0, 8)})`;
+  }
+
   function statement(row) {
-    const flipped = row.past.length > 1 ? ' <span class="claims-tag claims-flipped">verdict has changed</span>' : "";
+    const flipped = row.past.length > 1 ? ` <span class="claims-flipped">${escaped(change(row.past))}</span>` : "";
     const primary = row.claim.primary ? ' <span class="claims-tag">primary</span>' : "";
     const quote = row.claim.quote ? `<q class="claims-quote">${escaped(row.claim.quote)}</q>` : "";
     const from = row.claim.text ? `text ${row.claim.text}` : "our own";

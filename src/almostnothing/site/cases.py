@@ -127,7 +127,7 @@ class Published(Strict):
 @cache
 def published(root: Path) -> Published:
     """Every published case of the project at `root`."""
-    sets = {name: list(_pages(root, name)) for name in records.SETS}
+    sets = {name: list(_pages(root, name)) for name in records.sets(root)}
     about = (
         "Every claim of Almost Nothing with every case. A verdict is decided by the whole 95 % interval against the "
         "threshold. cost covers the training of a page's networks alone; null is not known. Schema: claims.schema.json"

@@ -246,7 +246,7 @@ def sets_page(found: cases.Published) -> str:
     """The page that has the verdicts of the sets side by side, by claim."""
     by = {name: {claim.id: claim for page in pages for claim in page.claims} for name, pages in found.sets.items()}
     names = dict.fromkeys(name for claims in by.values() for name in claims)
-    about = ", ".join(f"`{name}` ({words})" for name, words in records.SETS.items())
+    about = ", ".join(f"`{name}` ({words})" for name, words in records.SETS.items() if name in by)
     parts = [
         f"{NO_CONTENTS}# Sets side by side\n\nHow many cases of each claim have which verdict: {about}. Thresholds and "
         "sizes are each set's own.\n"

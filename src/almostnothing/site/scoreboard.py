@@ -21,7 +21,7 @@ def write(root: Path, source: Path) -> None:
 
 def page(published: cases.Published, names: Mapping[str, str]) -> str:
     """The scoreboard as MyST with raw HTML: the main set's primary claims, a row each. `names`: the texts' titles."""
-    main = next(iter(records.SETS))
+    main = next(iter(published.sets))
     found = [claim for page in published.sets[main] for claim in page.claims if claim.primary]
     datasets = list(dict.fromkeys(_dataset(case) for claim in found for case in claim.cases))
     texts = sorted({text for claim in found for text in claim.texts})
@@ -76,4 +76,4 @@ def _marks(claim: cases.Claim) -> Iterator[str]:
             marks.count_badge(verdict, count, f' data-verdict="{verdict}" data-dataset="{html.escape(name)}"')
             for verdict, count in counts
         )
-        yield f'<span class="scoreboard-dataset">{html.escape(name)} {shown}</span>'
+        yield f'<span class="scoreboard-dataset"><span>{html.escape(name)}</span> {shown}</span>'
