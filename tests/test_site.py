@@ -257,6 +257,28 @@ def test_finishing_takes_out_what_no_page_needs(tmp_path):
     assert "searchindex" in (tmp_path / "search.html").read_text()
 
 
+def test_every_part_writes_its_pages_from_what_is_published(tmp_path):
+    records.published.cache_clear()
+    site.write_sources(ROOT, tmp_path / "source")
+    listed = (tmp_path / "source/_generated/toctree.md").read_text()
+    for part in site.parts():
+        for name, _ in part.PAGES:
+            assert (tmp_path / f"source/{name}.md").is_file()
+            assert f"<{name}>" in listed
+    for parameter_set in records.SETS:
+        for record in records.published(ROOT, parameter_set):
+            assert (tmp_path / f"source/{parameter_set}/{record['figure']}.md").is_file()
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="holds something else than a site"):
+        site.build(ROOT, tmp_path)
+    with pytest.raises(UserError, match="holds something else than a site"):
+        site.build(ROOT, tmp_path / "thesis.txt")
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
 def test_parts_are_found_by_name_and_their_pages_have_titles():
     found = {part.__name__.rpartition(".")[2]: part for part in site.parts()}
     assert {"front_page", "figure_pages", "text_pages", "methods"} <= set(found)
