@@ -105,6 +105,7 @@ def publish(arguments: argparse.Namespace) -> None:
 
     publishing.publish(arguments.parameter_set, arguments.cores)
     gallery(arguments)
+    verdicts(argparse.Namespace(from_git=False))
 
 
 def certify(arguments: argparse.Namespace) -> None:
@@ -139,6 +140,17 @@ def gallery(arguments: argparse.Namespace) -> None:  # noqa: ARG001
         from almostnothing import gallery
 
         gallery.write()
+
+
+def verdicts(arguments: argparse.Namespace) -> None:
+    """Note in site/verdicts which verdicts of the published sets have changed, or write them anew --from-git."""
+    from almostnothing import gallery
+    from almostnothing.site import verdicts
+
+    for name in gallery.published_sets():
+        if arguments.from_git:
+            verdicts.save(name, verdicts.rebuilt(name))
+        print(f"{name}: {verdicts.update(name, gallery.records(name))} verdicts noted")
 
 
 def schema(arguments: argparse.Namespace) -> None:  # noqa: ARG001
@@ -226,6 +238,9 @@ def main() -> None:
     sub.add_argument("--sheet", type=Path, help=f"the PNG of the pictures; without it, a file in {CHECKS}")
     sub.set_defaults(verb=check)
     verbs.add_parser("gallery", help=gallery.__doc__).set_defaults(verb=gallery)
+    sub = verbs.add_parser("verdicts", help=verdicts.__doc__)
+    sub.add_argument("--from-git", action="store_true", help="first take all that git's history of figures/ has")
+    sub.set_defaults(verb=verdicts)
     sub = verbs.add_parser("compare", help=compare.__doc__)
     sub.add_argument("published", type=Path)
     sub.add_argument("again", type=Path)
