@@ -81,8 +81,8 @@ plt.show()
 # trained adversarially (PGD, every pixel within ε) on classes, one by one: the share of test images on which PGD of
 # some steps found nothing, an upper bound of what they withstand, against their parameters. ε rises during the first
 # part of training, or, of the fewest images, is there at once, as in the published curves, though with another rate and
-# other steps; crosses gave (nearly) one answer to all images, or learned nothing better. All points but those of **f**
-# are means over seeds with their intervals (geometric ones in **a** to **c**).
+# other steps; all after the fewest steps. Crosses gave (nearly) one answer to all images, or learned nothing better.
+# All points but those of **f** are means over seeds with their intervals (geometric ones in **a** to **c**).
 #
 # What the law says is a bound from below: networks that are steeper than $\sqrt{n\tilde d/P}$ do not refute it. What
 # is asked here is whether the number carries over, and so whether sizes can be read off from it.
@@ -94,8 +94,9 @@ plt.show()
 # changes, 0 where it is wrong, which is the area under the curve of robust accuracy against radius; networks on
 # corrupted images count whatever their error. Where that lies beyond the errors at which others are held, no share of
 # the gap is told. **h**, **i** Robust accuracy on training and on test images of networks for which ε rises:
-# convolutional ones, and those of one hidden layer of about as many parameters. Each image is
-# seen as often, of however many.
+# convolutional ones, and those of one hidden layer of about as many parameters, after the
+# most steps. Whether that was enough is told by what the fewest steps had reached (the claim *steps*): what more steps
+# would still gain is no lack of capacity, and sizes are compared only where they surely gain little.
 
 # %% tags=["hide-input"]
 page.supplement(table, chosen)

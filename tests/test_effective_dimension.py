@@ -42,7 +42,7 @@ SMALL = {
     "training": CONTENT["noise"]["training"] | {"steps": 60, "climbing": 16, "starts": [2, 1, 1]},
     "bridge": CONTENT["noise"]["bridge"] | {"size": 100, "rank": 24, "units": 8, "errors": [0.47, 1.5], "images": 8},
 }
-FEW = CONTENT["capacity"] | {"sizes": [20, 80], "epochs": 10, "batch": 10, "tests": 20, "test_steps": 2}
+FEW = CONTENT["capacity"] | {"sizes": [20, 80], "steps": [20, 40], "batch": 10, "tests": 20, "test_steps": 2}
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def table() -> pd.DataFrame:
 
 def test_rows_are_one_for_each_network_and_bounds_enclose(table):
     trained = page.adversarial(table)
-    assert len(trained) == 3 * (2 * (2 + 2) + 2)  # seeds, sizes, scales, widths; of the fewest images scales both ways
+    assert len(trained) == 3 * (2 * 2 * (2 + 2) + 2)  # seeds, sizes, steps, scales, widths; scales both ways once
     assert trained[["train_clean", "train_robust", "test_clean", "test_robust"]].stack().between(0, 1).all()
     assert (trained["train_robust"] <= trained["train_clean"]).all()
     assert trained.groupby(["family", "width"])["parameters"].nunique().eq(1).all()
@@ -177,13 +177,15 @@ def capacity_by_hand(own: Any) -> list[dict[str, Any]]:
     """Robust training accuracy goes by P/n; the smallest convolutional networks are dead at once."""
     rows = []
     for place, (scale, width) in enumerate(zip(own.scales, own.widths, strict=True)):
-        for more, n in enumerate(own.sizes):
+        for (more, n), steps in itertools.product(enumerate(own.sizes), own.steps):
             for family, size in (("cnn", scale), ("mlp", width)):
-                both = family == "cnn" and not more
+                both = family == "cnn" and not more and steps == own.steps[0]
                 for training in ("radius at once", "radius rises") if both else ("radius rises",):
                     dead = training == "radius at once" and place == 0
                     robust = 0.5 + 0.2 * (place - more) - (0.1 if family == "mlp" else 0)
+                    robust -= 0.01 if steps == own.steps[0] else 0  # what more steps gain
                     case = {"dataset": "digits", "family": family, "width": size, "train_size": n, "start": 0}
+                    case |= {"steps": steps}
                     case |= {
                         "training": training,
                         "parameters": 1000 * 4**place,
@@ -235,8 +237,24 @@ def test_claims_are_those_of_the_table_made_by_hand():
     for n in ("n = 50", "n = 200"):
         assert cases["architecture", "s = 2", n].found.mean == pytest.approx(0.1)
         assert cases["generalises", n].found.mean == pytest.approx(0.1)
+    assert cases["steps", "s = 2", "n = 50"].found.mean == pytest.approx(0.01)
     gain = cases["robust", "MSE 0.36"]
     is_interval(gain, [math.log(1.5)] * len(SEEDS))
+
+
+def test_sizes_are_not_compared_where_more_steps_still_gain():
+    rows = by_hand()
+    early = (rows["train_size"] == 200) & (rows["width"] == 2) & (rows["steps"] == rows["steps"].min())
+    rows.loc[early & (rows["family"] == "cnn"), "train_robust"] -= 0.2
+    cases = found(rows)
+    assert cases["steps", "s = 2", "n = 200"].found.mean == pytest.approx(0.21)
+    assert math.isnan(cases["proportional", "s = 1", "n = 50"].found.mean)
+    assert (cases["proportional", "s = 1", "n = 50"].networks, cases["proportional", "s = 1", "n = 50"].left_out) == (
+        3,
+        3,
+    )
+    assert math.isnan(cases["images-alone", "s = 2", "n = 50"].found.mean)
+    assert cases["images-alone", "s = 1", "n = 50"].found.mean == pytest.approx(0.2)
 
 
 def test_random_points_are_matched_between_their_ranks():
@@ -287,7 +305,7 @@ def test_the_figure_and_tables_show_them():
     assert predicted.iloc[0, 0] == "2 … 50"
     trained = page.trained_summary(rows)
     assert trained["dead"].sum() == 3
-    assert trained["learned"].sum() == 27
+    assert trained["learned"].sum() == 51
     assert len(page.summary(rows)) == 2 * 12 + 2 * 2 + 2
 
 
@@ -298,6 +316,7 @@ def test_the_figure_and_tables_show_them():
         ({"scales": [1, 3]}, "scales should grow by factors of 2"),
         ({"widths": [16]}, "widths needs a number for each"),
         ({"batch": 64}, "batch is 64, and there are 50 images"),
+        ({"steps": [160, 40]}, "steps should grow"),
         ({"seeds": [0, 1]}, "seeds needs at least 3 seeds"),
     ],
 )

@@ -18,7 +18,8 @@ def rows(asked: Capacity, dataset: Dataset, device: torch.device) -> Iterator[di
     """One row for each network, the smallest first; see `table`."""
     shape, classes = dataset.facts.shape, dataset.facts.classes
     kinds = [(capacity.CNN, scale) for scale in asked.scales] + [(capacity.MLP, width) for width in asked.widths]
-    for (kind, size), images, seed in itertools.product(kinds, asked.sizes, asked.seeds):
+    every = itertools.product(kinds, asked.sizes, asked.steps, asked.seeds)
+    for (kind, size), images, steps, seed in every:
         network = capacity.Network(kind, size, shape, classes)
         x, labels, _ = clean_training_set(dataset, images, seed, device)
         some = answers.chosen(dataset, seed, asked.tests)
@@ -26,9 +27,8 @@ def rows(asked: Capacity, dataset: Dataset, device: torch.device) -> Iterator[di
         train = x.view(-1, *shape), labels
         few = train[0][: asked.tests], labels[: asked.tests]  # balanced: classes alternate
         ways = {SLOWLY: asked.ramp}
-        if kind == capacity.CNN and images == asked.sizes[0]:
+        if kind == capacity.CNN and (images, steps) == (asked.sizes[0], asked.steps[0]):
             ways[AT_ONCE] = 0.0
-        steps = asked.epochs * images // asked.batch
         for training, ramp in ways.items():
             how = capacity.Recipe(asked.radius, asked.attack_steps, ramp, asked.rate, steps, asked.batch)
             found = capacity.trained(network, *train, how, seed)
@@ -39,6 +39,7 @@ def rows(asked: Capacity, dataset: Dataset, device: torch.device) -> Iterator[di
                 "family": kind,
                 "train_size": images,
                 "width": size,
+                "steps": steps,
                 "training": training,
                 "start": 0,
                 "seed": seed,

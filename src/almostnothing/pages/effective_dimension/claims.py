@@ -93,9 +93,10 @@ CLAIMS = {
     "proportional": Declaration(
         quote="Good robust accuracy achieved at P = 10",  # "= 10⁶", garbled in our copy
         source=ESTIMATE,
-        statement="four times the images and parameters, each image seen as often, leave robust training accuracy the "
-        "same within {limit:g}",
-        statistic="size of the robust accuracy on training images at scale 2s and 4n, less that at s and n",
+        statement="four times the images and parameters, after as many steps, leave robust training accuracy the same "
+        "within {limit:g}",
+        statistic="size of the robust accuracy on training images at scale 2s and 4n, less that at s and n, where more "
+        "steps surely gain less (*steps*)",
         threshold="accuracy",
         reason="a twentieth of all images",
         below=True,
@@ -103,13 +104,22 @@ CLAIMS = {
     ),
     "images-alone": Declaration(
         source="our question: does the size that is needed grow with the images at all?",
-        statement="four times the images, each seen as often, leave robust training accuracy of the same network the "
+        statement="four times the images, after as many steps, leave robust training accuracy of the same network the "
         "same within {limit:g}",
-        statistic="size of the robust accuracy on training images at 4n, less that at n, of the same scale",
+        statistic="size of the robust accuracy on training images at 4n, less that at n, of the same scale, where more "
+        "steps surely gain less (*steps*)",
         threshold="accuracy",
         reason="as in proportion",
         below=True,
         range=(0.0, 1.0),
+    ),
+    "steps": Declaration(
+        source="our question: has training come to its end, so that its accuracy tells of capacity?",
+        statement="all steps gain less than {limit:g} of robust training accuracy over the fewest",
+        statistic="robust accuracy on training images after the most steps, less that after the fewest",
+        threshold="accuracy",
+        reason="as in proportion",
+        below=True,
     ),
     "trainable": Declaration(
         source="our question: is it capacity, or the optimiser?",

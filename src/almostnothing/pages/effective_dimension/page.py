@@ -47,7 +47,7 @@ NOT_HERE = "not measured"
 SPHERE = "sphere"
 TEXT = 10.0  # the slides' effective dimension of MNIST
 NAMES = {SPHERE: "random points"}
-TRAINED = ["family", "train_size", "width", "training"]  # of adversarially trained networks
+TRAINED = ["family", "train_size", "width", "steps", "training"]  # of adversarially trained networks
 KIND = ["dataset", "pca_rank", "train_size", "width", "turned", "training", "target", "start"]
 CELL = ["dataset", "pca_rank", "train_size", "width"]
 CANDIDATES = {"stable_rank": "stable rank", "participation": "participation ratio", "two_nearest": "two nearest"}
@@ -256,7 +256,7 @@ def claims(table: pd.DataFrame, chosen: EffectiveDimension) -> list[Claim]:
     other = counted(table, dataset=[images], turned=chance, **beside)
     counts = {name: counts[name] + other[name] for name in counts}
     cases.add("noise", {"dataset": images}, off(against_chance(rows, both, chosen)), counts)
-    capacity_cases(table, chosen.capacity, cases)
+    capacity_cases(table, chosen.capacity, chosen.thresholds.accuracy, cases)
     return judged(NAME, CLAIMS, cases, chosen.thresholds.model_dump())
 
 
@@ -270,12 +270,33 @@ def sound(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     return tables.evidence(rows, TRAINED, rows["status"] == LEARNED)
 
 
-def robustness(table: pd.DataFrame, family: str, size: int, images: int, column: str) -> Measured:
-    """A column of networks of one kind for which the radius rises, where all learned."""
+def robustness(
+    table: pd.DataFrame, family: str, size: int, images: int, column: str, *, fewest: bool = False
+) -> Measured:
+    """A column of networks of one kind for which ε rises, after the most or fewest steps, where all learned."""
     rows = adversarial(table)
     rows = rows[(rows["family"] == family) & (rows["width"] == size) & (rows["train_size"] == images)]
-    kept, counts = sound(rows[rows["training"] == SLOWLY])
+    kept, counts = sound(at_steps(rows[rows["training"] == SLOWLY], fewest=fewest))
     return kept.set_index("seed")[column], counts
+
+
+def at_steps(rows: pd.DataFrame, *, fewest: bool = False) -> pd.DataFrame:
+    """The networks after the most steps, or the fewest."""
+    return rows[rows["steps"] == (rows["steps"].min() if fewest else rows["steps"].max())]
+
+
+def gained(table: pd.DataFrame, size: int, images: int) -> Measured:
+    """By seed what robust training accuracy of convolutional networks gains from the fewest steps to the most."""
+    sides = [robustness(table, CNN, size, images, "train_robust", fewest=fewest) for fewest in (True, False)]
+    return between(*sides)
+
+
+def ended(table: pd.DataFrame, size: int, images: int, limit: float) -> Measured:
+    """Robust training accuracies of convolutional networks that more steps surely gain less than the limit."""
+    found, counts = robustness(table, CNN, size, images, "train_robust")
+    if stats.mean_interval(gained(table, size, images)[0]).high < limit:
+        return found, counts
+    return found[:0], {"networks": 0, "left_out": sum(counts.values())}
 
 
 def between(one: Measured, other: Measured) -> Measured:
@@ -283,19 +304,23 @@ def between(one: Measured, other: Measured) -> Measured:
     return (other[0] - one[0]).dropna(), {name: one[1][name] + other[1][name] for name in one[1]}
 
 
-def capacity_cases(table: pd.DataFrame, asked: Capacity, cases: Cases) -> None:
-    """What is claimed of adversarially trained networks."""
+def capacity_cases(table: pd.DataFrame, asked: Capacity, limit: float, cases: Cases) -> None:
+    """What is claimed of adversarially trained networks; `limit`: of accuracy, up to which training has ended."""
     sizes, scales = asked.sizes, asked.scales
-    for scale, images in itertools.product(scales, sizes[:-1]):
-        here = robustness(table, CNN, scale, images, "train_robust")
+    for scale, images in itertools.product(scales, sizes):
+        found, counts = gained(table, scale, images)
         where = {"network": f"s = {scale}", "images": f"n = {images:,}"}
-        found, counts = between(here, robustness(table, CNN, scale, 4 * images, "train_robust"))
+        cases.add("steps", where, stats.mean_interval(found), counts)
+    for scale, images in itertools.product(scales, sizes[:-1]):
+        here = ended(table, scale, images, limit)
+        where = {"network": f"s = {scale}", "images": f"n = {images:,}"}
+        found, counts = between(here, ended(table, scale, 4 * images, limit))
         cases.add("images-alone", where, off(found), counts)
         if 2 * scale in scales:
-            found, counts = between(here, robustness(table, CNN, 2 * scale, 4 * images, "train_robust"))
+            found, counts = between(here, ended(table, 2 * scale, 4 * images, limit))
             cases.add("proportional", where, off(found), counts)
     cnn = adversarial(table)
-    cnn = cnn[cnn["family"] == CNN]
+    cnn = at_steps(cnn[cnn["family"] == CNN], fewest=True)
     fate = cnn.pivot_table(values="status", index=["width", "train_size", "seed"], columns="training", aggfunc="first")
     fate = fate.dropna()  # pairs
     changed = (fate[AT_ONCE] == DEAD) & (fate[SLOWLY] == LEARNED)
@@ -393,10 +418,11 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def trained_summary(table: pd.DataFrame) -> pd.DataFrame:
     """For each kind of adversarially trained network: how many, how many learned or are dead, mean accuracies."""
     lines = []
-    for (family, size, parameters, images, training), own in adversarial(table).groupby(
-        ["family", "width", "parameters", "train_size", "training"], sort=False
+    for (family, size, parameters, images, steps, training), own in adversarial(table).groupby(
+        ["family", "width", "parameters", "train_size", "steps", "training"], sort=False
     ):
-        line = {"network": f"{str(family).upper()} {size:g}", "P": parameters, "n": images, "training": training}
+        line = {"network": f"{str(family).upper()} {size:g}", "P": parameters, "n": images, "steps": int(steps)}
+        line |= {"training": training}
         line |= {"networks": len(own), "learned": int((own["status"] == LEARNED).sum())}
         line |= {"dead": int((own["status"] == DEAD).sum())}
         for column in ("train_clean", "train_robust", "test_clean", "test_robust"):
@@ -538,7 +564,7 @@ def robust_panel(ax: Axes, both: pd.DataFrame) -> None:
 
 def capacity_panel(ax: Axes, rows: pd.DataFrame, asked: Capacity) -> None:
     """Robust accuracy against parameters, a colour for each n; of those for which the radius rises and all learned."""
-    kept, _ = sound(rows[rows["training"] == SLOWLY])
+    kept, _ = sound(at_steps(rows[rows["training"] == SLOWLY]))
     hues = colours(asked.sizes)
     for images in asked.sizes:
         own = kept[kept["train_size"] == images]
@@ -551,7 +577,8 @@ def capacity_panel(ax: Axes, rows: pd.DataFrame, asked: Capacity) -> None:
 
 
 def fate_panel(ax: Axes, rows: pd.DataFrame) -> None:
-    """Robust accuracy on test images of each network, by how the radius comes; crosses: dead."""
+    """Robust accuracy on test images of each network after the fewest steps, by how the radius comes; crosses: dead."""
+    rows = at_steps(rows, fewest=True)
     for training, colour in ((AT_ONCE, "black"), (SLOWLY, FREE[5][0])):
         for dead, marker in ((False, "o"), (True, "x")):
             own = rows[(rows["training"] == training) & ((rows["status"] == DEAD) == dead)]

@@ -94,11 +94,14 @@ class Capacity(Model):
     widths: Axis[PositiveInt] = Field(description="of networks of one hidden layer, one for each of the scales")
     radius: Annotated[float, Field(gt=0, le=1)] = Field(description="ε, by which every pixel may move")
     ramp: Annotated[float, Field(gt=0, le=1)] = Field(
-        description="share of the steps over which ε rises; of the fewest images convolutional networks meet it at "
-        "once, too, as published"
+        description="share of the steps over which ε rises; of the fewest images and steps convolutional networks "
+        "meet it at once, too, as published"
     )
     rate: Positive = Field(description="Adam's first step size; it falls as a cosine to 0")
-    epochs: PositiveInt = Field(description="how often each image is seen: steps grow with the images")
+    steps: Axis[PositiveInt] = Field(
+        description="numbers of them, each a training of its own, growing: sizes are compared after the most, where the "
+        "fewest had done"
+    )
     batch: PositiveInt
     attack_steps: PositiveInt = Field(description="of PGD in training")
     tests: PositiveInt = Field(description="test images, and training images, that are attacked")
@@ -112,6 +115,8 @@ class Capacity(Model):
             values = getattr(self, name)
             if len(values) < 2 or any(b != step * a for a, b in itertools.pairwise(values)):
                 raise ValueError(f"{name} should grow by factors of {step}, and needs at least 2")
+        if self.steps != sorted(self.steps) or len(self.steps) < 2:
+            raise ValueError("steps should grow, and needs at least 2: whether training is at its end is told by them")
         if len(self.widths) != len(self.scales):
             raise ValueError(f"widths needs a number for each of {self.scales}, and has {len(self.widths)}")
         for name, what in (("batch", self.batch), ("tests", self.tests)):

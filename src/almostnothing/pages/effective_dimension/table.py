@@ -56,7 +56,8 @@ def table(parameters: EffectiveDimension, folder: Path) -> pd.DataFrame:
     search's, and so an upper bound.
 
     Below these, networks that are trained adversarially on classes: `family` "cnn" or "mlp", of which `width` is the
-    scale or the width, `training` with the radius "at once" or where it "rises", and the columns of `capacity.Seen`.
+    scale or the width, after a number of `steps`, `training` with the radius "at once" or where it "rises", and the
+    columns of `capacity.Seen`.
     """
     device = device_for(parameters.compute.device)
     dataset = data.load(parameters.sources(folder)[0], folder)
