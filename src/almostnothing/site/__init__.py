@@ -6,7 +6,7 @@ found by its name, with
 
 - `write(root, source) -> None`: writes Markdown pages (MyST) and static files below `source`; `root` is the project's
   folder;
-- `PLACE: int`: where its pages stand in the sidebar, small first: figures 10, claims 20, texts 30, play 40, methods 50;
+- `PLACE: int`: where its pages stand in the sidebar, small first: front page 0, figures 10, claims 20, texts 30, play 40, methods 50;
 - `PAGES: list[tuple[str, str]]`: (document name below `source`, without `.md`; title), one for each entry in the
   sidebar. Pages below these are named in a toctree of theirs.
 
@@ -39,6 +39,7 @@ from pathlib import Path
 from types import ModuleType
 
 from almostnothing.errors import UserError
+from almostnothing.site.slimming import slim
 
 SOURCES = Path("site")
 SCRATCH = Path("results/site")
@@ -59,8 +60,7 @@ def write_sources(root: Path, source: Path) -> None:
     generated = source / "_generated"
     generated.mkdir()
     (source / "_extra").mkdir(exist_ok=True)
-    for name in ("hero", "scoreboard"):
-        (generated / f"{name}.md").write_text("")
+    (generated / "scoreboard.md").write_text("")
     for part in parts():
         part.write(root, source)
     entries = [f"{title} <{name}>" for part in parts() for name, title in part.PAGES]
@@ -86,4 +86,5 @@ def build(root: Path, out: Path) -> Path:
         failed = build_main([*options, str(scratch / "doctrees"), str(source), str(out)])
     if failed:
         raise UserError(f"the site could not be built:\n{warned.getvalue().strip()}")
+    slim(out)
     return out / "index.html"

@@ -1,0 +1,158 @@
+"""From an executed notebook to the body of its page: prose as it stands, code folded, tables that scroll, pictures.
+
+Of the two parameter cells only the injected one is shown, the one that the page was made with. The picture that is
+published as a file is shown from that file; the notebook's answer and its tables of claims give place to cards, made of
+the published record.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from almostnothing.claims import number
+from almostnothing.freshness import FIGURES
+from almostnothing.site import claim_cards, records
+from almostnothing.site.records import Record, raw
+
+INJECTED, DEFAULTS = "injected-parameters", "parameters"
+SUMMARY = re.compile(r"claims\.summary\(verdicts(?P<other>, \"exploratory\")?\)")
+ANSWER = "claims.answer("
+PAGE_NAME = re.compile(r"(?<!\[)`(\d\d_\w+)`")
+STYLE = re.compile(r"<style.*?</style>", re.DOTALL)
+PLATE = (
+    '<figure class="plate" id="{id}"><div class="plate-scroll" tabindex="0" role="region" aria-label="{label}, scrolls">'
+    '<a href="{link}"><img src="{link}" alt="{alt}"{loading}></a></div><figcaption>{caption}</figcaption></figure>'
+)
+
+
+def body(root: Path, record: Record, extra: Path) -> str:
+    """The page's body as MyST, without its title; pictures that only the notebook has are written below `extra`."""
+    notebook = root / FIGURES / record["set"] / f"{record['figure']}.ipynb"
+    cells = json.loads(notebook.read_text())["cells"]
+    has_own = any(INJECTED in tags(cell) for cell in cells)
+    pictures = _Pictures(record, extra)
+    parts: list[str] = []
+    heading = record["title"]
+    for cell in cells:
+        source = "".join(cell["source"]).strip()
+        if cell["cell_type"] == "markdown":
+            heading = (re.findall(r"^## (.+)$", source, re.MULTILINE) or [heading])[-1]
+            parts.append(PAGE_NAME.sub(_page_link(root, record), re.sub(r"^# .+\n?", "", source, count=1)))
+        elif cell["cell_type"] == "code" and not (has_own and DEFAULTS in tags(cell)):
+            parts.append(_code(source, "Parameters of this page" if INJECTED in tags(cell) else "Code"))
+            parts += _outputs(record, cell, source, heading, pictures)
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _page_link(root: Path, record: Record) -> Callable[[re.Match[str]], str]:
+    """What turns the name of another page of the set into a link to it."""
+    known = {other["figure"] for other in records.published(root, record["set"])} - {record["figure"]}
+    return lambda found: f"[{found[0]}]({found[1]}.md)" if found[1] in known else found[0]
+
+
+def tags(cell: dict[str, Any]) -> list[str]:
+    """A cell's tags."""
+    return list(cell["metadata"].get("tags", []))
+
+
+def _code(source: str, summary: str) -> str:
+    """Code, folded."""
+    ticks = "`" * (3 + max((len(run) for run in re.findall(r"`{3,}", source)), default=0))
+    opened = raw(f'<details class="code"><summary>{summary}</summary>')
+    return f"{opened}\n{ticks}python\n{source}\n{ticks}\n\n{raw('</details>')}"
+
+
+def _outputs(record: Record, cell: dict[str, Any], source: str, heading: str, pictures: _Pictures) -> Iterator[str]:
+    """What a cell shows, as MyST; the answer stands at the head of the page, and cards in the place of claims' tables."""
+    summary = SUMMARY.search(source)
+    if summary:
+        yield cards(record, "exploratory" if summary["other"] else "primary")
+        return
+    shown = [output.get("data", {}) for output in cell.get("outputs", [])]
+    count = sum("image/png" in data for data in shown)
+    drawn = 0
+    for data in shown:
+        if "image/png" in data:
+            drawn += 1
+            yield pictures.plate("".join(data["image/png"]), heading, drawn, count)
+        elif "text/html" in data:
+            yield raw(claim_cards.scrolled(table("".join(data["text/html"])), heading))
+        elif "text/markdown" in data and ANSWER not in source:
+            yield "".join(data["text/markdown"])
+
+
+def cards(record: Record, role: str) -> str:
+    """The cards of a page's claims of a role."""
+    return "\n".join(raw(claim_cards.card(record, claim)) for claim in record["claims"] if claim["role"] == role)
+
+
+def table(markup: str) -> str:
+    """A data frame's HTML without its own styles."""
+    return re.sub(r'\s(border="\d+"|style="[^"]*")', "", STYLE.sub("", markup)).strip()
+
+
+def alternative(record: Record, dataset: str | None = None) -> str:
+    """What a figure shows, in words with its numbers: the results of its primary claims, of one data set or all."""
+    told = []
+    for claim in (claim for claim in record["claims"] if claim["role"] == "primary"):
+        cases = [case for case in claim["cases"] if dataset is None or _on(case) == dataset]
+        if cases:
+            told.append(records.told(claim, cases))
+    on = dataset or ", ".join(records.datasets(record))
+    return f"{record['title']}{f', {on}' if on else ''}. {'. '.join(told)}."
+
+
+def _on(case: Record) -> str:
+    return records.dataset_name(str(case["where"].get("dataset", "")))
+
+
+def caption(record: Record) -> str:
+    """How many of what the figure's primary claims rest on, and the kinds of interval."""
+    primary = [claim for claim in record["claims"] if claim["role"] == "primary"]
+    over = dict.fromkeys(f"{case['n']} {case['n_of']}" for claim in primary for case in claim["cases"] if case["n"])
+    kinds = dict.fromkeys(claim["interval"] for claim in primary)
+    return f"n: {', '.join(over) or '–'}. 95 % intervals of the claims: {', '.join(kinds)}."
+
+
+class _Pictures:
+    """The pictures of a page in their order: the first is the published one, the others are the notebook's alone."""
+
+    def __init__(self, record: Record, extra: Path) -> None:
+        self.record, self.extra, self.shown = record, extra, 0
+
+    def plate(self, content: str, heading: str, place: int, count: int) -> str:
+        """The next picture, the `place`-th of `count` that its cell shows."""
+        self.shown += 1
+        record, name = self.record, self.record["figure"]
+        sets = records.datasets(record)
+        dataset = sets[place - 1] if count == len(sets) > 1 else None
+        if self.shown == 1:
+            link, words = (
+                records.file_address(record["set"], name, "svg"),
+                f"{caption(record)} Open it for its full size.",
+            )
+        else:
+            link = f"files/{record['set']}/{name}-{self.shown}.png"
+            file = self.extra / link
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(base64.b64decode(content))
+            words = f"Picture {self.shown} of this page{f', {dataset}' if dataset else ''}."
+        alt = alternative(record, dataset)
+        if heading != record["title"]:
+            alt = f"{heading}. Beside the main figure, {alt}"
+        return raw(
+            PLATE.format(
+                id=f"figure-{number(self.shown)}",
+                label=f"Figure {self.shown}",
+                link=f"../{link}",
+                alt=html.escape(alt),
+                caption=html.escape(words),
+                loading="" if self.shown == 1 else ' loading="lazy"',
+            )
+        )
