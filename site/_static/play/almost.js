@@ -138,7 +138,7 @@
   const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.88, 0.9, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96,
     0.97, 0.98, 0.985, 0.99, 0.995, 1];
   const steps = (most, count) => Array.from({ length: count + 1 }, (_, i) => (most * i) / count);
-  const percent = (share) => `${Number((100 * share).toFixed(1))} %`;
+  const percent = (share) => `${Number((100 * share).toFixed(share < 0.02 ? 2 : 1))} %`;
 
   /** Each law: how it is called, its strength, the strengths that a slider offers, the one it starts with. */
   const LAWS = {

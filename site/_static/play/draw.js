@@ -56,7 +56,8 @@
 
   const SVG = "http://www.w3.org/2000/svg";
   const [WIDTH, HEIGHT] = [360, 230];
-  const [LEFT, RIGHT, TOP, BOTTOM] = [44, 12, 10, 40];
+  const [LEFT, RIGHT, TOP, BOTTOM] = [58, 14, 10, 40];
+  const APART = 0.095; // least distance of two ticks' words, as a share of the frame's width
 
   function shape(tag, attributes, text) {
     const made = document.createElementNS(SVG, tag);
@@ -80,12 +81,15 @@
       axes.append(shape("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: up(y), y2: up(y) }),
         shape("text", { x: LEFT - 5, y: up(y) + 4, "text-anchor": "end" }, `${Math.round(100 * y)} %`));
     }
+    let last = -Infinity;
     for (const [value, words] of x.ticks) {
-      axes.append(shape("line", { x1: across(value), x2: across(value), y1: up(0), y2: up(0) + 4 }),
-        shape("text", { x: across(value), y: up(0) + 16, "text-anchor": "middle" }, words));
+      axes.append(shape("line", { x1: across(value), x2: across(value), y1: up(0), y2: up(0) + 4 }));
+      if (x.to(value) - last < APART) continue;
+      last = x.to(value);
+      axes.append(shape("text", { x: across(value), y: up(0) + 16, "text-anchor": "middle" }, words));
     }
     axes.append(shape("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 5, "text-anchor": "middle" }, x.label),
-      shape("text", { x: -(TOP + HEIGHT - BOTTOM) / 2, y: 10, transform: "rotate(-90)", "text-anchor": "middle" }, yLabel),
+      shape("text", { x: -(TOP + HEIGHT - BOTTOM) / 2, y: 12, transform: "rotate(-90)", "text-anchor": "middle" }, yLabel),
       shape("line", { x1: LEFT, x2: WIDTH - RIGHT, y1: up(chance), y2: up(chance), class: "an-chance" }),
       shape("text", { x: LEFT + 4, y: up(chance) - 3 }, "chance"));
     const drawn = shape("g", {});
@@ -133,9 +137,9 @@
     };
   }
 
-  /** A legend of looks: [[look, words]]. */
-  const legend = (entries) => element("ul", { class: "an-legend" }, ...entries.map(([look, words]) =>
-    element("li", {}, element("span", { class: `an-key an-${look}`, "aria-hidden": "true" }), words)));
+  /** A legend of looks: [[look, words, is a line]]. */
+  const legend = (entries) => element("ul", { class: "an-legend" }, ...entries.map(([look, words, line = true]) =>
+    element("li", {}, element("span", { class: `an-key an-${look}${line ? "" : " an-dot"}`, "aria-hidden": "true" }), words)));
 
   /** A slider over a list of values, with its label and what it stands at. `say` makes words of a value. */
   function slider({ id, label, values, start, say, change }) {

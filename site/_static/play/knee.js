@@ -44,7 +44,6 @@
     const n = images / dataset.classes;
     const scale = an.SCALES[table.scale];
     const strengths = Array.from({ length: POINTS + 1 }, (_, i) => scale.from((table.most * i) / POINTS));
-    const digits = (value) => Number(value.toPrecision(3));
     const rows = [];
     const series = [];
     const verticals = [];
@@ -53,8 +52,8 @@
       const half = an.halfWay(table, kind, n);
       series.push({ look, points: strengths.map((s) => [s, expected(s)]), marks: false });
       if (Number.isFinite(half)) verticals.push({ look, x: half });
-      const survives = table.scale === "survival" ? ` (${an.percent(digits(1 - half))} survive)` : "";
-      const where = Number.isFinite(half) ? `${symbol} = ${digits1(half, table)}${survives}` : missing(expected, table);
+      const survives = table.scale === "survival" ? ` (${an.percent(threeDigits(1 - half))} survive)` : "";
+      const where = Number.isFinite(half) ? `${symbol} = ${rounded(half, table)}${survives}` : missing(expected, table);
       rows.push(element("tr", { "data-kind": kind, "data-half": half },
         element("th", { scope: "row", text: `${kind} test images` }),
         element("td", { text: an.percent(Math.round(1000 * expected(0)) / 1000) }), element("td", { text: where })));
@@ -62,18 +61,20 @@
     const own = (measured[datasetChoice.select.value]?.[law] ?? []).filter((row) => row.train_size === images);
     series.push({ look: "network", line: false, points: own.map((row) => [row.strength, row.ncm]) });
     results.replaceChildren(...rows);
-    told.textContent = `With ${images.toLocaleString("en")} training images (${digits(n)} of each class) of ${dataset.title}: ` +
+    told.textContent = `With ${images.toLocaleString("en")} training images (${threeDigits(n)} of each class) of ${dataset.title}: ` +
       rows.map((row) => `${row.children[0].textContent}: ${row.children[2].textContent}`).join("; ") + "." +
       (own.length ? " Dots: what the rule was measured to get right on clean test images at this N." : "");
     const plot = an.chart({ x: axis(table, symbol), yLabel: "expected accuracy", chance: table.chance, label: "" });
     plot.draw({ series, verticals, words: `Expected accuracy of the nearest class mean against corruption. ${told.textContent}` });
     plotHost.replaceChildren(plot.svg, an.legend([
-      ["ncm", "clean test images"], ["theory", "test images corrupted by the same law"], ["network", "measured, published"]]));
+      ["ncm", "clean test images"], ["theory", "test images corrupted by the same law"],
+      ...(own.length ? [["network", "measured on clean test images", false]] : [])]));
   }
 
-  /** A strength with as many digits as say something: of p those by which it differs from 1. */
-  const digits1 = (half, table) => (table.scale === "survival"
-    ? Number(half.toFixed(Math.max(2, Math.ceil(-Math.log10(1 - half)) + 1))) : Number(half.toPrecision(3)));
+  const threeDigits = (value) => Number(value.toPrecision(3));
+  /** A strength with three digits: of p, of what survives. */
+  const rounded = (half, table) =>
+    (table.scale === "survival" ? Number(half.toFixed(2 + Math.ceil(-Math.log10(1 - half)))) : threeDigits(half));
 
   const missing = (expected, table) => (expected(0) - table.chance < table.least_fall
     ? "none: hardly above chance without corruption" : "none within the strengths here");

@@ -3,6 +3,7 @@
 
 (function (an) {
   const DATASETS = [["mnist", "MNIST digits"], ["fashion_mnist", "Fashion-MNIST garments"]];
+  const FIRST = 2; // the class that is shown first
   const host = document.getElementById("an-lab");
   let model = null;
   let chosen = 0;
@@ -76,14 +77,13 @@
   function open(name) {
     host.setAttribute("aria-busy", "true");
     an.load(name).then((loaded) => {
+      const label = model ? model.labels[chosen] : FIRST; // a change of data set keeps its place
       model = loaded;
       offer();
-      pick(model.labels.indexOf(chosenClass()));
+      pick(model.labels.indexOf(label));
       host.removeAttribute("aria-busy");
     });
   }
-  /** The class to begin with: that of the image so far, so that a change of data set keeps its place. */
-  const chosenClass = () => (model && model.labels[chosen]) ?? 2;
 
   host.replaceChildren(
     an.element("div", { class: "an-controls" }, sets.box, laws.box, strength.box),

@@ -1,8 +1,8 @@
 """Make the assets of the play pages anew: `ALMOSTNOTHING_DATA=FOLDER python -m almostnothing.site.play.export`.
 
-Needs the files of MNIST, Fashion-MNIST and CIFAR-10, and a few minutes. What it writes is committed, so that the site is
-built without them: a bundle of `IMAGES` test images, class means and a network for each of `DATASETS`; the pictures of
-the front page's slider; the knee calculator's tables. The networks are cells of a published page, trained here again
+Needs the files of MNIST, Fashion-MNIST and CIFAR-10, and a few minutes. What it writes is committed, so that the site
+is built without them: a bundle of `IMAGES` test images, class means and a network for each of `DATASETS`; the pictures
+of the front page's slider; the knee calculator's tables. The networks are cells of a published page, trained here again
 unless the store has them; their counts must be the published ones.
 """
 
@@ -105,7 +105,9 @@ def bundle(cell: Cell, folder: Path, root: Path, store: Store) -> dict[str, Any]
         before = trained_answers(cell, dataset, weights, purpose)
         own = {"network": bundles.answers(bundles.logits(made, images))}
         if not np.array_equal(own["network"], before):
-            raise UserError(f"{cell.dataset}: rounded weights answer {(own['network'] != before).sum()} {test} tests anew")
+            raise UserError(
+                f"{cell.dataset}: rounded weights answer {(own['network'] != before).sum()} {test} tests anew"
+            )
         own["ncm"] = np.concatenate([bundles.answers(bundles.mean_scores(made, part)) for part in np.split(images, 50)])
         made["counts"][test] = {
             "images": len(images),

@@ -13,9 +13,9 @@ import pandas as pd
 from almostnothing import data, front, stats
 from almostnothing.errors import UserError
 from almostnothing.files import write_atomic
-from almostnothing.naming import dataset_name
-from almostnothing.site.play import bundles
-from almostnothing.site.records import figure_address
+from almostnothing.site.front_page import FIGURE
+from almostnothing.site.play import bundles, knees
+from almostnothing.site.records import figure_address, raw
 
 NETWORKS = ("mnist", "fashion_mnist")
 LAWS = {"replacement": "uniform", "additive": "additive"}  # of the published table, as the calculator calls them
@@ -23,20 +23,17 @@ ASSETS = ("almost.js", "draw.js")
 
 
 def write(root: Path, source: Path) -> None:
-    """Write the front page's slider, and what the play pages include: `_generated/play_*.md`, `_static/play/front.png`.
-
-    Raises `UserError` where the published table has a p without a picture: `export` makes these.
-    """
-    generated = source / "_generated"
-    image = root / front.FILE.with_suffix(".png")
-    write_atomic(source / "_static/play/front.png", image.read_bytes())
-    for name, text in {"hero": hero(root), "play_networks": networks(root), "play_knee": knee(root)}.items():
-        write_atomic(generated / f"{name}.md", text.encode())
-
-
-def raw(text: str) -> str:
-    """HTML that stands in a page as it is."""
-    return f"```{{raw}} html\n{text}\n```\n"
+    """Write what the front page and the play pages include: `_generated/hero.md` and `_generated/play_*.md`."""
+    assets = root / bundles.SCRIPTS
+    made = {
+        "hero": hero(root),
+        "play_lab": app("an-lab", "lab.js"),
+        "play_networks": networks(assets),
+        "play_game": app("an-game", "game.js"),
+        "play_knee": knee(root),
+    }
+    for name, text in made.items():
+        write_atomic(source / "_generated" / f"{name}.md", text.encode())
 
 
 def embedded(name: str, content: Any) -> str:
@@ -51,8 +48,18 @@ def scripts(*names: str) -> str:
     return "\n".join(['<link rel="stylesheet" href="_static/play/play.css">', *tags])
 
 
+def app(name: str, *needed: str, embeds: str = "", still: str = "") -> str:
+    """A place that scripts fill, with what they read; `still` stands there where no script runs."""
+    still = still or "This works in your browser alone, by scripts, which are off here."
+    place = f'<div class="an-play" id="{name}"><noscript>{still}</noscript></div>'
+    return raw("\n".join(filter(None, [place, embeds, scripts(*needed)])))
+
+
 def hero(root: Path) -> str:
-    """The slider, with the accuracies of the front page's figure; that figure where there is no script."""
+    """The slider, with the accuracies of the front page's figure; that figure where there is no script.
+
+    Raises `UserError` where the published table has a p without a picture: `export` makes these.
+    """
     table, trained = (pd.read_csv(root / path, low_memory=False) for path in (front.TABLE, front.TRAINED))
     rows, _ = front.drawn(table, trained)
     found = curves(rows)
@@ -61,28 +68,20 @@ def hero(root: Path) -> str:
         raise UserError(f"no picture is made of p = {min(lacking):g}: run python -m almostnothing.site.play.export")
     right = rows.loc[np.isclose(rows["strength"], front.HEADLINE), ["accuracy", "ncm"]].mean()
     words = (
-        f"A digit at growing corruption p, the mean of many such images, and accuracy on clean images: at p = "
+        "A digit at growing corruption p, the mean of many such images, and accuracy on clean images: at p = "
         f"{front.HEADLINE:g} the network has {right['accuracy']:.0%} right, the nearest class mean {right['ncm']:.0%}."
     ).replace("%", " %")
-    still = f'<noscript><img src="_static/play/front.png" alt="{html.escape(words)}"></noscript>'
-    size, width, seeds = (int(rows[name].iloc[0]) for name in ("train_size", "width", "seed"))
-    seeds = rows["seed"].nunique()
+    size, width = int(rows["train_size"].iloc[0]), int(rows["width"].iloc[0])
     caption = (
-        f"{front.TITLE}; networks with one hidden layer of {width} units and the nearest class mean, trained on "
-        f"{size:,} images that were corrupted once, tested on clean ones; means over {seeds} seeds with 95 % intervals: "
-        f'<a href="{figure_address("paper", front.TABLE.stem)}">05 survival</a>. '
-        '<a href="play.html">Play with it</a>.'
+        f"{front.TITLE}. Networks with one hidden layer of {width} units and the nearest class mean, trained on "
+        f"{size:,} images that were corrupted once, tested on clean ones. Lines: means over "
+        f"{rows['seed'].nunique()} seeds, bars their 95 % intervals. "
+        f"[The page behind it]({page(front.TABLE.stem)}) · "
+        f'<a href="{FIGURE}">as a printed figure</a> · [play with your own choice of image and law](play.md)'
     )
-    return raw(
-        "\n".join(
-            [
-                f'<div class="an-play" id="an-hero">{still}</div>',
-                f'<p class="an-play an-small">{caption}</p>',
-                embedded("an-hero-data", found),
-                scripts("pictures.js", "hero.js"),
-            ]
-        )
-    )
+    still = f'<img src="{FIGURE}" alt="{html.escape(words)}">'
+    embeds = embedded("an-hero-data", found)
+    return f"{app('an-hero', 'pictures.js', 'hero.js', embeds=embeds, still=still)}\n{caption}\n"
 
 
 def curves(rows: pd.DataFrame) -> dict[str, Any]:
@@ -91,7 +90,7 @@ def curves(rows: pd.DataFrame) -> dict[str, Any]:
 
     def intervals(column: str) -> list[list[float]]:
         found = [stats.mean_interval(group[column]) for group in groups]
-        return [[round(one.estimate, 5), round(one.low, 5), round(one.high, 5)] for one in found]
+        return [[round(one.mean, 5), round(one.low, 5), round(one.high, 5)] for one in found]
 
     return {
         "p": sorted(rows["strength"].unique()),
@@ -103,29 +102,25 @@ def curves(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def networks(root: Path) -> str:
-    """Which networks play: published cells, with their counts on all test images."""
-    lines = [
-        "| data | right of all clean test images: network | nearest class mean | corrupted alike: network "
-        "| nearest class mean | cell | status |",
-        "|-|-|-|-|-|-|-|",
-    ]
-    for name in NETWORKS:
-        found = bundles.read(root / bundles.SCRIPTS, name)
-        cell, origin = found["provenance"]["cell"], found["provenance"]
-        shares = [
-            f"{one[who] / one['images']:.1%}".replace("%", " %")
-            for one in (found["counts"][test] for test in ("clean", "corrupted"))
-            for who in ("network", "ncm")
-        ]
-        lines.append(f"| {found['title']} | {' | '.join(shares)} | `{origin['key']}` | {origin['status']} |")
+def networks(assets: Path) -> str:
+    """Which networks play: published cells, with what they and the rule get right of all test images."""
+    lines = ["| data | test images | network | nearest class mean | cell | status |", "|-|-|-:|-:|-|-|"]
+    found = [bundles.read(assets, name) for name in NETWORKS]
+    for one in found:
+        origin = one["provenance"]
+        for test, count in one["counts"].items():
+            shares = [f"{count[who] / count['images']:.1%}".replace("%", " %") for who in ("network", "ncm")]
+            ends = [f"`{origin['key']}`", origin["status"]]
+            tested = f"{count['images']:,} {test}"
+            lines.append(f"| {' | '.join([one['title'], tested, *shares, *ends])} |")
+    cell, counts = found[0]["provenance"]["cell"], found[0]["counts"]
     words = (
-        f"Both networks are cells of the published page [01 knee]({figure_address('paper', '01_knee')}), which serve "
-        f"05 survival, too: one hidden layer of {cell['width']} {cell['activation']} units, trained on "
-        f"{cell['train_size']:,} images of which each pixel was replaced by uniform noise with probability "
+        f"Both networks are cells of the published page [01 knee]({page('01_knee')}), and serve "
+        f"[05 survival]({page('05_survival')}), too: one hidden layer of {cell['width']} {cell['activation']} units, "
+        f"trained on {cell['train_size']:,} images of which each pixel was replaced by uniform noise with probability "
         f"{cell['strength']:g}, drawn once, seed {cell['seed']}. The nearest class mean has the means of the same "
         "corrupted images. Weights are rounded to 16 bits, which changes no answer to any of the "
-        f"{sum(one['images'] for one in found['counts'].values()):,} test images, clean and corrupted, of a data set."
+        f"{sum(one['images'] for one in counts.values()):,} test images, clean and corrupted, of either data set."
     )
     return "\n".join([words, "", *lines, ""])
 
@@ -146,13 +141,22 @@ def measured(root: Path) -> dict[str, dict[str, list[dict[str, float]]]]:
 
 def knee(root: Path) -> str:
     """The calculator, with the measured points, and how exact its tables are."""
-    return raw(
-        "\n".join(
-            [
-                '<div class="an-play" id="an-knee"><noscript>This page calculates in your browser: it needs its '
-                "scripts.</noscript></div>",
-                embedded("an-knee-data", measured(root)),
-                scripts("curves.js", "knee.js"),
-            ]
-        )
+    content = bundles.read(root / bundles.SCRIPTS, "curves")
+    off = knees.errors(content)
+    checked = sum(
+        len(table["checks"]["knees"]) for one in content["datasets"].values() for table in one["laws"].values()
     )
+    words = (
+        f"Read off tables by a polynomial through {' × '.join(map(str, knees.NODES))} points of strength and N. Off "
+        f"these points accuracies are within {off['clean']['accuracy']:.4f} of Python's for clean test images and "
+        f"within {off['corrupted']['accuracy']:.3f} for corrupted ones, drawn once, so that Python's own curve is "
+        "rough by as much. Half-way points agree with `predict_knee` to "
+        f"{off['clean']['knee']:.1%} and {off['corrupted']['knee']:.1%} of σ, or of the share of pixels that survive "
+        f"(the worst of {checked})."
+    ).replace("%", " %")
+    return f"{app('an-knee', 'curves.js', 'knee.js', embeds=embedded('an-knee-data', measured(root)))}\n{words}\n"
+
+
+def page(name: str) -> str:
+    """A figure's page, as a link in Markdown names it."""
+    return figure_address("paper", name).replace(".html", ".md")
