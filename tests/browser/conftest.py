@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from built_site import ARGUMENTS, BUILD, pages
+
+from browser.built_site import ARGUMENTS, BUILD, pages
 
 WIDE = {"width": 1280, "height": 900}
 

@@ -6,7 +6,8 @@ found by its name, with
 
 - `write(root, source) -> None`: writes Markdown pages (MyST) and static files below `source`; `root` is the project's
   folder;
-- `PLACE: int`: where its pages stand in the sidebar, small first: front page 0, figures 10, claims 20, texts 30, play 40, methods 50;
+- `PLACE: int`: when it writes, and where its pages stand in the sidebar, small first: front page 0, figures 10,
+  claims 20, texts 30, play 40, methods 50;
 - `PAGES: list[tuple[str, str]]`: (document name below `source`, without `.md`; title), one for each entry in the
   sidebar. Pages below these are named in a toctree of theirs.
 
@@ -39,7 +40,7 @@ from pathlib import Path
 from types import ModuleType
 
 from almostnothing.errors import UserError
-from almostnothing.site.slimming import slim
+from almostnothing.site.finishing import finish
 
 SOURCES = Path("site")
 SCRATCH = Path("results/site")
@@ -86,5 +87,5 @@ def build(root: Path, out: Path) -> Path:
         failed = build_main([*options, str(scratch / "doctrees"), str(source), str(out)])
     if failed:
         raise UserError(f"the site could not be built:\n{warned.getvalue().strip()}")
-    slim(out)
+    finish(out)
     return out / "index.html"

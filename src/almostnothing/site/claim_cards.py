@@ -38,12 +38,12 @@ def card(record: Record, claim: Record) -> str:
 def cases(claim: Record) -> str:
     """The cases of a claim as a table."""
     rows = "".join(
-        f"<tr><td>{html.escape(place(case['where']))}</td><td>{estimate_text(case)}</td>"
-        f"<td>{case['n']} {html.escape(case['n_of'])}</td><td>{case['networks'] or '–'}</td>"
-        f"<td>{records.verdict_badge(case['verdict'])}</td></tr>"
+        f"<tr><td>{html.escape(place(case['where']))}</td><td>{records.verdict_badge(case['verdict'])}</td>"
+        f"<td>{estimate_text(case)}</td><td>{case['n']} {html.escape(case['n_of'])}</td>"
+        f"<td>{case['networks'] or '–'}</td></tr>"
         for case in claim["cases"]
     )
-    heads = "".join(f'<th scope="col">{name}</th>' for name in ("where", "estimate [95 %]", "n", "networks", "verdict"))
+    heads = "".join(f'<th scope="col">{name}</th>' for name in ("where", "verdict", "estimate [95 %]", "n", "networks"))
     return scrolled(f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>", claim["statement"])
 
 

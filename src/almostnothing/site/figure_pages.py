@@ -5,10 +5,11 @@ from __future__ import annotations
 import html
 import shutil
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from almostnothing import pages
-from almostnothing.freshness import FILES, FIGURES, NOTEBOOKS
+from almostnothing.freshness import FIGURES, FILES, NOTEBOOKS
 from almostnothing.parameters.files import FOLDER
 from almostnothing.site import claim_cards, notebook_pages, records
 from almostnothing.site.records import Record, raw
@@ -143,7 +144,7 @@ def provenance(record: Record) -> str:
     return f'<dl class="facts provenance">{items}</dl>'
 
 
-def index(parameter_set: str, found: list[Record]) -> str:
+def index(parameter_set: str, found: Sequence[Record]) -> str:
     """The list of a set's figures with their verdicts, by the text that most of a page's claims are of."""
     words = records.SETS[parameter_set]
     parts = [f"# Figures: {words}\n"]

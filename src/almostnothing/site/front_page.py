@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import shutil
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 from almostnothing.errors import UserError
 from almostnothing.freshness import FIGURES
 from almostnothing.site import claim_cards
+from almostnothing.site.plates import plate
 from almostnothing.site.records import raw
 
 PLACE = 0
@@ -69,11 +69,7 @@ def caption(readme: str) -> str:
 def hero(words: str) -> str:
     """The figure with its words, which also tell what it shows to who cannot see it."""
     plain = re.sub(r"\*\*(\w)\*\* ", r"\1: ", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", words))
-    plate = (
-        '<figure class="plate"><div class="plate-scroll" tabindex="0" role="region" aria-label="Figure, scrolls">'
-        f'<a href="{FIGURE}"><img src="{FIGURE}" alt="{html.escape(plain)}"></a></div></figure>'
-    )
-    return f"{raw(plate)}\n{words}\n"
+    return f"{raw(plate(FIGURE, plain, 'Figure'))}\n{words}\n"
 
 
 def doors() -> str:
@@ -82,6 +78,7 @@ def doors() -> str:
     for name, (words, links, command) in DOORS.items():
         leads = " · ".join(f'<a href="{to}.html">{shown}</a>' for to, shown in links.items())
         items.append(
-            f'<section class="door"><h2>{name}</h2><p>{words}</p>{claim_cards.copyable(command)}<p>{leads}</p></section>'
+            f'<section class="door"><h2>{name}</h2><p>{words}</p>{claim_cards.copyable(command)}'
+            f"<p>{leads}</p></section>"
         )
     return raw(f'<div class="doors">{"".join(items)}</div>')

@@ -29,7 +29,7 @@ def page(found: list[dict[str, Any]]) -> str:
 
 
 def script(found: list[dict[str, Any]]) -> str:
-    """The cards as a script, as a page that is opened from a file may not read other files: mention → title, meaning."""
+    """The cards as a script, as a page opened from a file may read no other: mention → title, meaning."""
     cards = {mention: [entry["name"], entry["meaning"]] for entry in found for mention in entry.get("mention", [])}
     return f"window.GLOSSARY = {json.dumps(cards, ensure_ascii=False, indent=1)};\n"
 

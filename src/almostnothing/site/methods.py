@@ -1,4 +1,4 @@
-"""Methods and notation: the documents of `docs/` as pages, the glossary, cards of data sets, and a page for reviewers."""
+"""Methods and notation: the documents of `docs/` as pages, the glossary, data cards, and a page for reviewers."""
 
 from __future__ import annotations
 

@@ -8,16 +8,15 @@ the published record.
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from almostnothing.claims import number
 from almostnothing.freshness import FIGURES
 from almostnothing.site import claim_cards, records
+from almostnothing.site.plates import plate
 from almostnothing.site.records import Record, raw
 
 INJECTED, DEFAULTS = "injected-parameters", "parameters"
@@ -25,10 +24,6 @@ SUMMARY = re.compile(r"claims\.summary\(verdicts(?P<other>, \"exploratory\")?\)"
 ANSWER = "claims.answer("
 PAGE_NAME = re.compile(r"(?<!\[)`(\d\d_\w+)`")
 STYLE = re.compile(r"<style.*?</style>", re.DOTALL)
-PLATE = (
-    '<figure class="plate" id="{id}"><div class="plate-scroll" tabindex="0" role="region" aria-label="{label}, scrolls">'
-    '<a href="{link}"><img src="{link}" alt="{alt}"{loading}></a></div><figcaption>{caption}</figcaption></figure>'
-)
 
 
 def body(root: Path, record: Record, extra: Path) -> str:
@@ -69,7 +64,7 @@ def _code(source: str, summary: str) -> str:
 
 
 def _outputs(record: Record, cell: dict[str, Any], source: str, heading: str, pictures: _Pictures) -> Iterator[str]:
-    """What a cell shows, as MyST; the answer stands at the head of the page, and cards in the place of claims' tables."""
+    """What a cell shows, as MyST; the answer stands at the head of the page, and cards for tables of claims."""
     summary = SUMMARY.search(source)
     if summary:
         yield cards(record, "exploratory" if summary["other"] else "primary")
@@ -146,13 +141,4 @@ class _Pictures:
         alt = alternative(record, dataset)
         if heading != record["title"]:
             alt = f"{heading}. Beside the main figure, {alt}"
-        return raw(
-            PLATE.format(
-                id=f"figure-{number(self.shown)}",
-                label=f"Figure {self.shown}",
-                link=f"../{link}",
-                alt=html.escape(alt),
-                caption=html.escape(words),
-                loading="" if self.shown == 1 else ' loading="lazy"',
-            )
-        )
+        return raw(plate(f"../{link}", alt, f"Figure {self.shown}", words, later=self.shown > 1))

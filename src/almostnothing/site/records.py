@@ -1,4 +1,4 @@
-"""What every part of the site needs: published records, addresses of pages, marks of verdicts, and words for numbers."""
+"""What every part of the site needs: published records, addresses of pages, marks of verdicts, words for results."""
 
 from __future__ import annotations
 

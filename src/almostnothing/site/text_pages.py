@@ -1,16 +1,17 @@
 """A page for each of the five texts: what it says, with its claims marked where they stand, and every claim of it.
 
-What a text says is written by hand in `site/texts/NNN.md`. There `[[05_survival.above|words]]` marks words as a claim: they
-are underlined, take the colour of its verdict on the main set, and link to it. Everything else is generated.
+What a text says is written by hand in `site/texts/NNN.md`. There `[[05_survival.above|words]]` marks words as a claim:
+they are underlined, take the colour of its verdict on the main set, and link to it. Everything else is generated.
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from almostnothing.claims import MIXED, VERDICTS
 from almostnothing.errors import UserError
 from almostnothing.site import claim_cards, figure_pages, records
 from almostnothing.site.records import Record, raw
@@ -38,7 +39,7 @@ def write(root: Path, source: Path) -> None:
     (source / HERE / "index.md").write_text(index(titles, found))
 
 
-def by_name(found: list[Record]) -> Claims:
+def by_name(found: Sequence[Record]) -> Claims:
     """All claims of a set by the name of their page and their own."""
     return {
         f"{record['figure']}.{claim['id'].rpartition('.')[2]}": (record, claim)
@@ -59,17 +60,27 @@ def marked(written: str, claims: Claims, file: str) -> str:
         record, claim = claims[found["id"]]
         address = records.figure_address(record["set"], record["figure"], claim["id"])
         told = html.escape(f"{claim['verdict']}. {records.told(claim)}")
-        mark = f'<span class="mark">{html.escape(records.mark(claim["verdict"]))}</span>'
+        mark = f'<span class="verdict-mark">{html.escape(records.mark(claim["verdict"]))}</span>'
         kind = records.verdict_class(claim["verdict"])
-        return f'<a class="claim {kind}" href="../{address}" title="{told}">{html.escape(found["words"])} {mark}</a>'
+        words = html.escape(found["words"])
+        return f'<a class="claim {kind}" href="../{address}" title="{told}">{words}&nbsp;{mark}</a>'
 
-    return MARK.sub(link, written)
+    return MARK.sub(link, written).replace("\n## ", f"\n{legend()}\n## ", 1)
 
 
-def own(text: str, found: list[Record]) -> Iterator[str]:
+def legend() -> str:
+    """What colours and marks mean."""
+    shown = " ".join(map(records.verdict_badge, (*VERDICTS, MIXED)))
+    return raw(
+        "<p>Underlined words are claims, each linked to what was measured of it. Colour and mark are its verdict on "
+        f"real data: {shown} (its cases differ).</p>"
+    )
+
+
+def own(text: str, found: Sequence[Record]) -> Iterator[str]:
     """Every claim of the text, with its own words: the primary ones first."""
     yield "\n## Every claim, in the text's own words\n"
-    yield "Its words as the record has them; the claim that was made of them; its verdicts on real data.\n"
+    yield "Its words as the record has them, the claim that was made of them, and its verdicts on real data.\n"
     claims = [(record, claim) for record in found for claim in record["claims"] if records.text_of(claim) == text]
     for role in ("primary", "exploratory"):
         chosen = [(record, claim) for record, claim in claims if claim["role"] == role]
@@ -91,7 +102,7 @@ def section(record: Record, claim: Record) -> str:
     )
 
 
-def beyond(text: str, found: list[Record]) -> Iterator[str]:
+def beyond(text: str, found: Sequence[Record]) -> Iterator[str]:
     """Claims that no text makes, on the pages of this one."""
     claims = [
         (record, claim)
@@ -124,7 +135,7 @@ def cite(entry: str) -> Iterator[str]:
     yield raw(claim_cards.copyable(entry))
 
 
-def index(titles: Mapping[str, str], found: list[Record]) -> str:
+def index(titles: Mapping[str, str], found: Sequence[Record]) -> str:
     """The list of the texts, with what became of their primary claims."""
     parts = ["# The five texts\n"]
     for text, title in titles.items():

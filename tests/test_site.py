@@ -1,0 +1,233 @@
+"""The site's parts: what is read from notebooks, records and documents, and what becomes of it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from almostnothing import site
+from almostnothing.errors import UserError
+from almostnothing.site import (
+    claim_cards,
+    figure_pages,
+    finishing,
+    front_page,
+    glossary,
+    methods,
+    notebook_pages,
+    records,
+    text_pages,
+)
+
+ROOT = Path(__file__).parents[1]
+CASES: list[dict[str, Any]] = [
+    {"where": {"dataset": "mnist", "test": "clean"}, "estimate": 0.5, "low": 0.4, "high": 0.6, "verdict": "supported"},
+    {
+        "where": {"dataset": "mnist", "test": "corrupted"},
+        "estimate": 0.3,
+        "low": 0.2,
+        "high": 0.4,
+        "verdict": "supported",
+    },
+    {"where": {"dataset": "cifar10"}, "estimate": None, "low": None, "high": None, "verdict": "not measured"},
+]
+CLAIM: dict[str, Any] = {
+    "id": "05_moon.above",
+    "source": "seed 001, abstract",
+    "quote": "well above <chance>",
+    "statement": "networks are over 0.2 above chance",
+    "role": "primary",
+    "statistic": "accuracy less chance",
+    "threshold": 0.2,
+    "direction": "above",
+    "reason": "three times chance",
+    "lock": None,
+    "interval": "t over seeds",
+    "simultaneous": True,
+    "cases": [{**case, "n": 5, "n_of": "seeds", "networks": 5} for case in CASES],
+    "verdict": "mixed",
+    "finding": "Supported: …",
+}
+RECORD: dict[str, Any] = {
+    "figure": "05_moon",
+    "set": "paper",
+    "title": "The moon",
+    "claims": [CLAIM],
+    "sources": [{"name": "mnist", "facts": {"arrays": "1" * 20}}, {"name": "cifar10", "facts": {"arrays": "2" * 20}}],
+    "environment": {"python": "3.11.7", "torch": "2.13.0", "system": "Linux", "processor": "a processor"},
+    "commit": {"id": "c" * 40, "modified": False},
+    "digest": {"figure": "f" * 20, "table": "t" * 20},
+    "table": {"sha256": "s" * 64, "rows": 1234},
+}
+
+
+def code(source, tags=(), **output):
+    outputs = [{"output_type": "display_data", "data": output}] if output else []
+    return {"cell_type": "code", "metadata": {"tags": list(tags)}, "source": [source], "outputs": outputs}
+
+
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """A project with one page, and the body of its page on the site."""
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# The moon"]},
+        code("p = 0  # default", ["parameters"]),
+        code("p = 0.9", ["injected-parameters"]),
+        code("display(Markdown(claims.answer(verdicts)))", **{"text/markdown": "**The answer** of old"}),
+        {"cell_type": "markdown", "metadata": {}, "source": ["Prose with `05_moon` and $x$.\n\n## Dust\n\nMore."]},
+        code("draw()", **{"image/png": "aGVsbG8="}),
+        code("again()", **{"image/png": "aGVsbG8="}),
+        code("frame", **{"text/html": '<style scoped>b {}</style><table border="1" class="dataframe"></table>'}),
+        code("display(claims.summary(verdicts))", **{"text/html": "<table><tr><td>old verdicts</td></tr></table>"}),
+    ]
+    folder = tmp_path / "figures/paper"
+    folder.mkdir(parents=True)
+    (folder / "05_moon.ipynb").write_text(json.dumps({"cells": cells}))
+    (folder / "05_moon.json").write_text(json.dumps(RECORD))
+    return notebook_pages.body(tmp_path, RECORD, tmp_path / "extra"), tmp_path
+
+
+def test_only_the_injected_parameters_are_shown_and_code_is_folded(made):
+    body, _ = made
+    assert "p = 0.9" in body
+    assert "# default" not in body
+    assert body.index("<summary>Parameters of this page</summary>") < body.index("p = 0.9")
+    assert body.count("<details") == body.count("</details>")
+
+
+def test_answer_and_tables_of_claims_give_place_to_cards(made):
+    body, _ = made
+    assert "of old" not in body
+    assert "old verdicts" not in body
+    assert 'id="claim-above"' in body
+    assert "well above &lt;chance&gt;" in body
+    assert '../texts/001.html#05_moon-above"' in body
+
+
+def test_the_published_picture_is_shown_from_its_file_and_others_are_written(made):
+    body, root = made
+    assert '<img src="../files/paper/05_moon.svg"' in body
+    assert '<img src="../files/paper/05_moon-2.png"' in body
+    assert (root / "extra/files/paper/05_moon-2.png").read_bytes() == b"hello"
+    assert "<style" not in body
+    assert "border=" not in body
+
+
+def test_alternative_text_is_told_from_the_numbers():
+    told = notebook_pages.alternative(RECORD)
+    assert told == (
+        "The moon, MNIST, CIFAR-10. networks are over 0.2 above chance: 2 supported (0.3 to 0.5), 1 not measured."
+    )
+    assert "1 not measured" not in notebook_pages.alternative(RECORD, "MNIST")
+
+
+def test_a_figures_page_has_switch_answer_files_and_provenance(made):
+    _, root = made
+    records.published.cache_clear()
+    page = figure_pages.page(root, root, RECORD, None, {**RECORD, "figure": "06_sun", "title": "The sun"})
+    assert 'href="06_sun.html" rel="next">The sun →' in page
+    assert "<code>quick</code>, toy data: not there" in page
+    assert "Toy data" not in page
+    for suffix in ("svg", "pdf", "csv", "json", "yaml", "ipynb"):
+        assert f'href="../files/paper/05_moon.{suffix}"' in page
+    assert "python 3.11.7, torch 2.13.0" in page
+    assert "a processor, Linux" in page
+    assert figure_pages.BANNER in figure_pages.banner(RECORD)
+
+
+def test_a_citation_has_the_claims_name_and_escapes_tex():
+    entry = claim_cards.bibtex(RECORD, {**CLAIM, "statement": "over 95% of a_b"})
+    assert entry.startswith("@misc{almostnothing:paper:05_moon.above,")
+    assert r"over 95\% of a\_b" in entry
+
+
+def test_a_texts_marks_are_links_in_the_colour_of_the_verdict():
+    claims = text_pages.by_name([RECORD])
+    shown = text_pages.marked("They are [[05_moon.above|well above chance]].", claims, "001.md")
+    assert '<a class="claim v-mixed" href="../paper/05_moon.html#claim-above"' in shown
+    with pytest.raises(UserError, match="no published claim is called '05_moon.below'"):
+        text_pages.marked("[[05_moon.below|words]]", claims, "001.md")
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("seed 000, testable prediction 2", "000"),
+        ("Jacot et al. 2018; seed 001, abstract", "001"),
+        ("our question, the bridge to seeds 000 and 001", None),
+        ("theory/compression", None),
+    ],
+)
+def test_a_claim_belongs_to_the_text_that_its_source_names(source, text):
+    assert records.text_of({"source": source}) == text
+
+
+def test_every_claim_of_the_texts_pages_is_published_and_each_text_marks_its_primary_ones():
+    found = records.published(ROOT, "paper")
+    claims = text_pages.by_name(found)
+    for text in records.TEXTS:
+        written = (ROOT / f"site/texts/{text}.md").read_text()
+        marks = {mark["id"] for mark in text_pages.MARK.finditer(written)}
+        assert marks <= set(claims)
+        own = {
+            name
+            for name, (_, claim) in claims.items()
+            if claim["role"] == "primary" and records.text_of(claim) == text and "_squared" not in name
+        }
+        marked_anywhere = {
+            mark["id"]
+            for other in records.TEXTS
+            for mark in text_pages.MARK.finditer((ROOT / f"site/texts/{other}.md").read_text())
+        }
+        assert own <= marked_anywhere, own - marked_anywhere
+        assert text_pages.reference(ROOT / "site/texts/references.bib", text).startswith(f"@misc{{seed{text},")
+
+
+def test_documents_links_lead_to_pages_or_are_left_out():
+    text = (
+        "[a](verdicts.md) [b](../src/x.py) [c](../figures/paper/05_survival.ipynb) [d](https://x.org) [`e`](../params)"
+    )
+    assert methods.linked(text, ROOT) == ("[a](verdicts.md) b [c](../paper/05_survival.md) [d](https://x.org) `e`")
+
+
+@pytest.mark.parametrize("entry", glossary.entries(ROOT / "site"), ids=lambda entry: entry["name"])
+def test_names_of_the_glossary_are_those_of_the_code(entry):
+    names = entry["code"].split(".")
+    for count in range(len(names), 0, -1):
+        try:
+            found = importlib.import_module(".".join(["almostnothing", *names[:count]]))
+        except ModuleNotFoundError:
+            continue
+        for name in names[count:]:
+            found = getattr(found, name)
+        return
+    raise AssertionError(entry["code"])
+
+
+def test_the_front_page_says_what_the_readme_says():
+    readme = (ROOT / "README.md").read_text()
+    assert front_page.introduction(readme).startswith("Networks trained on")
+    assert "/paper/05_survival.md)" in front_page.caption(readme)
+    assert "**" not in front_page.hero(front_page.caption(readme)).split("alt=")[1].split('"')[1]
+    with pytest.raises(UserError, match="has no words between"):
+        front_page.caption("# nothing")
+
+
+def test_finishing_takes_out_what_no_page_needs(tmp_path):
+    page = '<script defer src="../_static/scripts/fontawesome.js?x=1"></script><script src="searchindex.js"></script>'
+    for name in ("index.html", "search.html"):
+        (tmp_path / name).write_text(page)
+    finishing.finish(tmp_path)
+    assert (tmp_path / "index.html").read_text() == ""
+    assert "searchindex" in (tmp_path / "search.html").read_text()
+
+
+def test_parts_are_found_by_name_and_their_pages_have_titles():
+    found = {part.__name__.rpartition(".")[2]: part for part in site.parts()}
+    assert {"front_page", "figure_pages", "text_pages", "methods"} <= set(found)
+    assert "records" not in found
+    assert all(len(entry) == 2 for part in found.values() for entry in part.PAGES)
