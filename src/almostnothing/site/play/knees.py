@@ -27,6 +27,7 @@ from almostnothing.theory import prototypes
 KINDS = ("clean", "corrupted")
 NODES = (32, 16)  # of strength, and of n
 MOST_PER_CLASS = 10_000  # training images of a class, at most
+MOST_PIXELS = 1000  # of images for which `predict_knee` is compared
 CHECKED_AT, CHECKED_SIZES, CHECKED_KNEE = (0.13, 0.37, 0.61, 0.83), (3, 57, 1300), 57  # off the nodes: s/most, n, n
 
 
@@ -95,14 +96,16 @@ def table(dataset: data.Dataset, record: Law, axis: Axis) -> dict[str, Any]:
 def checks(dataset: data.Dataset, record: Law, axis: Axis) -> dict[str, Any]:
     """What Python says off the table's points, for the page to be compared with.
 
-    `accuracies`: of (test, strength, n). `knees`: `predict_knee` of (test, n), None where there is none.
+    `accuracies`: of (test, strength, n). `knees`: `predict_knee` of (test, n), None where there is none; of images of
+    more than `MOST_PIXELS` values, for which that takes minutes, nothing.
     """
     law = corruptions.law_of(record, dataset)
     accuracies = []
     for strength in (axis.strength(axis.most * u) for u in CHECKED_AT):
         at = expected(dataset, law, strength)
         accuracies += [[kind, strength, n, at[kind](n)] for kind in KINDS for n in CHECKED_SIZES]
-    found = {kind: prototypes.predict_knee(dataset, CHECKED_KNEE, law, kind) for kind in KINDS}
+    tests = KINDS if dataset.facts.pixels <= MOST_PIXELS else ()
+    found = {kind: prototypes.predict_knee(dataset, CHECKED_KNEE, law, kind) for kind in tests}
     knees = [[kind, CHECKED_KNEE, None if math.isnan(knee) else knee] for kind, knee in found.items()]
     return {"accuracies": accuracies, "knees": knees}
 
