@@ -112,7 +112,7 @@
     stage.replaceChildren(
       bars(scores, of, 1 / model.names.length),
       element("p", { class: "an-small", text: "Whiskers are 95 % intervals (Wilson) of what each would get right in the long run: " +
-        "ten images say little. No person was asked for this project's pages: now one is. " +
+        "ten images say little. " +
         "Your answers stay in this page; nothing is sent or stored." }),
       element("div", { class: "an-buttons" }, again),
       // a region that scrolls sideways must be reachable by keyboard

@@ -136,11 +136,12 @@ def halfway(table: dict[str, Any], kind: str, n: float) -> float:
 
 
 def errors(content: dict[str, Any]) -> dict[str, dict[str, float]]:
-    """By test: the largest differences between the tables and the `checks` beside them, of `accuracy` and of `knee`.
+    """By test: the largest differences between the tables and the `checks` beside them.
 
-    A knee's is relative: of p to the share of pixels that survive there, of σ to itself.
+    `accuracy`: of accuracies. By the name of an axis: of half-way points along it, in strength, which `predict_knee`
+    finds to `prototypes.PRECISION`.
     """
-    found: dict[str, dict[str, float]] = {kind: {"accuracy": 0.0, "knee": 0.0} for kind in KINDS}
+    found = {kind: dict.fromkeys(("accuracy", *AXES), 0.0) for kind in KINDS}
     for dataset in content["datasets"].values():
         for table in dataset["laws"].values():
             for kind, strength, n, value in table["checks"]["accuracies"]:
@@ -148,7 +149,6 @@ def errors(content: dict[str, Any]) -> dict[str, dict[str, float]]:
                 found[kind]["accuracy"] = max(found[kind]["accuracy"], off)
             for kind, n, value in table["checks"]["knees"]:
                 if value is not None:
-                    scale = 1 - value if table["scale"] == SURVIVAL.name else value
-                    off = abs(halfway(table, kind, n) - value) / scale
-                    found[kind]["knee"] = max(found[kind]["knee"], off)
+                    axis = table["scale"]
+                    found[kind][axis] = max(found[kind][axis], abs(halfway(table, kind, n) - value))
     return found

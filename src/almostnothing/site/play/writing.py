@@ -16,6 +16,7 @@ from almostnothing.files import write_atomic
 from almostnothing.site.front_page import FIGURE
 from almostnothing.site.play import bundles, knees
 from almostnothing.site.records import figure_address, raw
+from almostnothing.theory import prototypes
 
 NETWORKS = ("mnist", "fashion_mnist")
 LAWS = {"replacement": "uniform", "additive": "additive"}  # of the published table, as the calculator calls them
@@ -150,10 +151,11 @@ def knee(root: Path) -> str:
         f"Read off tables by a polynomial through {' × '.join(map(str, knees.NODES))} points of strength and N. Off "
         f"these points accuracies are within {off['clean']['accuracy']:.4f} of Python's for clean test images and "
         f"within {off['corrupted']['accuracy']:.3f} for corrupted ones, drawn once, so that Python's own curve is "
-        "rough by as much. Half-way points agree with `predict_knee` to "
-        f"{off['clean']['knee']:.1%} and {off['corrupted']['knee']:.1%} of σ, or of the share of pixels that survive "
-        f"(the worst of {checked})."
-    ).replace("%", " %")
+        "rough by as much. Half-way points agree with `predict_knee`, which is as exact as "
+        f"{prototypes.PRECISION:g}: on clean test images within {off['clean']['survival']:.4f} in p and "
+        f"{off['clean']['log']:.3f} in σ, on corrupted ones within {off['corrupted']['survival']:.4f} and "
+        f"{off['corrupted']['log']:.3f} (the worst of {checked} that were compared)."
+    )
     return f"{app('an-knee', 'curves.js', 'knee.js', embeds=embedded('an-knee-data', measured(root)))}\n{words}\n"
 
 
