@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 from pathlib import Path
@@ -13,6 +14,7 @@ from almostnothing import site
 from almostnothing.errors import UserError
 from almostnothing.site import (
     claim_cards,
+    drawings,
     figure_pages,
     finishing,
     front_page,
@@ -65,8 +67,12 @@ RECORD: dict[str, Any] = {
 }
 
 
-def code(source, tags=(), **output):
-    outputs = [{"output_type": "display_data", "data": output}] if output else []
+DRAWING = '<svg version="1.1" width="500.6pt" height="300.2pt"><path d="" transform="scale(0.02)"/></svg>'
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x07\0\0\0\x05").decode()
+
+
+def code(source, tags=(), times=1, **output):
+    outputs = [{"output_type": "display_data", "data": output}] * times if output else []
     return {"cell_type": "code", "metadata": {"tags": list(tags)}, "source": [source], "outputs": outputs}
 
 
@@ -79,14 +85,15 @@ def made(tmp_path, monkeypatch):
         code("p = 0.9", ["injected-parameters"]),
         code("display(Markdown(claims.answer(verdicts)))", **{"text/markdown": "**The answer** of old"}),
         {"cell_type": "markdown", "metadata": {}, "source": ["Prose with `05_moon` and $x$.\n\n## Dust\n\nMore."]},
-        code("draw()", **{"image/png": "aGVsbG8="}),
-        code("again()", **{"image/png": "aGVsbG8="}),
+        code("for dataset in datasets: draw()", times=2, **{"image/png": PNG}),
+        code("again()", **{"image/png": PNG}),
         code("frame", **{"text/html": '<style scoped>b {}</style><table border="1" class="dataframe"></table>'}),
         code("display(claims.summary(verdicts))", **{"text/html": "<table><tr><td>old verdicts</td></tr></table>"}),
     ]
     folder = tmp_path / "figures/paper"
     folder.mkdir(parents=True)
     (folder / "05_moon.ipynb").write_text(json.dumps({"cells": cells}))
+    (folder / "05_moon.svg").write_text(DRAWING)
     (folder / "05_moon.json").write_text(json.dumps(RECORD))
     return notebook_pages.body(tmp_path, RECORD, tmp_path / "extra"), tmp_path
 
@@ -112,9 +119,33 @@ def test_the_published_picture_is_shown_from_its_file_and_others_are_written(mad
     body, root = made
     assert '<img src="../files/paper/05_moon.svg"' in body
     assert '<img src="../files/paper/05_moon-2.png"' in body
-    assert (root / "extra/files/paper/05_moon-2.png").read_bytes() == b"hello"
+    assert '<img src="../files/paper/05_moon-3.png"' in body
+    assert (root / "extra/files/paper/05_moon-2.png").read_bytes() == base64.b64decode(PNG)
+    assert 'width="501" height="300"' in body
+    assert 'width="7" height="5" loading="lazy"' in body
     assert "<style" not in body
     assert "border=" not in body
+
+
+def test_letters_of_a_drawing_are_mended_and_other_files_are_copied_as_they_are(tmp_path):
+    for name in ("a.svg", "a.csv"):
+        (tmp_path / name).write_text(DRAWING)
+        drawings.copy(tmp_path / name, tmp_path / "site" / name)
+    assert "scale(0.015625)" in (tmp_path / "site/a.svg").read_text()
+    assert (tmp_path / "site/a.csv").read_text() == DRAWING
+
+
+def test_one_picture_a_data_set_has_links_by_data_set_and_tells_of_its_own(made):
+    body, _ = made
+    assert '<a href="#figure-1">MNIST</a> · <a href="#figure-2">CIFAR-10</a>' in body
+    assert body.count('class="datasets"') == 1
+    assert 'id="figure-2"' in body
+    mnist, cifar, both = (part.split('"')[0] for part in body.split('alt="')[1:])
+    assert "2 supported" in mnist
+    assert "not measured" not in mnist
+    assert "supported" not in cifar
+    assert "2 supported (0.3 to 0.5), 1 not measured" in both
+    assert both.startswith("Dust.")
 
 
 def test_alternative_text_is_told_from_the_numbers():
@@ -212,7 +243,7 @@ def test_the_front_page_says_what_the_readme_says():
     readme = (ROOT / "README.md").read_text()
     assert front_page.introduction(readme).startswith("Networks trained on")
     assert "/paper/05_survival.md)" in front_page.caption(readme)
-    assert "**" not in front_page.hero(front_page.caption(readme)).split("alt=")[1].split('"')[1]
+    assert "**" not in front_page.hero(front_page.caption(readme), (4, 3)).split("alt=")[1].split('"')[1]
     with pytest.raises(UserError, match="has no words between"):
         front_page.caption("# nothing")
 
@@ -224,6 +255,28 @@ def test_finishing_takes_out_what_no_page_needs(tmp_path):
     finishing.finish(tmp_path)
     assert (tmp_path / "index.html").read_text() == ""
     assert "searchindex" in (tmp_path / "search.html").read_text()
+
+
+def test_every_part_writes_its_pages_from_what_is_published(tmp_path):
+    records.published.cache_clear()
+    site.write_sources(ROOT, tmp_path / "source")
+    listed = (tmp_path / "source/_generated/toctree.md").read_text()
+    for part in site.parts():
+        for name, _ in part.PAGES:
+            assert (tmp_path / f"source/{name}.md").is_file()
+            assert f"<{name}>" in listed
+    for parameter_set in records.SETS:
+        for record in records.published(ROOT, parameter_set):
+            assert (tmp_path / f"source/{parameter_set}/{record['figure']}.md").is_file()
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UserError, match="holds something else than a site"):
+        site.build(ROOT, tmp_path)
+    with pytest.raises(UserError, match="holds something else than a site"):
+        site.build(ROOT, tmp_path / "thesis.txt")
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
 def test_parts_are_found_by_name_and_their_pages_have_titles():

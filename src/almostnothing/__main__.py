@@ -145,7 +145,11 @@ def site(arguments: argparse.Namespace) -> None:
     from almostnothing import site
     from almostnothing.files import project
 
-    print(f"Open {site.build(project(), arguments.out)}")
+    try:
+        root = project()
+    except FileNotFoundError as error:
+        raise UserError(str(error)) from error
+    print(f"Open {site.build(root, arguments.out or root / site.HTML)}")
 
 
 def _prepared(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
@@ -201,7 +205,7 @@ def main() -> None:
     sub.set_defaults(verb=compare)
     verbs.add_parser("schema", help=schema.__doc__).set_defaults(verb=schema)
     sub = verbs.add_parser("site", help=site.__doc__)
-    sub.add_argument("--out", type=Path, default=Path("results/site/html"), metavar="FOLDER", help="where to")
+    sub.add_argument("--out", type=Path, metavar="FOLDER", help="where to; without it, results/site/html")
     sub.set_defaults(verb=site)
     arguments = parser.parse_args()
     try:

@@ -45,6 +45,7 @@ from almostnothing.site.finishing import finish
 SOURCES = Path("site")
 SCRATCH = Path("results/site")
 HTML = SCRATCH / "html"
+BUILT = "objects.inv"  # what every site has that Sphinx built
 
 
 def parts() -> list[ModuleType]:
@@ -71,21 +72,27 @@ def write_sources(root: Path, source: Path) -> None:
 def build(root: Path, out: Path) -> Path:
     """Build the site of the project at `root` into the folder `out`; returns its front page.
 
-    Raises `UserError` where Sphinx is not installed, or warns of anything.
+    A site that was there before stays until the new one is whole. Raises `UserError` where Sphinx is not installed or
+    warns of anything, and for a folder that holds something else.
     """
+    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / BUILT).is_file())):
+        raise UserError(f"{out} holds something else than a site: name a new folder, or an empty one")
     try:
         from sphinx.cmd.build import build_main
     except ImportError as error:
         raise UserError("the site needs Sphinx: python -m pip install -c constraints.txt -e '.[site]'") from error
     scratch = root / SCRATCH
-    source = scratch / "source"
+    source, made = scratch / "source", scratch / "made"
     write_sources(root, source)
-    shutil.rmtree(out, ignore_errors=True)
+    shutil.rmtree(made, ignore_errors=True)
     told, warned = io.StringIO(), io.StringIO()
     options = ["-b", "html", "-E", "-q", "-W", "--keep-going", "-d"]
     with contextlib.redirect_stdout(told), contextlib.redirect_stderr(warned):
-        failed = build_main([*options, str(scratch / "doctrees"), str(source), str(out)])
+        failed = build_main([*options, str(scratch / "doctrees"), str(source), str(made)])
     if failed:
         raise UserError(f"the site could not be built:\n{warned.getvalue().strip()}")
-    finish(out)
+    finish(made)
+    shutil.rmtree(out, ignore_errors=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(made, out)
     return out / "index.html"

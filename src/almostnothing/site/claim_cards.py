@@ -12,11 +12,11 @@ from almostnothing.site.records import Record
 PROJECT = "Almost Nothing"
 
 
-def card(record: Record, claim: Record) -> str:
-    """The card of one claim, HTML, for a page one folder below the site's root."""
+def card(record: Record, claim: Record, listed: bool) -> str:
+    """The card of one claim, HTML, for a page below the site's root; `listed`: on its text's page, if it has one."""
     text = records.text_of(claim)
     source = html.escape(claim["source"])
-    if text:
+    if text and listed:
         source = f'<a href="../{records.text_address(text, record["figure"], claim["id"])}">{source}</a>'
     quote = f"<blockquote>{html.escape(claim['quote'])}</blockquote>" if claim["quote"] else ""
     asked = f"{html.escape(claim['statistic'])} {html.escape(threshold_text(claim))}"

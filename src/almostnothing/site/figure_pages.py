@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from almostnothing import pages
 from almostnothing.freshness import FIGURES, FILES, NOTEBOOKS
 from almostnothing.parameters.files import FOLDER
-from almostnothing.site import claim_cards, notebook_pages, records
+from almostnothing.site import claim_cards, drawings, notebook_pages, records
 from almostnothing.site.records import Record, raw
 
 PLACE = 10
@@ -176,6 +175,5 @@ def _copy_files(root: Path, source: Path, record: Record) -> None:
     for suffix in (*FILES, "yaml"):
         folder = root / (FOLDER if suffix == "yaml" else FIGURES) / parameter_set
         to = source / "_extra" / records.file_address(parameter_set, name, suffix)
-        to.parent.mkdir(parents=True, exist_ok=True)
         if (folder / f"{name}.{suffix}").is_file():
-            shutil.copyfile(folder / f"{name}.{suffix}", to)
+            drawings.copy(folder / f"{name}.{suffix}", to)

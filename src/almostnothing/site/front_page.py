@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 from almostnothing.errors import UserError
 from almostnothing.freshness import FIGURES
-from almostnothing.site import claim_cards
+from almostnothing.site import claim_cards, drawings
 from almostnothing.site.plates import plate
 from almostnothing.site.records import raw
 
@@ -43,9 +42,8 @@ def write(root: Path, source: Path) -> None:
     generated = source / "_generated"
     (generated / "answer.md").write_text(introduction(readme) + "\n")
     file = source / "_extra" / FIGURE
-    file.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(root / FIGURES / "front.svg", file)
-    (generated / "hero.md").write_text(hero(caption(readme)))
+    drawings.copy(root / FIGURES / "front.svg", file)
+    (generated / "hero.md").write_text(hero(caption(readme), drawings.size(file.read_bytes())))
     (generated / "doors.md").write_text(doors())
 
 
@@ -66,10 +64,10 @@ def caption(readme: str) -> str:
     return re.sub(r"\]\(figures/(\w+/\w+)\.ipynb\)", r"](/\1.md)", found.group(1))
 
 
-def hero(words: str) -> str:
+def hero(words: str, size: tuple[int, int]) -> str:
     """The figure with its words, which also tell what it shows to who cannot see it."""
     plain = re.sub(r"\*\*(\w)\*\* ", r"\1: ", re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", words))
-    return f"{raw(plate(FIGURE, plain, 'Figure'))}\n{words}\n"
+    return f"{raw(plate(FIGURE, plain, 'Figure', size))}\n{words}\n"
 
 
 def doors() -> str:

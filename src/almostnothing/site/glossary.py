@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 FILE = "glossary.yml"
-HEADS = "| symbol | what | in code | shape, unit | source |\n|---|---|---|---|---|"
+HEADS = "| symbol | what |\n|---|---|"
 
 
 def entries(folder: Path) -> list[dict[str, Any]]:
@@ -19,12 +19,14 @@ def entries(folder: Path) -> list[dict[str, Any]]:
 
 def page(found: list[dict[str, Any]]) -> str:
     """The glossary as a page."""
-    rows = [
-        f"| {entry['symbol']} | **{entry['name']}**. {_cell(entry['meaning'])} | `{entry['code']}` "
-        f"| {_cell(entry['shape'])} | {entry['source']} |"
-        for entry in found
-    ]
-    words = "Names in code stand below `almostnothing`. Docstrings use the same symbols."
+    rows = []
+    for entry in found:
+        beside = " · ".join(filter(None, (f"`{entry['code']}`", _cell(entry["shape"]), entry["source"])))
+        rows.append(f"| {entry['symbol']} | **{entry['name']}**. {_cell(entry['meaning'])}<br>{beside} |")
+    words = (
+        "Below each meaning: the name in code, which stands below `almostnothing`; shape or unit; where it comes from. "
+        "Docstrings use the same symbols."
+    )
     return "\n".join(["# Glossary\n", words, "", HEADS, *rows, ""])
 
 

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from almostnothing.files import write_atomic
 from almostnothing.freshness import FIGURES
-from almostnothing.site import claim_cards, records
+from almostnothing.site import claim_cards, drawings, records
 from almostnothing.site.plates import plate
 from almostnothing.site.records import Record, raw
 
@@ -31,7 +32,7 @@ def body(root: Path, record: Record, extra: Path) -> str:
     notebook = root / FIGURES / record["set"] / f"{record['figure']}.ipynb"
     cells = json.loads(notebook.read_text())["cells"]
     has_own = any(INJECTED in tags(cell) for cell in cells)
-    pictures = _Pictures(record, extra)
+    pictures = _Pictures(record, notebook.with_suffix(".svg"), extra)
     parts: list[str] = []
     heading = record["title"]
     for cell in cells:
@@ -41,7 +42,7 @@ def body(root: Path, record: Record, extra: Path) -> str:
             parts.append(PAGE_NAME.sub(_page_link(root, record), re.sub(r"^# .+\n?", "", source, count=1)))
         elif cell["cell_type"] == "code" and not (has_own and DEFAULTS in tags(cell)):
             parts.append(_code(source, "Parameters of this page" if INJECTED in tags(cell) else "Code"))
-            parts += _outputs(record, cell, source, heading, pictures)
+            parts += _outputs(root, record, cell, source, heading, pictures)
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -63,11 +64,13 @@ def _code(source: str, summary: str) -> str:
     return f"{opened}\n{ticks}python\n{source}\n{ticks}\n\n{raw('</details>')}"
 
 
-def _outputs(record: Record, cell: dict[str, Any], source: str, heading: str, pictures: _Pictures) -> Iterator[str]:
+def _outputs(
+    root: Path, record: Record, cell: dict[str, Any], source: str, heading: str, pictures: _Pictures
+) -> Iterator[str]:
     """What a cell shows, as MyST; the answer stands at the head of the page, and cards for tables of claims."""
     summary = SUMMARY.search(source)
     if summary:
-        yield cards(record, "exploratory" if summary["other"] else "primary")
+        yield cards(root, record, "exploratory" if summary["other"] else "primary")
         return
     shown = [output.get("data", {}) for output in cell.get("outputs", [])]
     count = sum("image/png" in data for data in shown)
@@ -75,6 +78,8 @@ def _outputs(record: Record, cell: dict[str, Any], source: str, heading: str, pi
     for data in shown:
         if "image/png" in data:
             drawn += 1
+            if drawn == 1:
+                yield pictures.switch(count)
             yield pictures.plate("".join(data["image/png"]), heading, drawn, count)
         elif "text/html" in data:
             yield raw(claim_cards.scrolled(table("".join(data["text/html"])), heading))
@@ -82,9 +87,15 @@ def _outputs(record: Record, cell: dict[str, Any], source: str, heading: str, pi
             yield "".join(data["text/markdown"])
 
 
-def cards(record: Record, role: str) -> str:
-    """The cards of a page's claims of a role."""
-    return "\n".join(raw(claim_cards.card(record, claim)) for claim in record["claims"] if claim["role"] == role)
+def cards(root: Path, record: Record, role: str) -> str:
+    """The cards of a page's claims of a role; the texts' pages list those of the main set."""
+    main = records.published(root, records.sets(root)[0])
+    listed = {(other["figure"], claim["id"]) for other in main for claim in other["claims"]}
+    return "\n".join(
+        raw(claim_cards.card(record, claim, (record["figure"], claim["id"]) in listed))
+        for claim in record["claims"]
+        if claim["role"] == role
+    )
 
 
 def table(markup: str) -> str:
@@ -100,7 +111,8 @@ def alternative(record: Record, dataset: str | None = None) -> str:
         if cases:
             told.append(records.told(claim, cases))
     on = dataset or ", ".join(records.datasets(record))
-    return f"{record['title']}{f', {on}' if on else ''}. {'. '.join(told)}."
+    results = ". ".join(told) or "No primary claim is about it"
+    return f"{record['title']}{f', {on}' if on else ''}. {results}."
 
 
 def _on(case: Record) -> str:
@@ -118,27 +130,48 @@ def caption(record: Record) -> str:
 class _Pictures:
     """The pictures of a page in their order: the first is the published one, the others are the notebook's alone."""
 
-    def __init__(self, record: Record, extra: Path) -> None:
-        self.record, self.extra, self.shown = record, extra, 0
+    def __init__(self, record: Record, drawing: Path, extra: Path) -> None:
+        self.record, self.drawing, self.extra, self.shown = record, drawing, extra, 0
+
+    def datasets(self, count: int) -> list[str]:
+        """The data set of each of `count` pictures of a cell, where there is one picture for each of several."""
+        found = records.datasets(self.record)
+        return found if count == len(found) > 1 else []
+
+    def switch(self, count: int) -> str:
+        """Links to the `count` next pictures by data set."""
+        links = " · ".join(
+            f'<a href="#figure-{self.shown + place}">{dataset}</a>'
+            for place, dataset in enumerate(self.datasets(count), 1)
+        )
+        return (
+            raw(f'<nav class="datasets" aria-label="Data sets, figure {self.shown + 1}">{links}</nav>') if links else ""
+        )
 
     def plate(self, content: str, heading: str, place: int, count: int) -> str:
         """The next picture, the `place`-th of `count` that its cell shows."""
         self.shown += 1
         record, name = self.record, self.record["figure"]
-        sets = records.datasets(record)
-        dataset = sets[place - 1] if count == len(sets) > 1 else None
+        dataset = self.datasets(count)[place - 1] if self.datasets(count) else None
         if self.shown == 1:
-            link, words = (
-                records.file_address(record["set"], name, "svg"),
-                f"{caption(record)} Open it for its full size.",
-            )
+            link = records.file_address(record["set"], name, "svg")
+            picture = self.drawing.read_bytes()
+            words = f"{caption(record)} Open it for its full size."
         else:
             link = f"files/{record['set']}/{name}-{self.shown}.png"
-            file = self.extra / link
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(base64.b64decode(content))
+            picture = base64.b64decode(content)
+            write_atomic(self.extra / link, picture)
             words = f"Picture {self.shown} of this page{f', {dataset}' if dataset else ''}."
         alt = alternative(record, dataset)
         if heading != record["title"]:
             alt = f"{heading}. Beside the main figure, {alt}"
-        return raw(plate(f"../{link}", alt, f"Figure {self.shown}", words, later=self.shown > 1))
+        shown = plate(
+            f"../{link}",
+            alt,
+            f"Figure {self.shown}",
+            drawings.size(picture),
+            words,
+            f"figure-{self.shown}",
+            later=self.shown > 1,
+        )
+        return raw(shown)

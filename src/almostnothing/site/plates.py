@@ -5,15 +5,24 @@ from __future__ import annotations
 import html
 
 PLATE = (
-    '<figure class="plate"><div class="plate-scroll" tabindex="0" role="region" aria-label="{label}, scrolls">'
-    '<a href="{link}"><img src="{link}" alt="{alt}"{loading}></a></div>{caption}</figure>'
+    '<figure class="plate"{id}><div class="plate-scroll" tabindex="0" role="region" aria-label="{label}, scrolls">'
+    '<a href="{link}"><img src="{link}" alt="{alt}" width="{width}" height="{height}"{loading}></a></div>'
+    "{caption}</figure>"
 )
 
 
-def plate(link: str, alt: str, label: str, caption: str = "", later: bool = False) -> str:
-    """A picture with what it shows in words, and a link to itself at its full size; `later`: loaded when it is met."""
+def plate(
+    link: str, alt: str, label: str, size: tuple[int, int], caption: str = "", name: str = "", later: bool = False
+) -> str:
+    """A picture with what it shows in words, and a link to itself at its full size; `later`: loaded when it is met.
+
+    `size`: width and height, for which the page keeps room. `name`: an address within the page.
+    """
     return PLATE.format(
+        id=f' id="{name}"' if name else "",
         label=label,
+        width=size[0],
+        height=size[1],
         link=link,
         alt=html.escape(alt),
         loading=' loading="lazy"' if later else "",
