@@ -99,8 +99,8 @@ class Capacity(Model):
     )
     rate: Positive = Field(description="Adam's first step size; it falls as a cosine to 0")
     steps: Axis[PositiveInt] = Field(
-        description="numbers of them, each a training of its own, growing: sizes are compared after the most, where the "
-        "fewest had done"
+        description="numbers of them, each a training of its own, growing: sizes are compared after the most, where "
+        "the fewest had done"
     )
     batch: PositiveInt
     attack_steps: PositiveInt = Field(description="of PGD in training")
