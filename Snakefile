@@ -90,7 +90,7 @@ rule table:
         mem_mb=4000,
     params:
         file=f"params/{SET}/{{name}}.yaml",
-        into=str(INTO),
+        into=lambda wildcards: str(INTO),
     shell:
         "python -m almostnothing table {params.file:q} --into {params.into:q} 2>&1 | tee {log:q}"
 
@@ -105,7 +105,7 @@ rule figure:
         f"results/logs/{MADE}/{{name}}.figure.log",
     params:
         file=f"params/{SET}/{{name}}.yaml",
-        into=str(INTO),
+        into=lambda wildcards: str(INTO),
     shell:
         "python -m almostnothing figure {params.file:q} --into {params.into:q} 2>&1 | tee {log:q}"
 

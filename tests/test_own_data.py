@@ -302,6 +302,24 @@ def test_rows_are_three_planes_and_rows_of_pixels_are_found_out(tmp_path):
     refused(tmp_path, write_npz(tmp_path, x_train=beside[0], x_test=beside[1]), message)
 
 
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("y_train", np.array(3), "y_train must hold 48 integers"),
+        ("y_test", np.zeros((24, 0)), "y_test .* its rows are not one-hot"),
+        ("x_train", np.array(3), "x_train must hold images of shape"),
+        ("x_test", np.zeros((0, 8, 8, 3), np.uint8), "x_test must hold images of shape"),
+        ("x_train", np.zeros(48, [("r", "u1"), ("g", "u1")]), "x_train must hold images of shape"),
+        ("x_train", np.full((48, 8, 8), "a"), "x_train must hold bytes or floats"),
+        ("x_train", np.zeros((48, 8, 8), "M8[s]"), "x_train must hold bytes or floats"),
+        ("y_train", np.zeros(48, "M8[s]"), "y_train must hold 48 integers"),
+        ("y_train", np.zeros(48, [("r", "u1")]), "y_train must hold 48 integers"),
+    ],
+)
+def test_arrays_of_no_meaning_are_one_sentence(tmp_path, name, array, message):
+    refused(tmp_path, write_npz(tmp_path, **{name: array}), message)
+
+
 # Balance
 
 

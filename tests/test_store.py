@@ -66,8 +66,8 @@ def test_the_content_of_a_users_data_is_part_of_a_cell(tmp_path):
 def test_a_network_that_needs_square_images_says_so(tmp_path):
     import numpy as np
 
-    x, y = np.zeros((12, 8, 6), np.uint8), np.arange(12) % 2
-    np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x[:4] + 1, y_test=y[:4])
+    x, y = np.random.default_rng(0).integers(0, 256, (16, 8, 6), dtype=np.uint8), np.arange(16) % 2
+    np.savez(tmp_path / "mine.npz", x_train=x[:12], y_train=y[:12], x_test=x[12:], y_test=y[12:])
     sweep = Sweep.model_validate(SWEEP | {"dataset": "npz:mine.npz", "train_size": 4, "family": "cnn"})
     with pytest.raises(UserError, match="family cnn needs square images, but those of npz:mine.npz are 8x6"):
         sweep.cells(tmp_path)

@@ -226,7 +226,7 @@ def whole_npz(path: Path) -> Raw:
     """
     x_train, y_train, x_test, y_test = _own_arrays(path)
     for name, x, y in (("train", x_train, y_train), ("test", x_test, y_test)):
-        if x.ndim > 1 and len(x) != len(y) == x.shape[-1]:
+        if x.ndim > 1 and y.ndim and len(x) != len(y) == x.shape[-1]:
             raise UserError(
                 f"{path}: x_{name} of shape {x.shape} has its {len(y)} images along the last axis: move it to the "
                 "front, np.moveaxis(x, -1, 0)"
@@ -287,7 +287,9 @@ def _own_arrays(path: Path) -> tuple[np.ndarray, ...]:
             if lacking:
                 raise UserError(f"{path} lacks {', '.join(lacking)}: it must hold {', '.join(ARRAYS)}")
             return tuple(file[name] for name in ARRAYS)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, MemoryError) as error:
+    except PermissionError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): change its permissions") from error
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:  # of a password, too
         raise UserError(f"{path} cannot be read as .npz: it is damaged, truncated, or holds objects") from error
 
 
