@@ -6,21 +6,22 @@
 # make site            set up, then build the static site: results/site/html/index.html
 # make publish SET=...  for maintainers: make a set's figures from a clean commit, then galleries and front page
 SET ?= quick
+export SET # so that a name reaches no shell but as one word
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: reproduce figures site publish test lint lab pair schema setup
 
 reproduce: setup
-	@python -m almostnothing reproduce $(SET)
+	@python -m almostnothing reproduce "$$SET"
 
 figures: setup
-	@echo "Making the figures of params/$(SET): results in figures/$(SET), trained networks in results/cells"
-	snakemake --config params=$(SET)
+	@echo "Making the figures of params/$$SET: results in figures/$$SET, trained networks in results/cells"
+	snakemake --config params="$$SET"
 
 site: setup
 	@python -m almostnothing site
 
 publish: setup
-	python -m almostnothing publish $(SET)
+	python -m almostnothing publish "$$SET"
 
 test: setup
 	pytest

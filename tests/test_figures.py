@@ -69,6 +69,16 @@ def test_names_within_an_svg_say_nothing_of_how_places_were_rounded(tmp_path, mo
     assert len(named) == texts[0].count(' id="')
 
 
+def test_letters_of_an_svg_have_the_size_that_they_were_drawn_with(tmp_path):
+    figures.write(draw(), tmp_path / "f")
+    plt.close("all")
+    text = (tmp_path / "f.svg").read_text()
+    assert set(re.findall(r'transform="scale\(([^)]*)\)"', text)) == {str(1 / 64)}  # outlines of letters
+    assert set(re.findall(r"scale\((\S+) -\S+\)", text)) >= {"0.07", "0.065"}  # of fonts of 7 and 6.5 points
+    places = re.findall(r'\sd="M (\S+) (\S+)', text)
+    assert all(len(number.partition(".")[2]) <= 2 for place in places for number in place)
+
+
 def test_nothing_is_written_without_an_output_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     figures.save(plt.figure(), [], "f", "")

@@ -14,7 +14,6 @@ from almostnothing import site
 from almostnothing.errors import UserError
 from almostnothing.site import (
     claim_cards,
-    drawings,
     figure_pages,
     finishing,
     front_page,
@@ -125,14 +124,6 @@ def test_the_published_picture_is_shown_from_its_file_and_others_are_written(mad
     assert 'width="7" height="5" loading="lazy"' in body
     assert "<style" not in body
     assert "border=" not in body
-
-
-def test_letters_of_a_drawing_are_mended_and_other_files_are_copied_as_they_are(tmp_path):
-    for name in ("a.svg", "a.csv"):
-        (tmp_path / name).write_text(DRAWING)
-        drawings.copy(tmp_path / name, tmp_path / "site" / name)
-    assert "scale(0.015625)" in (tmp_path / "site/a.svg").read_text()
-    assert (tmp_path / "site/a.csv").read_text() == DRAWING
 
 
 def test_one_picture_a_data_set_has_links_by_data_set_and_tells_of_its_own(made):

@@ -334,13 +334,17 @@ def write(figure: Figure, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     vector, pixels = io.StringIO(), io.BytesIO()
     figure.savefig(vector, format="svg", metadata={"Date": None})
-    # hundredths of a point are more than anyone sees, and half of the file
-    text = re.sub(r"\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", vector.getvalue())
+    # hundredths of a point are more than anyone sees, and half of the file; letters are scaled by 1/64
+    text = re.sub(r"scale\([^)]*\)|\d+\.\d{3,}", _rounded, vector.getvalue())
     text = re.sub(r"(data:image/png;base64,)([^\"]+)", _plain, re.sub(r"\n\s+", "\n", text))
     write_atomic(path.with_suffix(".svg"), _numbered(text).encode())
     figure.savefig(path.with_suffix(".pdf"), metadata={"CreationDate": None})
     figure.savefig(pixels, format="png", metadata={"Software": None})
     write_atomic(path.with_suffix(".png"), smaller(pixels.getvalue()))
+
+
+def _rounded(found: re.Match[str]) -> str:
+    return found[0] if found[0].startswith("scale") else f"{float(found[0]):.2f}"
 
 
 def _numbered(svg: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from almostnothing import pages
 from almostnothing.freshness import FIGURES, FILES, NOTEBOOKS
 from almostnothing.parameters.files import FOLDER
-from almostnothing.site import claim_cards, drawings, notebook_pages, records
+from almostnothing.site import claim_cards, notebook_pages, records
 from almostnothing.site.records import Record, raw
 
 PLACE = 10
@@ -176,4 +177,5 @@ def _copy_files(root: Path, source: Path, record: Record) -> None:
         folder = root / (FOLDER if suffix == "yaml" else FIGURES) / parameter_set
         to = source / "_extra" / records.file_address(parameter_set, name, suffix)
         if (folder / f"{name}.{suffix}").is_file():
-            drawings.copy(folder / f"{name}.{suffix}", to)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / f"{name}.{suffix}", to)

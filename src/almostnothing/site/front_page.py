@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 from almostnothing.errors import UserError
@@ -42,7 +43,8 @@ def write(root: Path, source: Path) -> None:
     generated = source / "_generated"
     (generated / "answer.md").write_text(introduction(readme) + "\n")
     file = source / "_extra" / FIGURE
-    drawings.copy(root / FIGURES / "front.svg", file)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(root / FIGURES / "front.svg", file)
     (generated / "hero.md").write_text(hero(caption(readme), drawings.size(file.read_bytes())))
     (generated / "doors.md").write_text(doors())
 

@@ -418,10 +418,15 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def trained_summary(table: pd.DataFrame) -> pd.DataFrame:
     """For each kind of adversarially trained network: how many, how many learned or are dead, mean accuracies."""
     lines = []
-    for (family, size, parameters, images, steps, training), own in adversarial(table).groupby(
+    for (family, size, parameters, images, _, training), own in adversarial(table).groupby(
         ["family", "width", "parameters", "train_size", "steps", "training"], sort=False
     ):
-        line = {"network": f"{str(family).upper()} {size:g}", "P": parameters, "n": images, "steps": int(steps)}
+        line = {
+            "network": f"{str(family).upper()} {size:g}",
+            "P": parameters,
+            "n": images,
+            "steps": f"{own['steps'].iloc[0]:g}",
+        }
         line |= {"training": training}
         line |= {"networks": len(own), "learned": int((own["status"] == LEARNED).sum())}
         line |= {"dead": int((own["status"] == DEAD).sum())}
