@@ -249,7 +249,7 @@ def plain_ticks(ax: Axes) -> None:
     steps = (1, 1.5, 2, 3, 5, 7) if high < 12 * low else (1, 3)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [step * 10.0**power for power in powers for step in steps if low <= step * 10.0**power <= high]
-    ax.set_yticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    ax.set_yticks(ticks, [f"{tick:,.0f}" if tick >= 1000 else f"{tick:.3g}" for tick in ticks])
     ax.set_yticks([], minor=True)
 
 

@@ -175,9 +175,10 @@ def own_settings() -> Iterator[None]:
 
 
 def title(page: Page) -> str:
-    """A page's title: the first heading of its notebook."""
+    """A page's title: the first heading of its notebook, and what its file's name adds to the notebook's."""
     found = re.search(r"^# # (.+)$", page.notebook.read_text(), re.MULTILINE)
-    return found.group(1) if found else page.name
+    more = page.name.removeprefix(page.notebook.stem).strip("_").replace("_", " ")
+    return (found.group(1) if found else page.name) + (f" ({more})" if more else "")
 
 
 def normalised(notebook: Any) -> Any:
