@@ -42,6 +42,7 @@ ASIDE = (
     # records of data sets and cells, which are in the digest; refusals
     *("parameters.page:Curves.sources", "parameters.page:Parameters.sources", "parameters.sweep:Sweep.sources"),
     "parameters.page:check_kernel",
+    *("parameters.fields:Model._true_is_no_number", "parameters.fields:_holds_truth", "parameters.fields:_kinds"),
 )
 
 

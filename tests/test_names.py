@@ -46,7 +46,7 @@ def test_files_of_a_set(tmp_path):
 
 def test_every_word_of_a_shell_command_is_quoted():
     commands = re.findall(r'shell:\n\s+(f?)"([^"]+)"', (ROOT / "Snakefile").read_text())
-    assert len(commands) == 4
+    assert len(commands) == 5
     for made_at_once, command in commands:
         assert not made_at_once
         assert re.findall(r"{[^}]*}", command) == re.findall(r"{[^}]*:q}", command)

@@ -454,7 +454,7 @@ def test_numbers_are_short(value, words):
         ({"norms": [0.5, 1]}, "norms needs 0, and another one"),
         ({"norms": [0]}, "norms needs 0, and another one"),
         ({"norms": [0, 0.001]}, "norms.1 is 0.001, but should be a number from 0.01 to 1000, or inf"),
-        ({"norms": [0, True]}, "norms.1 is true, but should be a number"),
+        ({"norms": [0, True]}, "should be a number or a word, not true or false"),
         ({"radius": 0}, "radius is 0, but should be greater than 0"),
         ({"radius": -4}, "radius is -4, but should be greater than 0"),
         ({"radius": math.nan}, "radius is NaN"),
