@@ -77,7 +77,8 @@ plt.show()
 # Wu, Huang and Zhang for points in $r$ dimensions, as far as their abstract tells; *floor*: the least constant of any
 # function with this error on the same points (`theory/partial_fits`). **e** Labels that are classes (the lower half
 # against the upper), a part of them turned: constants of plain and flattest networks at several errors, and of networks
-# trained on images corrupted anew at each step, wherever their error ends. **f** Convolutional networks that are
+# trained on images corrupted anew at each step, wherever their error ends; the flattest of small errors have a smaller
+# penalty, in proportion to the error, without which they would not reach it. **f** Convolutional networks that are
 # trained adversarially (PGD, every pixel within ε) on classes, one by one: the share of test images on which PGD of
 # some steps found nothing, an upper bound of what they withstand, against their parameters. ε rises during the first
 # part of training, or, of the fewest images, is there at once, as in the published curves, though with another rate and
@@ -94,9 +95,12 @@ plt.show()
 # changes, 0 where it is wrong, which is the area under the curve of robust accuracy against radius; networks on
 # corrupted images count whatever their error. Where that lies beyond the errors at which others are held, no share of
 # the gap is told. **h**, **i** Robust accuracy on training and on test images of networks for which ε rises:
-# convolutional ones, and those of one hidden layer of about as many parameters, after the
-# most steps. Whether that was enough is told by what the fewest steps had reached (the claim *steps*): what more steps
-# would still gain is no lack of capacity, and sizes are compared only where they surely gain little.
+# convolutional ones, and those of one hidden layer of about as many parameters, after the most steps. Whether that was
+# enough is told by what the fewest steps had reached (the claim *steps*): what more steps would still gain is no lack
+# of capacity: sizes are compared (*proportional*, *images-alone*) only where they surely gain little, and *not
+# measured* elsewhere, though all networks learned. *architecture* and *generalises* are about networks after these
+# steps, whether or not more would help; more images are each seen less often. Of few seeds *trainable* cannot be
+# decided size by size.
 
 # %% tags=["hide-input"]
 page.supplement(table, chosen)

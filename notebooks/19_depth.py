@@ -48,7 +48,8 @@ display(Markdown(claims.answer(verdicts)))
 #
 # Of how parameters are arranged it says nothing but that outputs change by at most $J$ times as much as weights do, and
 # $\log J$ in the bound. Of networks of depth $D$ that logarithm is of the order of $D$, and what is left is
-# $\sqrt{nd/(DP)}$: deeper networks might be flatter. This page looks for the flattest networks of $D$ hidden layers of
+# $\sqrt{nd/(DP)}$ ($\log\bar B$ in place of $D$, where the product of the layers' norms is at most $\bar B$): deeper
+# networks might be flatter. This page looks for the flattest networks of $D$ hidden layers of
 # ReLU, as wide as they can be with no more parameters than a network of one hidden layer has, on noise like that of
 # `17_size_vs_lipschitz`, at its error and by its method: a penalty where networks are steepest, at points that follow
 # the longest gradients (`measures/deep`). *Plain* training stops when it reaches the error. Networks that do not reach
@@ -72,10 +73,13 @@ plt.show()
 #
 # ## What would change these verdicts
 #
-# A better search would flatten networks of more layers most: they have more optima, their certified bound is looser
-# the more layers there are (**b**), and the flattest are chosen by the slope found, which a poor search for the longest
-# gradient makes too small. Another penalty, rate or start was not tried at every depth; widths are equal in all layers,
-# and a network with a wide first layer and narrow others has as many parameters, too.
+# A better search might flatten networks of more layers: starts differ most there (**c**), and a seed whose trainings
+# all ended at a steep network widens the interval; some networks are flatter after a part of the steps than after all,
+# and only those of all steps count. On the other side the slope found bounds a constant from below: what ascent from a
+# few points misses makes networks steeper than shown, and with more layers the certified bound is too loose to say by
+# how much (**b**), so that *certified* compares bounds rather than networks. Steeper networks are where this page's
+# claim can fail without the law's failing. Another penalty, rate or width of single layers was not tried at every
+# depth.
 
 # %% [markdown]
 # ## Verdicts

@@ -24,8 +24,8 @@ CLAIMS = {
     "certified": Declaration(
         quote="Theorem [Bubeck-S. 21]: for P-parameter function classes F",
         source=SLIDE,
-        statement="of as many parameters the certified constant at more hidden layers is within {limit:g}, in ln, of "
-        "that at one",
+        statement="of as many parameters the certified bound at more hidden layers is within {limit:g}, in ln, of that "
+        "at one",
         statistic="size of ln of the certified bound of the flattest networks of D hidden layers over that at D = 1",
         threshold="same",
         reason="as of slopes found",
@@ -62,8 +62,8 @@ CLAIMS = {
     ),
     "gained": Declaration(
         source="our question: has the search for flat networks ended?",
-        statement="the last three quarters of all steps gain less than {limit:g} in ln",
-        statistic="ln of the slope found after a quarter as many steps over that after all, of the flattest networks",
+        statement="trained with four times as many steps networks are less than {limit:g} in ln flatter",
+        statistic="ln of the slope found after a quarter as many steps over that after all, from the same start",
         threshold="gained",
         reason="ten per cent of the constant",
         below=True,

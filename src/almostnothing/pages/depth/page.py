@@ -63,6 +63,11 @@ def only(rows: pd.DataFrame, counts: dict[str, int], depths: Sequence[int]) -> d
     return {"networks": len(own), "left_out": 0 if whole else counts["left_out"]}
 
 
+def added(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    """Counts of both."""
+    return {name: one[name] + other[name] for name in one}
+
+
 def exponents(of_depths: Logs) -> pd.Series:
     """Of each seed the slope of ln constant against ln D; none where fewer than three depths are left."""
     if of_depths.shape[1] < 3:
@@ -74,23 +79,23 @@ def exponents(of_depths: Logs) -> pd.Series:
 def claims(table: pd.DataFrame, chosen: Depth) -> list[Claim]:
     """What is claimed of the networks: intervals are over seeds, each with points, labels and networks of its own."""
     cases = Cases()
-    (best, counts), (plain, others), (short, _) = (
-        of(table, PENALISED),
-        of(table, PLAIN),
-        of(table, PENALISED, shorter=True),
-    )
-    lower, steep, before = logs(best, "lower"), logs(plain, "lower"), logs(short, "lower")
+    (best, counts), (plain, others) = of(table, PENALISED), of(table, PLAIN)
+    same = table[table["start"] == 0]  # from which both numbers of steps began
+    (first, ones), (short, fewer) = of(same, PENALISED), of(same, PENALISED, shorter=True)
+    lower, steep = logs(best, "lower"), logs(plain, "lower")
+    before, after = logs(short, "lower"), logs(first, "lower")
     for depth in chosen.depths:
         where = {"layers": f"D = {depth}"}
-        cases.add("gap", where, stats.mean_interval(less(steep, lower, depth, depth)), only(plain, others, [depth]))
-        gained = stats.mean_interval(less(before, lower, depth, depth))
-        cases.add("gained", where, gained, only(best, counts, [depth]))
+        sides = added(only(plain, others, [depth]), only(best, counts, [depth]))
+        cases.add("gap", where, stats.mean_interval(less(steep, lower, depth, depth)), sides)
+        gained = stats.mean_interval(less(before, after, depth, depth))
+        cases.add("gained", where, gained, added(only(short, fewer, [depth]), only(first, ones, [depth])))
         if depth > 1:
             both = only(best, counts, [1, depth])
             for claim, constants in (("depth", lower), ("certified", logs(best, "upper"))):
                 cases.add(claim, where, size(less(constants, constants, depth, 1)), both)
             cases.add("plain", where, size(less(steep, steep, depth, 1)), only(plain, others, [1, depth]))
-    cases.add("falls", {"layers": "all"}, size(exponents(lower) - LAW), counts)
+    cases.add("falls", {"layers": "all"}, size(exponents(lower) - LAW), only(best, counts, chosen.depths))
     return judged("19_depth", CLAIMS, cases, chosen.thresholds.model_dump())
 
 
@@ -112,7 +117,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: Depth) -> Figure:
-    """Constants against depth, with certified bounds, and what the search gained by its last steps."""
+    """Constants against depth, with certified bounds, and what more steps of the search gain."""
     whole, room = with_verdicts(2.7, verdicts, "")
     axes = room.subplots(1, 3)
     constant_panel(axes[0], table, chosen)

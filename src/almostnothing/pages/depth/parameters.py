@@ -24,7 +24,7 @@ class DepthTraining(Model):
 
 
 class DepthThresholds(Model):
-    """What counts; fixed before looking."""
+    """What counts; fixed after a pilot, see docs/corrections.md, and before the table."""
 
     same: Positive = Field(description="ln of a factor that a constant may hide")
     exponent: Positive = Field(description="difference of an exponent of the depth from -1/2, up to which it is that")
