@@ -1,13 +1,16 @@
 import json
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 import yaml
 
-from almostnothing import pages, schemas
+from almostnothing import devices, pages, schemas
 from almostnothing.errors import UserError
 from almostnothing.freshness import pages_of
 from almostnothing.pages.knee.parameters import Knee
@@ -210,6 +213,17 @@ def test_portable_arithmetic_is_chosen_before_torch_is_there():
         [sys.executable, "-c", told], cwd=ROOT, env={**os.environ, **words}, capture_output=True, text=True
     )
     assert done.stdout.split() == ["False", "COMPATIBLE"], done.stderr
+
+
+def test_portable_square_roots_are_correctly_rounded():
+    """As numpy's are; MKL's hang on the processor's maker in the last place."""
+    values = torch.cat([torch.logspace(-40, 38, 10**5), torch.rand(10**5), torch.tensor([0.0, 1e-45, math.inf])])
+    with devices.arithmetic(portable=True):
+        found = [values.sqrt(), torch.sqrt(values)]
+        slope = torch.tensor(4.0, requires_grad=True)
+        (gradient,) = torch.autograd.grad(slope.sqrt(), slope)
+    assert all(one.dtype == torch.float32 and np.array_equal(one, np.sqrt(values.numpy())) for one in found)
+    assert gradient == 0.25
 
 
 # As editors and people write them

@@ -137,6 +137,11 @@ def _table_differences(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     if rules and list(old) == list(new):  # side by side in the file; one column's spread is that over all rules
         old, new = (long(table, rules, "rule") for table in (old, new))
     words = set(old.select_dtypes(exclude="number")) - {"device"}
+    if list(old) == list(new):  # what is true of a network in one table and not in the other was measured
+        told = [
+            name for name in words if _answers(old[name]) and _answers(new[name]) and not old[name].equals(new[name])
+        ]
+        old, new, words = (*(t.astype(dict.fromkeys(told, float)) for t in (old, new)), words - {*told})
     asked = [str(name) for name in old if name in {*words, *AXES, "test_strength", "image"}]
     same = [*asked, "images"] if "correct" in old else asked
     if list(old) != list(new) or not old[same].equals(new[same]):
@@ -160,6 +165,11 @@ def _table_differences(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
         close = {name: (old[name], new[name], NUMBER_TOLERANCE, NUMBER_TOLERANCE) for name in numbers}
         far = [name for name, pair in close.items() if not np.allclose(*pair, equal_nan=True)]
     return [f"differs in the column {name}" for name in far]
+
+
+def _answers(column: pd.Series) -> bool:
+    """Whether a column holds yes and no alone, and where nothing was asked nothing."""
+    return bool(column.dropna().map(lambda one: isinstance(one, bool)).all())
 
 
 def _accuracy_differences(old: pd.DataFrame, new: pd.DataFrame, over_seeds: list[str]) -> list[str]:

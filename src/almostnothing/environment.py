@@ -29,8 +29,8 @@ def portable() -> None:
     """Hold torch on this CPU to arithmetic that all x86 processors with AVX2 share, so that they find the same.
 
     For searches that chatter at kinks, where a difference in the last digit becomes one of a hundredth. By variables
-    that torch, oneDNN and MKL (its conditional numerical reproducibility) read once: raises `RuntimeError` where torch
-    is there already.
+    that torch, oneDNN and MKL (its conditional numerical reproducibility) read once; `devices.arithmetic` does what
+    these leave. Raises `RuntimeError` where torch is there already.
     """
     if "torch" in sys.modules:
         raise RuntimeError("torch is there already, and has chosen its arithmetic")

@@ -40,9 +40,12 @@ def make_table(page: Page) -> None:
     if entry == keys.COLLECTED:
         table, digits = tables.collect(page.cells, store).drop(columns=tables.UNPUBLISHED), tables.COUNTED_DIGITS
     else:
+        from almostnothing import devices
+
         module = importlib.import_module(entry.rpartition(".")[0])
         trained = [page.cells, store] if page.cells else []
-        table = module.table(page.parameters, page.folder, *trained)
+        with devices.arithmetic(page.parameters.compute.portable):
+            table = module.table(page.parameters, page.folder, *trained)
         digits = getattr(module, "DIGITS", digits)
     write_atomic(page.file("csv"), tables.written(table, digits).encode())
 
