@@ -87,11 +87,28 @@ def test_a_claim_of_different_cases_is_mixed_and_says_which():
     assert made.verdict == "mixed"
     assert "Supported: MNIST 0.25" in made.finding
     assert "refuted: Fashion-MNIST" in made.finding
-    assert "1 of 3 cases not measured" in made.finding
+    assert "1 of 3 cases not measured: there is no point at which all networks learned" in made.finding
     assert "points where some networks did not learn are left out" in made.finding
     table = claims.summary([made], "exploratory")
     assert table["verdict"].tolist() == ["supported", "refuted", "not measured"]
     assert claims.summary([made]).empty
+
+
+def test_what_was_not_measured_says_why():
+    """Its own reason before the usual one, each once."""
+    nothing, cases = stats.mean_interval([]), Cases()
+    for name, left_out, lacking in (("mnist", 5, "too few steps"), ("digits", 5, ""), ("cifar10", 5, "too few steps")):
+        cases.add("a", {"dataset": name}, nothing, {"networks": 0, "left_out": left_out}, lacking=lacking)
+        cases.add(name, {"dataset": name}, nothing, {"networks": 0, "left_out": left_out}, lacking=lacking)
+    cases.add("empty", {}, nothing)
+    kinds = dict.fromkeys(("a", "mnist", "digits", "empty"), declared())
+    found = [claim.finding for claim in claims.judged("p", kinds, cases, {"least": 0.1})]
+    assert found == [
+        "Not measured: too few steps; there is no point at which all networks learned.",
+        "Not measured: too few steps.",
+        "Not measured: there is no point at which all networks learned.",
+        "Not measured: there are no data.",
+    ]
 
 
 def test_the_answer_has_every_primary_claim_and_counts_what_would_change():

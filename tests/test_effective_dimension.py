@@ -253,8 +253,17 @@ def test_sizes_are_not_compared_where_more_steps_still_gain():
         3,
         3,
     )
+    assert cases["proportional", "s = 1", "n = 50"].why == page.RISING
     assert math.isnan(cases["images-alone", "s = 2", "n = 50"].found.mean)
     assert cases["images-alone", "s = 1", "n = 50"].found.mean == pytest.approx(0.2)
+
+
+def test_sizes_of_which_some_did_not_learn_are_not_compared_for_that_reason():
+    rows = by_hand()
+    rows.loc[(rows["train_size"] == 200) & (rows["width"] == 2) & (rows["family"] == "cnn"), "status"] = "unfinished"
+    lacking = found(rows)["proportional", "s = 1", "n = 50"]
+    assert math.isnan(lacking.found.mean)
+    assert "learned" in lacking.why
 
 
 def test_random_points_are_matched_between_their_ranks():

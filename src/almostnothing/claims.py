@@ -50,7 +50,8 @@ class Declaration:
 class Case:
     """What was measured for one case of a claim: where, its interval, and the networks of the points it rests on.
 
-    `left_out`: networks of points at which some did not learn; no claim rests on these.
+    `left_out`: networks of points at which some did not learn; no claim rests on these. `lacking`: what an interval that
+    is not there wanted, where that is not that networks learned.
     """
 
     where: Mapping[str, Any]
@@ -58,6 +59,13 @@ class Case:
     networks: int = 0
     left_out: int = 0
     n_of: str = "seeds"
+    lacking: str = ""
+
+    @property
+    def why(self) -> str:
+        """Why there is no interval."""
+        learned = "there is no point at which all networks learned" if self.left_out else "there are no data"
+        return self.lacking or learned
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,16 +96,15 @@ class Claim:
     @property
     def finding(self) -> str:
         """What was found, in one sentence for a reader."""
+        unknown = [case for case in self.cases if self.verdict_of(case) == UNKNOWN]
+        why = "; ".join(dict.fromkeys(case.why for case in unknown))
         if self.verdict == UNKNOWN:
-            lacking = any(case.left_out for case in self.cases)
-            why = "there is no point at which all networks learned" if lacking else "there are no data"
             return f"Not measured: {why}."
         by: dict[str, list[str]] = {}
         for case in self.cases:
             by.setdefault(self.verdict_of(case), []).append(f"{place(case.where)} {estimate_text(case.found)}")
         parts = [f"{verdict}: {'; '.join(by[verdict])}" for verdict in VERDICTS if verdict in by and verdict != UNKNOWN]
-        unknown = len(by.get(UNKNOWN, []))
-        tail = [f"{unknown} of {len(self.cases)} cases not measured"] if unknown else []
+        tail = [f"{len(unknown)} of {len(self.cases)} cases not measured: {why}"] if unknown else []
         if any(case.left_out for case in self.cases):
             tail.append("points where some networks did not learn are left out")
         words = ". ".join([*parts, *tail])
@@ -153,9 +160,10 @@ class Cases(dict[str, list[Case]]):
         found: Interval,
         counts: Mapping[str, int] | None = None,
         n_of: str = "seeds",
+        lacking: str = "",
     ) -> None:
         """One more case of a claim; `counts` of its networks as of `tables.counted`."""
-        self.setdefault(name, []).append(Case(where, found, **(counts or {}), n_of=n_of))
+        self.setdefault(name, []).append(Case(where, found, **(counts or {}), n_of=n_of, lacking=lacking))
 
 
 def decided(found: Interval, threshold: float, below: bool) -> str:

@@ -45,6 +45,7 @@ MNIST: dict[str, Any] = {"points": (6e4, 1e5), "parameters": (2e5, 3e6), "pixels
 IMAGENET: dict[str, Any] = {"points": (1e7, 1.4e7), "pixels": 3 * 224 * 224}
 NOT_HERE = "not measured"
 SPHERE = "sphere"
+RISING = "more steps would still raise robust training accuracy, so that sizes cannot be compared"
 TEXT = 10.0  # the slides' effective dimension of MNIST
 NAMES = {SPHERE: "random points"}
 TRAINED = ["family", "train_size", "width", "steps", "training"]  # of adversarially trained networks
@@ -312,13 +313,13 @@ def capacity_cases(table: pd.DataFrame, asked: Capacity, limit: float, cases: Ca
         where = {"network": f"s = {scale}", "images": f"n = {images:,}"}
         cases.add("steps", where, stats.mean_interval(found), counts)
     for scale, images in itertools.product(scales, sizes[:-1]):
-        here = ended(table, scale, images, limit)
         where = {"network": f"s = {scale}", "images": f"n = {images:,}"}
-        found, counts = between(here, ended(table, scale, 4 * images, limit))
-        cases.add("images-alone", where, off(found), counts)
-        if 2 * scale in scales:
-            found, counts = between(here, ended(table, 2 * scale, 4 * images, limit))
-            cases.add("proportional", where, off(found), counts)
+        for name, other in (("images-alone", scale), ("proportional", 2 * scale)):
+            if other in scales:
+                sides = (scale, images), (other, 4 * images)
+                found, counts = between(*(ended(table, *side, limit) for side in sides))
+                learned = not between(*(robustness(table, CNN, *side, "train_robust") for side in sides))[0].empty
+                cases.add(name, where, off(found), counts, lacking=RISING if learned else "")
     cnn = adversarial(table)
     cnn = at_steps(cnn[cnn["family"] == CNN], fewest=True)
     fate = cnn.pivot_table(values="status", index=["width", "train_size", "seed"], columns="training", aggfunc="first")
