@@ -50,8 +50,8 @@ class Declaration:
 class Case:
     """What was measured for one case of a claim: where, its interval, and the networks of the points it rests on.
 
-    `left_out`: networks of points at which some did not learn; no claim rests on these. `lacking`: what an interval that
-    is not there wanted, where that is not that networks learned.
+    `left_out`: networks of points at which some did not learn; no claim rests on these. `lacking`: what an interval
+    that is not there wanted, where that is not that networks learned.
     """
 
     where: Mapping[str, Any]
