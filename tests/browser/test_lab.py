@@ -63,7 +63,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
         yield clone, address
     finally:
         server.terminate()
-        server.wait(PATIENCE)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:  # a server that was asked to end while it started a kernel may never do so
+            server.kill()
+            server.wait()
 
 
 def answers(address: str) -> bool:
