@@ -59,7 +59,7 @@ function markTerms(terms) {
   for (const block of blocks) {
     const seen = new Set();
     const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT, (node) =>
-      node.parentElement.closest("a, code, pre, button, summary, .math, mjx-container, nav, .verdict")
+      node.parentElement.closest("a, code, pre, button, summary, select, textarea, output, svg, .math, mjx-container, nav, .verdict")
         ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
     const nodes = [];
     while (walker.nextNode()) nodes.push(walker.currentNode);
