@@ -102,6 +102,18 @@ def test_links_and_costs_say_what_is_known(published: cases.Published) -> None:
             assert page.cost.networks is None or (page.cost.memory or 0) > 2**28
 
 
+def test_what_a_job_took_is_told_or_said_not_to_be_recorded() -> None:
+    took = cases.Spent(seconds=150.0, memory=3 * 2**29)
+    known = cases.Cost(**cases.UNTRAINED, measuring=took, drawing=None)
+    assert marks.cost(known) == (
+        "training: nothing that is planned; measuring its table: took 2.5 minutes, at most 1.5 GiB at a time; "
+        "drawing: time and memory not recorded"
+    )
+    planned = {"networks": 1200, "operations": 1e9, "memory": 2**30, "seconds": 30.0, "processor": "A"}
+    told = marks.cost(cases.Cost(**planned, measuring=None, drawing=took))
+    assert told.startswith("training: 1,200 networks, at most 1.0 GiB at a time, about 30 seconds of one core of A")
+
+
 def test_no_cost_in_time_without_a_published_speed(tmp_path: Path) -> None:
     assert cases.speed(tmp_path) is None
     folder = tmp_path / cases.BENCHMARK.parent

@@ -97,10 +97,17 @@ class Claim(Strict):
     cases: list[Case]
 
 
-class Cost(Strict):
-    """What training a page's networks takes, planned, on one core; measuring and drawing are not in it: not recorded.
+class Spent(Strict):
+    """What a job took on the machine that published the page."""
 
-    Null where a page trains nothing that is planned, or no speed has been published.
+    seconds: float
+    memory: int = Field(description="bytes that it held at most")
+
+
+class Cost(Strict):
+    """What a page takes: training its networks, planned, on one core; measuring and drawing, as it was when published.
+
+    Null where a page trains nothing that is planned, no speed has been published, or what a job took is not recorded.
     """
 
     networks: int | None
@@ -108,6 +115,8 @@ class Cost(Strict):
     memory: int | None = Field(description="bytes that its largest job needs at most")
     seconds: float | None = Field(description="of one core at the published speed, within a factor of about two")
     processor: str | None = Field(description="whose published speed that is")
+    measuring: Spent | None = Field(description="of its table, from networks that are trained already, if it has any")
+    drawing: Spent | None = Field(description="of its notebook, executed")
 
 
 class Page(Strict):
@@ -136,7 +145,8 @@ def published(root: Path) -> Published:
     sets = {name: list(_pages(root, name)) for name in records.sets(root)}
     about = (
         "Every claim of Almost Nothing with every case. A verdict is decided by the whole 95 % interval against the "
-        "threshold. cost covers the training of a page's networks alone; null is not known. Schema: claims.schema.json"
+        "threshold. cost is of the page with all its claims; null is not known or not recorded. Schema: "
+        "claims.schema.json"
     )
     return Published(about=about, sets=sets)
 
@@ -194,7 +204,7 @@ def speed(root: Path) -> tuple[str, float] | None:
 
 
 def _pages(root: Path, parameter_set: str) -> Iterator[Page]:
-    spent, history = _costs(root, parameter_set), verdicts.read(root, parameter_set)
+    trained, history = _training(root, parameter_set), verdicts.read(root, parameter_set)
     for record in records.published(root, parameter_set):
         name = record["figure"]
         known = laws(record["parameters"])
@@ -205,7 +215,7 @@ def _pages(root: Path, parameter_set: str) -> Iterator[Page]:
             links={suffix: records.file_address(parameter_set, name, suffix) for suffix in FILES},
             commit=(record.get("commit") or {}).get("id"),
             rerun=rerun(parameter_set, name),
-            cost=spent.get(name, Cost(networks=None, operations=None, memory=None, seconds=None, processor=None)),
+            cost=Cost(**trained.get(name, UNTRAINED), **_spent(record)),
             claims=[_claim(parameter_set, name, own, known, history) for own in record["claims"]],
         )
 
@@ -273,20 +283,29 @@ def why_not(case: Mapping[str, Any]) -> str | None:
     return f"there is no point at which all networks learned; {lost}" if case["left_out"] else "there are no data"
 
 
-def _costs(root: Path, parameter_set: str) -> dict[str, Cost]:
+def _spent(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What measuring and drawing a page took, as its record has it: not all have."""
+    took = record.get("spent", {})
+    return {"measuring": took.get("table"), "drawing": took.get("figure")}
+
+
+UNTRAINED = dict.fromkeys(("networks", "operations", "memory", "seconds", "processor"))
+
+
+def _training(root: Path, parameter_set: str) -> dict[str, dict[str, Any]]:
     """What training the networks of each page takes; pages that train none are left out, as all of a set in error."""
     known, found = speed(root), {}
     with contextlib.chdir(root), contextlib.suppress(UserError):
         for page in freshness.pages_of(parameter_set):
             if page.cells:
                 compiled = page.parameters.compute.compile == "auto"
-                found[page.name] = Cost(
-                    networks=len(page.cells),
-                    operations=float(sum(map(sizes.training_flops, page.cells))),
-                    memory=max(map(costs.job_bytes, page.shards)),
-                    seconds=round(sum(costs.training_seconds(cell, known[1], compiled) for cell in page.cells))
+                found[page.name] = {
+                    "networks": len(page.cells),
+                    "operations": float(sum(map(sizes.training_flops, page.cells))),
+                    "memory": max(map(costs.job_bytes, page.shards)),
+                    "seconds": round(sum(costs.training_seconds(cell, known[1], compiled) for cell in page.cells))
                     if known
                     else None,
-                    processor=known[0] if known else None,
-                )
+                    "processor": known[0] if known else None,
+                }
     return found
