@@ -204,7 +204,7 @@ def speed(root: Path) -> tuple[str, float] | None:
 
 
 def _pages(root: Path, parameter_set: str) -> Iterator[Page]:
-    trained, history = _training(root, parameter_set), verdicts.read(root, parameter_set)
+    history = verdicts.read(root, parameter_set)
     for record in records.published(root, parameter_set):
         name = record["figure"]
         known = laws(record["parameters"])
@@ -215,7 +215,7 @@ def _pages(root: Path, parameter_set: str) -> Iterator[Page]:
             links={suffix: records.file_address(parameter_set, name, suffix) for suffix in FILES},
             commit=(record.get("commit") or {}).get("id"),
             rerun=rerun(parameter_set, name),
-            cost=Cost(**trained.get(name, UNTRAINED), **_spent(record)),
+            cost=cost_of(root, record),
             claims=[_claim(parameter_set, name, own, known, history) for own in record["claims"]],
         )
 
@@ -283,15 +283,16 @@ def why_not(case: Mapping[str, Any]) -> str | None:
     return f"there is no point at which all networks learned; {lost}" if case["left_out"] else "there are no data"
 
 
-def _spent(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What measuring and drawing a page took, as its record has it: not all have."""
-    took = record.get("spent", {})
-    return {"measuring": took.get("table"), "drawing": took.get("figure")}
+def cost_of(root: Path, record: Mapping[str, Any]) -> Cost:
+    """What a published page takes; what measuring and drawing took, not all records have."""
+    trained, took = _training(root, record["set"]).get(record["figure"], UNTRAINED), record.get("spent", {})
+    return Cost(**trained, measuring=took.get("table"), drawing=took.get("figure"))
 
 
 UNTRAINED = dict.fromkeys(("networks", "operations", "memory", "seconds", "processor"))
 
 
+@cache
 def _training(root: Path, parameter_set: str) -> dict[str, dict[str, Any]]:
     """What training the networks of each page takes; pages that train none are left out, as all of a set in error."""
     known, found = speed(root), {}

@@ -1,9 +1,15 @@
-"""The size of published drawings, so that a page can keep room for them."""
+"""What published drawings say of themselves: their size, so that a page can keep room for them, and panels' words.
+
+Matplotlib writes each word of an SVG as shapes, with the word in a comment.
+"""
 
 from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from xml.etree import ElementTree
 
 from almostnothing.errors import UserError
 
@@ -21,3 +27,85 @@ def size(content: bytes) -> tuple[int, int]:
     if not found:
         raise UserError("a published SVG does not say its size in points")
     return round(float(found[1])), round(float(found[2]))
+
+
+GROUP, SERIES = "{http://www.w3.org/2000/svg}g", "legend_"
+NUMBER = re.compile(r"[-−+]?\d*\.?\d+")
+MATHEMATICS = (
+    (r"\\mathdefault\{([^}]*)\}", r"\1"),
+    (r"\\sqrt\{(\w)\}", r"√\1"),
+    (r"\\(cos|ln)\b", r"\1 "),
+    (r"\\sigma\b", "σ"),
+    (r"\\gamma\b", "γ"),
+    (r"\\theta", "θ"),
+    (r"\^\*", "*"),
+    (r"\\times\b", "×"),
+    (r"[\\${}]", ""),
+)
+
+
+@dataclass
+class Panel:
+    """A panel's words: its letter, its heading, the numbers in it, what stands along its axes, and its legend."""
+
+    letter: str = ""
+    heading: list[str] = field(default_factory=list)
+    numbers: list[float] = field(default_factory=list)
+    across: str = ""
+    up: str = ""
+    series: list[str] = field(default_factory=list)
+
+    def told(self) -> str:
+        """The panel in words: `a, clean test: accuracy against p (network; NCM)`."""
+        head = ", ".join(filter(None, (self.letter, " ".join(self.heading))))
+        axes = " against ".join((self.up, self.across) if self.across else (self.up,)).strip()
+        values = (
+            f"{len(self.numbers)} numbers from {min(self.numbers):g} to {max(self.numbers):g}" if self.numbers else ""
+        )
+        legend = f" ({'; '.join(self.series)})" if self.series else ""
+        return ": ".join(filter(None, (head, ", ".join(filter(None, (axes, values)))))) + legend
+
+
+def panels(svg: bytes) -> list[Panel]:
+    """The panels that have a letter, in the order in which they are drawn."""
+    parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
+    root = ElementTree.fromstring(svg, parser)
+    found = [_panel(group) for group in root.iter(GROUP) if group.get("id", "").startswith("axes_")]
+    return [panel for panel in found if panel.letter]
+
+
+def _panel(axes: ElementTree.Element) -> Panel:
+    panel, axis = Panel(), 0
+    for part in axes:
+        name = part.get("id", "")
+        if name.startswith("matplotlib.axis_"):
+            label = " ".join(words for text in part if text.get("id", "").startswith("text_") for words in _words(text))
+            panel.across, panel.up = (label, panel.up) if axis == 0 else (panel.across, label)
+            axis += 1
+        elif name.startswith(SERIES):
+            panel.series += [
+                " ".join(_words(text)) for text in part.iter(GROUP) if text.get("id", "").startswith("text_")
+            ]
+        elif name.startswith("text_"):
+            words = " ".join(_words(part))
+            if re.fullmatch("[a-z]", words) and not panel.letter:
+                panel.letter = words
+            elif NUMBER.fullmatch(words):
+                panel.numbers.append(float(words.replace("−", "-")))
+            else:
+                panel.heading.append(words)
+    return panel
+
+
+def _words(text: ElementTree.Element) -> Iterator[str]:
+    """The lines of a text, its mathematics as plain characters."""
+    for part in text:
+        if part.tag is ElementTree.Comment:
+            yield plain((part.text or "").strip())
+
+
+def plain(words: str) -> str:
+    """Words with their mathematics as plain characters."""
+    for pattern, better in MATHEMATICS:
+        words = re.sub(pattern, better, words)
+    return words
