@@ -77,8 +77,12 @@ DRAWING = """<svg version="1.1" width="500.6pt" height="300.2pt" xmlns="http://w
 <g id="text_4"><!-- a --></g><g id="text_5"><!-- clean test, --><!-- $\\sigma$ = 1 --></g>
 <g id="legend_1"><g id="text_6"><!-- NCM --></g><g id="text_7"><!-- network --></g></g></g>
 <g id="axes_2"><g id="text_8"><!-- b --></g><g id="text_9"><!-- .25 --></g><g id="text_10"><!-- −0.5 --></g></g>
-<g id="axes_3"><g id="text_11"><!-- a picture without a letter --></g></g></svg>"""
-PANELS = "a, clean test, σ = 1: accuracy against survive [%], and p* (NCM; network)", "b: 2 numbers from -0.5 to 0.25"
+<g id="axes_3"><g id="text_11"><!-- a picture without a letter --></g></g>
+<g id="legend_2"><g id="text_12"><!-- theory --></g></g></svg>"""
+PANELS = (
+    "Panel a, clean test, σ = 1: accuracy against survive [%], and p* (NCM; network). "
+    "Panel b: 2 numbers from -0.5 to 0.25. Lines and marks: theory."
+)
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x07\0\0\0\x05").decode()
 
 
@@ -162,12 +166,13 @@ def test_one_picture_a_data_set_has_links_by_data_set_and_tells_of_its_own(made)
     assert "2 supported" in mnist
     assert "not measured" not in mnist
     assert "supported" not in cifar
-    assert all(f"Panel {words}" in shown for words in PANELS for shown in (mnist, cifar))
+    assert mnist.endswith(PANELS)
+    assert cifar.endswith(PANELS)
     assert beside == "Rings: a picture beside the main figure of The moon. As p falls, rings grow."
 
 
 def test_a_drawings_panels_are_told():
-    assert tuple(panel.told() for panel in drawings.panels(DRAWING.encode())) == PANELS
+    assert drawings.told(DRAWING.encode()) == PANELS
 
 
 def test_a_loop_over_something_else_is_no_picture_a_data_set():

@@ -88,7 +88,7 @@ function markTerms(terms) {
   }
 }
 
-/* Of the pictures of several data sets one is shown, on the whole page the same; without this they stand one below the other. */
+/* Of the pictures of several data sets those of one are shown, on the whole page; without this all stand below each other. */
 const Datasets = {
   prepare() {
     this.links = [...document.querySelectorAll(".datasets a")];
@@ -158,6 +158,7 @@ const Viewer = {
         this.file,
         button("Close", "✕", () => this.dialog.close())),
       this.frame);
+    this.dialog.addEventListener("close", () => this.link.focus());
     this.dialog.addEventListener("keydown", (event) => {
       if (event.key === "+" || event.key === "=") this.resize(this.STEP);
       if (event.key === "-") this.resize(1 / this.STEP);
@@ -166,6 +167,7 @@ const Viewer = {
   },
   open(link) {
     if (!this.dialog) this.make();
+    this.link = link;
     const shown = link.querySelector("img");
     this.image.src = shown.src;
     this.image.alt = shown.alt;

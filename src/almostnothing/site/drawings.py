@@ -29,7 +29,7 @@ def size(content: bytes) -> tuple[int, int]:
     return round(float(found[1])), round(float(found[2]))
 
 
-GROUP, SERIES = "{http://www.w3.org/2000/svg}g", "legend_"
+GROUP = "{http://www.w3.org/2000/svg}g"
 NUMBER = re.compile(r"[-−+]?\d*\.?\d+")
 MATHEMATICS = (
     (r"\\mathdefault\{([^}]*)\}", r"\1"),
@@ -66,12 +66,24 @@ class Panel:
         return ": ".join(filter(None, (head, ", ".join(filter(None, (axes, values)))))) + legend
 
 
-def panels(svg: bytes) -> list[Panel]:
-    """The panels that have a letter, in the order in which they are drawn."""
+def told(svg: bytes) -> str:
+    """The panels that have a letter, in words, in the order in which they are drawn, and the legend of all."""
     parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
     root = ElementTree.fromstring(svg, parser)
-    found = [_panel(group) for group in root.iter(GROUP) if group.get("id", "").startswith("axes_")]
-    return [panel for panel in found if panel.letter]
+    found = [_panel(group) for group in root.iter(GROUP) if _is_axes(group)]
+    shared = [words for part in root.iter() for legend in part if not _is_axes(part) for words in _legend(legend)]
+    parts = [f"Panel {panel.told()}." for panel in found if panel.letter]
+    return " ".join([*parts, f"Lines and marks: {'; '.join(shared)}."] if shared else parts)
+
+
+def _is_axes(group: ElementTree.Element) -> bool:
+    return group.get("id", "").startswith("axes_")
+
+
+def _legend(group: ElementTree.Element) -> list[str]:
+    """The words of a legend; none of another group."""
+    texts = [text for text in group.iter(GROUP) if text.get("id", "").startswith("text_")]
+    return [" ".join(_words(text)) for text in texts] if group.get("id", "").startswith("legend_") else []
 
 
 def _panel(axes: ElementTree.Element) -> Panel:
@@ -82,10 +94,8 @@ def _panel(axes: ElementTree.Element) -> Panel:
             label = " ".join(words for text in part if text.get("id", "").startswith("text_") for words in _words(text))
             panel.across, panel.up = (label, panel.up) if axis == 0 else (panel.across, label)
             axis += 1
-        elif name.startswith(SERIES):
-            panel.series += [
-                " ".join(_words(text)) for text in part.iter(GROUP) if text.get("id", "").startswith("text_")
-            ]
+        elif name.startswith("legend_"):
+            panel.series += _legend(part)
         elif name.startswith("text_"):
             words = " ".join(_words(part))
             if re.fullmatch("[a-z]", words) and not panel.letter:

@@ -138,7 +138,10 @@ def _on(case: Record) -> str:
 def caption(record: Record) -> str:
     """How many of what the figure's primary claims rest on, and the kinds of interval."""
     primary = [claim for claim in record["claims"] if claim["role"] == "primary"]
-    over = dict.fromkeys(f"{case['n']} {case['n_of']}" for claim in primary for case in claim["cases"] if case["n"])
+    counts: dict[str, list[int]] = {}
+    for case in (case for claim in primary for case in claim["cases"] if case["n"]):
+        counts.setdefault(case["n_of"], []).append(case["n"])
+    over = [f"{' to '.join(dict.fromkeys(map(str, (min(ns), max(ns)))))} {of}" for of, ns in counts.items()]
     kinds = dict.fromkeys(claim["interval"] for claim in primary)
     return f"n: {', '.join(over) or '–'}. 95 % intervals of the claims: {', '.join(kinds)}."
 
@@ -161,7 +164,7 @@ class _Pictures:
     def __init__(self, record: Record, drawing: Path, extra: Path) -> None:
         self.record, self.extra, self.shown, self.main = record, extra, 0, ""  # the heading above the first
         self.drawing = drawing.read_bytes()
-        self.panels = ". ".join(f"Panel {panel.told()}" for panel in drawings.panels(self.drawing))
+        self.panels = drawings.told(self.drawing)
 
     def switch(self, names: list[str]) -> str:
         """Links to the next pictures, which are of these data sets, by data set; scripts make them a switch."""
