@@ -57,7 +57,7 @@
   const SVG = "http://www.w3.org/2000/svg";
   const [WIDTH, HEIGHT] = [360, 230];
   const [LEFT, RIGHT, TOP, BOTTOM] = [58, 14, 10, 40];
-  const APART = 0.09; // least distance of two ticks' words, as a share of the frame's width
+  const APART = 0.08; // least distance of two ticks' words, as a share of the frame's width
 
   function shape(tag, attributes, text) {
     const made = document.createElementNS(SVG, tag);
