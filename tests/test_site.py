@@ -167,12 +167,19 @@ def test_one_picture_a_data_set_has_links_by_data_set_and_tells_of_its_own(made)
     assert "not measured" not in mnist
     assert "supported" not in cifar
     assert mnist.endswith(PANELS)
-    assert cifar.endswith(PANELS)
+    assert cifar.endswith(
+        "Panel a: accuracy against survive [%], and p* (NCM; network). Panel b. Lines and marks: theory."
+    )
     assert beside == "Rings: a picture beside the main figure of The moon. As p falls, rings grow."
 
 
 def test_a_drawings_panels_are_told():
     assert drawings.told(DRAWING.encode()) == PANELS
+
+
+def test_formulas_are_told_in_plain_characters():
+    told = drawings.plain(r"$\hat\Theta$ of $\kappa$ and $\sqrt{d} \times p^*$")
+    assert told.split() == ["Θ", "of", "κ", "and", "√d", "×", "p*"]
 
 
 def test_a_loop_over_something_else_is_no_picture_a_data_set():

@@ -282,7 +282,8 @@ def changes_page(found: cases.Published) -> str:
 Cases whose verdict was published otherwise before: newest first. The list begins with the first publication whose
 records hold cases; what came before, and why it changed, is in the [corrections](methods/corrections.md). The commit is
 the one whose code, notebooks and parameters found the verdict. Past versions of a figure are in the history: `git show
-COMMIT:figures/SET/PAGE.svg`.
+COMMIT:figures/SET/PAGE.svg`. Ids that said an axis' name twice (`p=p = 0.9`) now say it once (`p=0.9`): links with the
+first one still work, and `formerly` in `claims.json` has it.
 """
     ]
     for name, pages in found.sets.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
@@ -30,18 +31,13 @@ def size(content: bytes) -> tuple[int, int]:
 
 
 GROUP = "{http://www.w3.org/2000/svg}g"
+DIGIT = re.compile(r"\d")
 NUMBER = re.compile(r"[-−+]?\d*\.?\d+")
-MATHEMATICS = (
-    (r"\\mathdefault\{([^}]*)\}", r"\1"),
-    (r"\\sqrt\{(\w)\}", r"√\1"),
-    (r"\\(cos|ln)\b", r"\1 "),
-    (r"\\sigma\b", "σ"),
-    (r"\\gamma\b", "γ"),
-    (r"\\theta", "θ"),
-    (r"\^\*", "*"),
-    (r"\\times\b", "×"),
-    (r"[\\${}]", ""),
-)
+COMMAND = re.compile(r"\\([A-Za-z]+)")
+SYMBOLS = {  # Greek letters are found by their names
+    "sqrt": "√", "times": "×", "cdot": "·", "langle": "⟨", "rangle": "⟩", "nabla": "∇", "lambda": "λ", "infty": "∞",
+    "le": "≤", "ge": "≥", "propto": "∝", "approx": "≈", "to": "→", "ln": "ln ", "log": "log ", "cos": "cos ",
+}  # fmt: skip
 
 
 @dataclass
@@ -55,8 +51,16 @@ class Panel:
     up: str = ""
     series: list[str] = field(default_factory=list)
 
-    def told(self) -> str:
-        """The panel in words: `a, clean test: accuracy against p (network; NCM)`."""
+    def told(self, of_others: bool) -> str:
+        """The panel in words: `a, clean test: accuracy against p (network; NCM)`.
+
+        `of_others`: without what has a number in it, as pictures of other data have other numbers.
+        """
+        if of_others:
+            heading, series = (
+                [words for words in some if not DIGIT.search(words)] for some in (self.heading, self.series)
+            )
+            return Panel(self.letter, heading, [], self.across, self.up, series).told(False)
         head = ", ".join(filter(None, (self.letter, " ".join(self.heading))))
         axes = " against ".join((self.up, self.across) if self.across else (self.up,)).strip()
         values = (
@@ -66,13 +70,17 @@ class Panel:
         return ": ".join(filter(None, (head, ", ".join(filter(None, (axes, values)))))) + legend
 
 
-def told(svg: bytes) -> str:
-    """The panels that have a letter, in words, in the order in which they are drawn, and the legend of all."""
+def told(svg: bytes, of_others: bool = False) -> str:
+    """The panels that have a letter, in words, in the order in which they are drawn, and the legend of all.
+
+    `of_others`: only what holds, too, of pictures that are drawn in the same way from other data.
+    """
     parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
     root = ElementTree.fromstring(svg, parser)
     found = [_panel(group) for group in root.iter(GROUP) if _is_axes(group)]
     shared = [words for part in root.iter() for legend in part if not _is_axes(part) for words in _legend(legend)]
-    parts = [f"Panel {panel.told()}." for panel in found if panel.letter]
+    shared = [words for words in shared if not (of_others and DIGIT.search(words))]
+    parts = [f"Panel {panel.told(of_others)}." for panel in found if panel.letter]
     return " ".join([*parts, f"Lines and marks: {'; '.join(shared)}."] if shared else parts)
 
 
@@ -115,7 +123,14 @@ def _words(text: ElementTree.Element) -> Iterator[str]:
 
 
 def plain(words: str) -> str:
-    """Words with their mathematics as plain characters."""
-    for pattern, better in MATHEMATICS:
-        words = re.sub(pattern, better, words)
-    return words
+    """Words with their mathematics as plain characters; marks over letters are left out."""
+    return re.sub(r"[\\${}]", "", COMMAND.sub(_symbol, words)).replace("^*", "*")
+
+
+def _symbol(command: re.Match[str]) -> str:
+    name = command[1]
+    letter = f"GREEK {'SMALL' if name.islower() else 'CAPITAL'} LETTER {name.upper()}"
+    try:
+        return SYMBOLS[name] if name in SYMBOLS else unicodedata.lookup(letter)
+    except KeyError:
+        return ""

@@ -38,7 +38,7 @@ def body(root: Path, record: Record, extra: Path) -> str:
     pictures = _Pictures(record, notebook.with_suffix(".svg"), extra)
     parts: list[str] = []
     heading, prose = record["title"], ""
-    for cell in cells:
+    for cell, after in zip(cells, [*cells[1:], {}], strict=True):
         source = "".join(cell["source"]).strip()
         if cell["cell_type"] == "markdown":
             heading = (re.findall(r"^## (.+)$", source, re.MULTILINE) or [heading])[-1]
@@ -48,7 +48,9 @@ def body(root: Path, record: Record, extra: Path) -> str:
             parts.append(parameters(root, record))
         elif cell["cell_type"] == "code" and INJECTED not in tags(cell):
             parts.append(_folded("Code", source))
-            parts += _outputs(root, record, cell, source, (heading, prose), pictures)
+            below = "".join(after["source"]) if after.get("cell_type") == "markdown" else ""
+            said = prose or ("" if below.startswith("#") else below)
+            parts += _outputs(root, record, cell, source, (heading, said), pictures)
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -82,21 +84,22 @@ def _outputs(
 ) -> Iterator[str]:
     """What a cell shows, as MyST; the answer stands at the head of the page, and cards for tables of claims.
 
-    `above`: the heading over it, and the prose between.
+    `above`: the heading over it, and the prose between, or if there is none below.
     """
     summary = SUMMARY.search(source)
     if summary:
         yield cards(root, record, "exploratory" if summary["other"] else "primary")
         return
     shown = [output.get("data", {}) for output in cell.get("outputs", [])]
-    names = datasets_of(record, source, sum("image/png" in data for data in shown))
+    count = sum("image/png" in data for data in shown)
+    names = datasets_of(record, source, count)
     drawn = 0
     for data in shown:
         if "image/png" in data:
             drawn += 1
             if drawn == 1:
                 yield pictures.switch(names)
-            yield pictures.plate("".join(data["image/png"]), above, names[drawn - 1] if names else None)
+            yield pictures.plate("".join(data["image/png"]), above, (drawn, count), names)
         elif "text/html" in data:
             yield raw(claim_cards.scrolled(table("".join(data["text/html"])), above[0]))
         elif "text/markdown" in data and ANSWER not in source:
@@ -164,7 +167,6 @@ class _Pictures:
     def __init__(self, record: Record, drawing: Path, extra: Path) -> None:
         self.record, self.extra, self.shown, self.main = record, extra, 0, ""  # the heading above the first
         self.drawing = drawing.read_bytes()
-        self.panels = drawings.told(self.drawing)
 
     def switch(self, names: list[str]) -> str:
         """Links to the next pictures, which are of these data sets, by data set; scripts make them a switch."""
@@ -176,9 +178,10 @@ class _Pictures:
         label = f"Data sets, figure {self.shown + 1}"
         return raw(f'<nav class="datasets" aria-label="{label}">{links}</nav>') if links else ""
 
-    def plate(self, content: str, above: tuple[str, str], dataset: str | None) -> str:
-        """The next picture, below a heading and prose, of a data set if it is of one."""
+    def plate(self, content: str, above: tuple[str, str], place: tuple[int, int], names: list[str]) -> str:
+        """The next picture, of a heading and with prose; `place` of so many; `names`: the data sets of all of these."""
         self.shown += 1
+        dataset = names[place[0] - 1] if names else None
         record, name = self.record, self.record["figure"]
         if self.shown == 1:
             link = records.file_address(record["set"], name, "svg")
@@ -191,7 +194,7 @@ class _Pictures:
             words = f"Picture {self.shown} of this page{f', {dataset}' if dataset else ''}."
         shown = plate(
             f"../{link}",
-            self.alternative(above, dataset),
+            self.alternative(above, place, dataset),
             f"Figure {self.shown}",
             drawings.size(picture),
             words,
@@ -201,13 +204,15 @@ class _Pictures:
         )
         return raw(shown)
 
-    def alternative(self, above: tuple[str, str], dataset: str | None) -> str:
-        """What the picture shows: the panels and results of a main one; of another one what the prose above it says."""
+    def alternative(self, above: tuple[str, str], place: tuple[int, int], dataset: str | None) -> str:
+        """What the picture shows: panels and results of a main one; of another one what the prose beside it says."""
         heading, prose = above
         if self.shown == 1:
             self.main = heading
         if heading == self.main:
-            return f"{alternative(self.record, dataset)} {self.panels}".strip()
+            panels = drawings.told(self.drawing, of_others=self.shown > 1)
+            return f"{alternative(self.record, dataset)} {panels}".strip()
         said = textwrap.shorten(drawings.plain(re.sub(r"[*`]|\]\([^)]*\)|\[", "", prose)), LONGEST, placeholder=" …")
         on = f", {dataset}" if dataset else ""
-        return f"{heading}{on}: a picture beside the main figure of {self.record['title']}. {said}".strip()
+        which = f"picture {place[0]} of {place[1]}" if place[1] > 1 else "a picture"
+        return f"{heading}{on}: {which} beside the main figure of {self.record['title']}. {said}".strip()
