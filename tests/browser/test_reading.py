@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from browser.built_site import SITE
+from browser.test_pages import violations
 
 FIGURE = "paper/05_survival.html"
 
@@ -96,6 +97,7 @@ def test_a_figure_opens_readable_on_a_phone_by_touch_and_by_keyboard(browser: An
     frame = page.locator(".viewer-frame")
     page.keyboard.press("ArrowRight")
     page.wait_for_function("() => document.querySelector('.viewer-frame').scrollLeft > 0")
+    assert violations(page) == []
     wide = image.bounding_box()["width"]
     page.keyboard.press("+")
     assert image.bounding_box()["width"] > wide
