@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from almostnothing import site
 from almostnothing.errors import UserError
 from almostnothing.site import (
     claim_cards,
+    drawings,
     figure_pages,
     finishing,
     front_page,
@@ -49,7 +51,7 @@ CLAIM: dict[str, Any] = {
     "lock": None,
     "interval": "t over seeds",
     "simultaneous": True,
-    "cases": [{**case, "n": 5, "n_of": "seeds", "networks": 5} for case in CASES],
+    "cases": [{**case, "n": 5, "n_of": "seeds", "networks": 5, "left_out": 0} for case in CASES],
     "verdict": "mixed",
     "finding": "Supported: …",
 }
@@ -63,10 +65,24 @@ RECORD: dict[str, Any] = {
     "commit": {"id": "c" * 40, "modified": False},
     "digest": {"figure": "f" * 20, "table": "t" * 20},
     "table": {"sha256": "s" * 64, "rows": 1234},
+    "definitions": {"almostnothing.moon": "d" * 12},
+    "parameters": {},
 }
 
 
-DRAWING = '<svg version="1.1" width="500.6pt" height="300.2pt"><path d="" transform="scale(0.02)"/></svg>'
+DRAWING = """<svg version="1.1" width="500.6pt" height="300.2pt" xmlns="http://www.w3.org/2000/svg">
+<g id="axes_1"><g id="matplotlib.axis_1"><g id="xtick_1"><g id="text_1"><!-- 0.5 --></g></g>
+<g id="text_2"><!-- survive [%], and $p^*$ --></g></g>
+<g id="matplotlib.axis_2"><g id="text_3"><!-- accuracy --></g></g>
+<g id="text_4"><!-- a --></g><g id="text_5"><!-- clean test, --><!-- $\\sigma$ = 1 --></g>
+<g id="legend_1"><g id="text_6"><!-- NCM --></g><g id="text_7"><!-- network --></g></g></g>
+<g id="axes_2"><g id="text_8"><!-- b --></g><g id="text_9"><!-- .25 --></g><g id="text_10"><!-- −0.5 --></g></g>
+<g id="axes_3"><g id="text_11"><!-- a picture without a letter --></g></g>
+<g id="legend_2"><g id="text_12"><!-- theory --></g></g></svg>"""
+PANELS = (
+    "Panel a, clean test, σ = 1: accuracy against survive [%], and p* (NCM; network). "
+    "Panel b: 2 numbers from -0.5 to 0.25. Lines and marks: theory."
+)
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x07\0\0\0\x05").decode()
 
 
@@ -85,6 +101,7 @@ def made(tmp_path, monkeypatch):
         code("display(Markdown(claims.answer(verdicts)))", **{"text/markdown": "**The answer** of old"}),
         {"cell_type": "markdown", "metadata": {}, "source": ["Prose with `05_moon` and $x$.\n\n## Dust\n\nMore."]},
         code("for dataset in datasets: draw()", times=2, **{"image/png": PNG}),
+        {"cell_type": "markdown", "metadata": {}, "source": ["## Rings\n\nAs *$p$* falls, [rings](x.md) grow."]},
         code("again()", **{"image/png": PNG}),
         code("frame", **{"text/html": '<style scoped>b {}</style><table border="1" class="dataframe"></table>'}),
         code("display(claims.summary(verdicts))", **{"text/html": "<table><tr><td>old verdicts</td></tr></table>"}),
@@ -94,15 +111,28 @@ def made(tmp_path, monkeypatch):
     (folder / "05_moon.ipynb").write_text(json.dumps({"cells": cells}))
     (folder / "05_moon.svg").write_text(DRAWING)
     (folder / "05_moon.json").write_text(json.dumps(RECORD))
+    (tmp_path / "params/paper").mkdir(parents=True)
+    (tmp_path / "params/paper/05_moon.yaml").write_text("p: 0.8 # of the file\nthresholds: {}\n")
     return notebook_pages.body(tmp_path, RECORD, tmp_path / "extra"), tmp_path
 
 
-def test_only_the_injected_parameters_are_shown_and_code_is_folded(made):
+def test_the_parameter_file_is_the_one_cell_of_parameters_and_code_is_folded(made):
     body, _ = made
-    assert "p = 0.9" in body
+    assert "p = 0.9" not in body
     assert "# default" not in body
-    assert body.index("<summary>Parameters of this page</summary>") < body.index("p = 0.9")
+    assert body.count("<summary>Parameters of this page</summary>") == 1
+    folded = body.partition("<summary>Parameters of this page</summary>")[2].partition("</details>")[0]
+    assert "```yaml\np: 0.8 # of the file" in folded
+    assert "params/paper/05_moon.yaml" in folded
     assert body.count("<details") == body.count("</details>")
+
+
+def test_every_published_page_has_one_cell_of_parameters():
+    for name in records.sets(ROOT):
+        for record in records.published(ROOT, name):
+            notebook = json.loads((ROOT / f"figures/{name}/{record['figure']}.ipynb").read_text())
+            assert sum("parameters" in notebook_pages.tags(cell) for cell in notebook["cells"]) == 1
+            assert "thresholds:" in notebook_pages.parameters(ROOT, record)
 
 
 def test_answer_and_tables_of_claims_give_place_to_cards(made):
@@ -128,15 +158,49 @@ def test_the_published_picture_is_shown_from_its_file_and_others_are_written(mad
 
 def test_one_picture_a_data_set_has_links_by_data_set_and_tells_of_its_own(made):
     body, _ = made
-    assert '<a href="#figure-1">MNIST</a> · <a href="#figure-2">CIFAR-10</a>' in body
+    assert '<a class="button" href="#figure-1" data-dataset="MNIST">MNIST</a>' in body
+    assert 'href="#figure-2" data-dataset="CIFAR-10"' in body
     assert body.count('class="datasets"') == 1
     assert 'id="figure-2"' in body
-    mnist, cifar, both = (part.split('"')[0] for part in body.split('alt="')[1:])
+    mnist, cifar, beside = (part.split('"')[0] for part in body.split('alt="')[1:])
     assert "2 supported" in mnist
     assert "not measured" not in mnist
     assert "supported" not in cifar
-    assert "2 supported (0.3 to 0.5), 1 not measured" in both
-    assert both.startswith("Dust.")
+    assert mnist.endswith(PANELS)
+    assert cifar.endswith(
+        "Panel a: accuracy against survive [%], and p* (NCM; network). Panel b. Lines and marks: theory."
+    )
+    assert beside == "Rings: a picture beside the main figure of The moon. As p falls, rings grow."
+
+
+def test_a_drawings_panels_are_told():
+    assert drawings.told(DRAWING.encode()) == PANELS
+
+
+def test_formulas_are_told_in_plain_characters():
+    told = drawings.plain(r"$\hat\Theta$ of $\kappa$ and $\sqrt{d} \times p^*$")
+    assert told.split() == ["Θ", "of", "κ", "and", "√d", "×", "p*"]
+
+
+def test_a_loop_over_something_else_is_no_picture_a_data_set():
+    record = {**RECORD, "parameters": {"sweep": {"dataset": ["mnist", "digits", "fashion_mnist"]}}}
+    assert notebook_pages.datasets_of(record, "for d in sorted(dimensions): draw(d)", 2) == []
+    loop = "for name in names: draw(name)"
+    found = [notebook_pages.datasets_of(record, loop, count) for count in (1, 2, 3, 4)]
+    assert found == [[], ["MNIST", "CIFAR-10"], ["MNIST", "digits", "Fashion-MNIST"], ["MNIST", "CIFAR-10"] * 2]
+
+
+def test_published_pictures_are_of_the_data_set_that_their_titles_name(tmp_path):
+    switched = 0
+    for name in records.sets(ROOT):
+        for record in records.published(ROOT, name):
+            body = notebook_pages.body(ROOT, record, tmp_path)
+            first = re.search(r'<figure class="plate" id="figure-1" data-dataset="(.+?)">', body)
+            if first:
+                switched += 1
+                drawing = (ROOT / f"figures/{name}/{record['figure']}.svg").read_text()
+                assert f"<!-- {first[1]}" in drawing, record["figure"]
+    assert switched > 8
 
 
 def test_alternative_text_is_told_from_the_numbers():

@@ -45,9 +45,42 @@ def test_every_published_case_is_written_as_it_is(published: cases.Published) ->
                 count += 1
                 own, known = found[f"{name}/{verdicts.case_id(record['figure'], claim['id'], case['where'])}"]
                 numbers = known.model_dump(include={"estimate", "low", "high", "n", "networks", "left_out", "verdict"})
-                assert {**case, **numbers} == case
+                counts = {name: numbers[name] or 0 for name in ("networks", "left_out")}
+                assert {**case, **numbers, **counts} == case
+                assert (known.networks is None) is not (case["networks"] or case["left_out"])
+                assert (known.why is None) is (case["verdict"] != rule.UNKNOWN)
                 assert (own.threshold, own.side, own.quote) == (claim["threshold"], claim["direction"], claim["quote"])
     assert len(found) == count == sum(1 for _ in every(written)) > 1000
+
+
+def test_an_id_says_no_name_twice_and_the_former_one_stays_known(published: cases.Published) -> None:
+    where = {"p": "p = 0.9", "dataset": "mnist", "n/d": "n = d", "place": "p = 1"}
+    assert (
+        verdicts.case_id("09_moon", "09_moon.round", where) == "09_moon.round/dataset=mnist/n/d=n = d/p=0.9/place=p = 1"
+    )
+    assert verdicts.former_id("09_moon", "round", {"p": "p = 0.9"}) == "09_moon.round/p=p = 0.9"
+    every_case = [case for _, _, case in every(published)]
+    former = [case.formerly for case in every_case if case.formerly]
+    assert len({*former, *(case.id for case in every_case)}) == len(former) + len(every_case)
+    assert "paper/00_data.exponent-small/dataset=mnist/p=p = 0.03" in former
+    for name in records.SETS:
+        assert not [key for key in verdicts.read(ROOT, name) if re.search(r"/([^=/]+)=\1 = ", key)]
+
+
+def test_units_are_said(published: cases.Published) -> None:
+    """A statistic names its unit in brackets at its end, or is a pure number."""
+    for _, claim, _ in every(published):
+        assert claim.unit == ("dB" if "dB" in claim.statistic else "1")
+        assert claim.unit == "1" or claim.statistic.endswith(f"[{claim.unit}]")
+    assert {claim.unit for _, claim, _ in every(published)} == {"1", "dB"}
+
+
+def test_a_case_says_why_it_is_not_measured() -> None:
+    case = {"verdict": rule.UNKNOWN, "networks": 0, "left_out": 0, "n": 0, "n_of": "seeds"}
+    assert cases.why_not(case) == "there are no data"
+    assert "no point at which all networks learned" in str(cases.why_not({**case, "left_out": 5}))
+    assert "too few seeds: 1; networks left out" in str(cases.why_not({**case, "networks": 3, "left_out": 5, "n": 1}))
+    assert cases.why_not({**case, "verdict": rule.REFUTED}) is None
 
 
 def test_the_schema_is_that_of_what_is_written(published: cases.Published) -> None:
@@ -67,6 +100,18 @@ def test_links_and_costs_say_what_is_known(published: cases.Published) -> None:
             ).read_text()
             assert (page.cost.networks is not None) is trained
             assert page.cost.networks is None or (page.cost.memory or 0) > 2**28
+
+
+def test_what_a_job_took_is_told_or_said_not_to_be_recorded() -> None:
+    took = cases.Spent(seconds=150.0, memory=3 * 2**29)
+    known = cases.Cost(**cases.UNTRAINED, measuring=took, drawing=None)
+    assert marks.cost(known) == (
+        "training: nothing that is planned; measuring its table: took 2.5 minutes, at most 1.5 GiB at a time; "
+        "drawing: time and memory not recorded"
+    )
+    planned = {"networks": 1200, "operations": 1e9, "memory": 2**30, "seconds": 30.0, "processor": "A"}
+    told = marks.cost(cases.Cost(**planned, measuring=None, drawing=took))
+    assert told.startswith("training: 1,200 networks, at most 1.0 GiB at a time, about 30 seconds of one core of A")
 
 
 def test_no_cost_in_time_without_a_published_speed(tmp_path: Path) -> None:

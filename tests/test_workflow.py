@@ -292,6 +292,8 @@ def test_made_twice_the_files_are_the_same_to_the_last_byte(made):
     def contents() -> dict[str, bytes]:
         found = {p.name: p.read_bytes() for p in (made.root / "figures/tiny").iterdir()}
         record = json.loads(found["01_knee.json"])
+        assert record["spent"].pop("table")["memory"] > 2**20
+        assert record["spent"].pop("figure")["seconds"] > 0
         return found | {"01_knee.json": json.dumps(record | {"commit": None}).encode()}  # made before it was committed
 
     before = contents()

@@ -1,4 +1,7 @@
-/* Buttons that copy, and the cards of the glossary. No dependency; everything can be read without it. */
+/* Buttons that copy, the cards of the glossary, a switch between data sets, and figures enlarged.
+ *
+ * No dependency; everything can be read without it.
+ */
 "use strict";
 
 function copyText(button) {
@@ -59,7 +62,7 @@ function markTerms(terms) {
   for (const block of blocks) {
     const seen = new Set();
     const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT, (node) =>
-      node.parentElement.closest("a, code, pre, button, summary, .math, mjx-container, nav, .verdict")
+      node.parentElement.closest("a, code, pre, button, summary, select, textarea, output, svg, .math, mjx-container, nav, .verdict")
         ? NodeFilter.FILTER_REJECT : NodeFilter.FILTER_ACCEPT);
     const nodes = [];
     while (walker.nextNode()) nodes.push(walker.currentNode);
@@ -85,7 +88,117 @@ function markTerms(terms) {
   }
 }
 
+/* Of the pictures of several data sets those of one are shown, on the whole page; without this all stand below each other. */
+const Datasets = {
+  prepare() {
+    this.links = [...document.querySelectorAll(".datasets a")];
+    this.plates = [...document.querySelectorAll(".plate[data-dataset]")];
+    if (!this.links.length) return;
+    for (const link of this.links) {
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        this.show(link.dataset.dataset);
+        history.replaceState(null, "", link.hash);
+      });
+    }
+    window.addEventListener("hashchange", () => this.follow());
+    this.show(this.links[0].dataset.dataset);
+    this.follow();
+  },
+  show(dataset) {
+    for (const plate of this.plates) plate.hidden = plate.dataset.dataset !== dataset;
+    for (const link of this.links) {
+      if (link.dataset.dataset === dataset) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    }
+  },
+  /* An address may name a picture that is hidden. */
+  follow() {
+    const plate = this.plates.find((one) => location.hash === `#${one.id}`);
+    if (!plate) return;
+    this.show(plate.dataset.dataset);
+    plate.scrollIntoView();
+  },
+};
+
+/* A figure over the whole window, at once so large that its words can be read on a phone: it scrolls by touch and by
+ * arrows, grows and shrinks by + and −, and Escape closes it. A click with a key held opens the file, as without this. */
+const Viewer = {
+  READABLE: 1250, // pixels for the width of a printed page: letters of five points are twelve high
+  STEP: 1.4,
+  prepare() {
+    for (const link of document.querySelectorAll(".plate-link")) {
+      link.addEventListener("click", (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+        event.preventDefault();
+        this.open(link);
+      });
+    }
+  },
+  make() {
+    const make = (tag, attributes, ...inside) => {
+      const made = document.createElement(tag);
+      for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+      made.append(...inside);
+      return made;
+    };
+    const button = (label, words, act) => {
+      const made = make("button", { type: "button", "aria-label": label }, words);
+      made.addEventListener("click", act);
+      return made;
+    };
+    this.image = make("img", {});
+    this.frame = make("div", { class: "viewer-frame", tabindex: "0", role: "region", "aria-label": "Figure, scrolls" }, this.image);
+    this.file = make("a", {}, "file");
+    this.dialog = make("dialog", { class: "viewer", "aria-label": "Figure, enlarged" },
+      make("div", { class: "viewer-bar" },
+        button("Larger", "+", () => this.resize(this.STEP)),
+        button("Smaller", "−", () => this.resize(1 / this.STEP)),
+        button("As wide as the window", "fit", () => this.resize(0)),
+        this.file,
+        button("Close", "✕", () => this.dialog.close())),
+      this.frame);
+    this.dialog.addEventListener("close", () => this.link.focus());
+    this.dialog.addEventListener("keydown", (event) => {
+      if (event.key === "+" || event.key === "=") this.resize(this.STEP);
+      if (event.key === "-") this.resize(1 / this.STEP);
+    });
+    document.body.append(this.dialog);
+  },
+  open(link) {
+    if (!this.dialog) this.make();
+    this.link = link;
+    const shown = link.querySelector("img");
+    this.image.src = shown.src;
+    this.image.alt = shown.alt;
+    this.ratio = shown.getAttribute("height") / shown.getAttribute("width");
+    this.file.href = link.href;
+    this.dialog.showModal();
+    this.width = Math.max(this.READABLE, this.frame.clientWidth);
+    this.lay();
+    this.frame.scrollTo(0, 0);
+    this.frame.focus();
+  },
+  /* Larger or smaller about the middle of what is seen; by 0: all of its width. */
+  resize(by) {
+    const { frame } = this;
+    const least = Math.min(frame.clientWidth, frame.clientHeight / this.ratio);
+    const before = this.width;
+    this.width = by ? Math.min(5 * this.READABLE, Math.max(least, before * by)) : frame.clientWidth;
+    const [x, y] = [frame.scrollLeft + frame.clientWidth / 2, frame.scrollTop + frame.clientHeight / 2];
+    this.lay();
+    const scale = this.width / before;
+    frame.scrollTo(x * scale - frame.clientWidth / 2, y * scale - frame.clientHeight / 2);
+  },
+  lay() {
+    this.image.style.width = `${this.width}px`;
+    this.image.style.height = `${this.width * this.ratio}px`;
+  },
+};
+
 document.addEventListener("DOMContentLoaded", () => {
+  Datasets.prepare();
+  Viewer.prepare();
   for (const button of document.querySelectorAll(".copyable .copy")) button.addEventListener("click", () => copyText(button));
   markTerms(window.GLOSSARY || {});
 });

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,13 @@ def portable() -> None:
     os.environ["MKL_CBWR"] = "COMPATIBLE"
     if "avx512f" in _cpuinfo("flags").split():
         os.environ |= {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+
+
+def spent(since: float) -> dict[str, float]:
+    """Seconds since `since`, a `time.perf_counter()`; the most bytes that this process or one it started has held."""
+    largest = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"seconds": round(time.perf_counter() - since, 1), "memory": largest * unit}
 
 
 def environment() -> dict[str, str]:

@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,12 +26,14 @@ from almostnothing.parameters.names import set_name
 from almostnothing.store import STORE, Store
 
 SCRATCH = Path("results/figures")
+SPENT = Path("results/spent")  # what measuring a table took, for the record that its figure's job writes
 SETTINGS = Path("results/settings")  # of the programs that make a page: none but what they bring
 UNSET = ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "PYTHONSTARTUP", "PYTHONWARNINGS", "MPLBACKEND", "COLUMNS", "LINES")
 
 
 def make_table(page: Page) -> None:
     """Collect the page's table from the store of trained cells, or let the page measure it."""
+    started = time.perf_counter()
     store, entry = Store(STORE), keys.table_entry(pages.page_of(page.name))
     if page.cells:
         import torch
@@ -48,13 +51,26 @@ def make_table(page: Page) -> None:
             table = module.table(page.parameters, page.folder, *trained)
         digits = getattr(module, "DIGITS", digits)
     write_atomic(page.file("csv"), tables.written(table, digits).encode())
+    took = {"sha256": file_digest(page.file("csv")), **environment.spent(started)}
+    write_atomic(_spent(page), json.dumps(took).encode())
+
+
+def _spent(page: Page) -> Path:
+    """The file that says what measuring the page's table took."""
+    return SPENT / page.into.relative_to(page.into.anchor) / page.parameter_set / f"{page.name}.json"
+
+
+def _table_spent(page: Page) -> dict[str, Any]:
+    """What measuring the page's table took, where it was measured here: a table may also have come with the clone."""
+    took = json.loads(_spent(page).read_text()) if _spent(page).is_file() else {"sha256": ""}
+    return {"table": took} if took.pop("sha256") == file_digest(page.file("csv")) else {}
 
 
 def make_figure(page: Page) -> None:
     """Execute the notebook and write its files; the `.json` comes last, so a page half made is stale."""
     import nbformat
 
-    wanted = dict(page.wanted)
+    started, wanted = time.perf_counter(), dict(page.wanted)
     scratch = SCRATCH / page.into.relative_to(page.into.anchor) / page.parameter_set  # of an absolute folder too
     scratch.mkdir(parents=True, exist_ok=True)
     executed = execute(page, scratch)
@@ -87,6 +103,7 @@ def make_figure(page: Page) -> None:
         },
         "sources": [source.published() for source in page.sources],
         "environment": environment.environment(),
+        "spent": {**_table_spent(page), "figure": environment.spent(started)},
         "commit": environment.commit(Path()),
     }
     write_atomic(page.file("json"), (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())

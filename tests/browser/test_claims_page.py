@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from functools import cache
 from typing import Any
 from urllib.parse import quote
@@ -72,6 +73,9 @@ def test_the_table_filters(opened: Any, box: str, value: str, fits: Any) -> None
     assert told(opened) == wanted > 0
     opened.select_option("#claims-filters [name=set]", "")
     assert told(opened) == sum(fits(claim, case) for _, claim, case in published())
+    counts = opened.locator("#claims-count")
+    assert counts.inner_text().startswith(f"{told(opened):,} of ")
+    assert counts.evaluate("one => one.tagName") == "OUTPUT"  # which is read out when it changes
     opened.click("#claims-filters [type=reset]")
     opened.wait_for_function("document.querySelector('.dt-info').innerText.includes('1 to 25')")
     assert told(opened) == sum(name == "paper" for name, *_ in published())
@@ -182,6 +186,23 @@ def test_an_address_names_a_case(page: Any) -> None:
     page.goto((SITE / "claims.html").as_uri() + "#%E0%A4%A")
     page.wait_for_selector("#change-cases tr")
     assert page.faults == []
+
+
+def test_a_former_address_finds_its_case(page: Any) -> None:
+    _, claim, case = next(each for each in published() if each[2]["formerly"])
+    page.goto((SITE / "claims.html").as_uri() + f"#{quote(case['formerly'])}")
+    page.wait_for_function("document.activeElement.id === 'change-slider'")
+    assert quote(case["id"], safe="/=") in page.url
+    assert page.locator("#change-link").get_attribute("href") == claim["page"]
+
+
+def test_buttons_that_reset_are_told_apart(page: Any) -> None:
+    names = []
+    for name in ("index.html", "claims.html"):
+        page.goto((SITE / name).as_uri())
+        found = page.locator("button", has_text=re.compile("reset", re.IGNORECASE))
+        names += found.all_inner_texts()
+    assert len(names) == len(set(names)) == 3
 
 
 def test_the_scoreboard_filters(page: Any) -> None:

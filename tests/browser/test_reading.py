@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from browser.built_site import SITE
+from browser.test_pages import violations
 
 FIGURE = "paper/05_survival.html"
 
@@ -61,6 +63,77 @@ def test_the_switch_leads_to_the_toy_set_which_says_what_it_is(page: Any) -> Non
     page.locator(".page-switch a", has_text="toy data").click()
     page.wait_for_url("**/quick/05_survival.html")
     assert "Toy data: shows the method" in page.locator(".banner").inner_text()
+
+
+def test_a_data_set_is_chosen_by_click_and_by_address(page: Any) -> None:
+    opened(page, "paper/03_inductive_bias.html")
+    plates = page.locator(".plate")
+    assert plates.count() == 4
+    for name in ("MNIST", "Fashion-MNIST", "MNIST"):
+        link = page.locator(".datasets a", has_text=re.compile(f"^{name}$"))
+        link.press("Enter")
+        assert link.get_attribute("aria-current") == "true"
+        assert page.locator(".datasets [aria-current]").count() == 1
+        alternatives = page.locator(".plate:visible img").evaluate_all("all => all.map(one => one.alt)")
+        assert len(alternatives) == 2
+        assert all(f"MLP against CNN, {name}." in words for words in alternatives)
+    page.goto("about:blank")
+    opened(page, "paper/03_inductive_bias.html#figure-4")
+    assert page.locator("#figure-4").is_visible()
+    assert page.locator("#figure-1").is_hidden()
+    assert page.faults == []
+
+
+def test_a_figure_opens_readable_on_a_phone_by_touch_and_by_keyboard(browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True)
+    page = opened(context.new_page(), FIGURE)
+    link, dialog = page.locator(".plate-link").first, page.locator("dialog.viewer")
+    link.tap()
+    assert dialog.is_visible()
+    image = dialog.locator("img")
+    letters = float(link.locator("img").get_attribute("width"))  # points: the smallest letters have five
+    assert 5 * image.bounding_box()["width"] / letters >= 12
+    assert image.get_attribute("alt") == link.locator("img").get_attribute("alt")
+    frame = page.locator(".viewer-frame")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.viewer-frame').scrollLeft > 0")
+    assert violations(page) == []
+    wide = image.bounding_box()["width"]
+    page.keyboard.press("+")
+    assert image.bounding_box()["width"] > wide
+    dialog.get_by_role("button", name="As wide as the window").tap()
+    assert image.bounding_box()["width"] == frame.evaluate("one => one.clientWidth")
+    page.keyboard.press("Escape")
+    assert dialog.is_hidden()
+    assert page.evaluate("document.activeElement.className") == "plate-link"
+    page.keyboard.press("Enter")
+    dialog.get_by_role("button", name="Close").tap()
+    assert dialog.is_hidden()
+    context.close()
+
+
+def test_where_a_figure_comes_from_is_told_with_what_it_took(page: Any) -> None:
+    opened(page, FIGURE)
+    heads = [words.strip() for words in page.locator(".provenance dt").all_inner_texts()]
+    assert heads == ["data", "code", "parameters", "table", "commit", "digest", "device", "versions", "time"]
+    assert "1,155 networks" in page.locator(".provenance dd").last.inner_text()
+    drawn = page.locator(".provenance dt i").evaluate_all(
+        "all => all.map(one => getComputedStyle(one, '::before').content)"
+    )
+    assert len({*drawn}) == len(heads)
+    assert "none" not in drawn
+
+
+def test_the_glossary_marks_no_words_of_choices(page: Any) -> None:
+    opened(page, "claims.html")
+    page.evaluate("""() => {
+        const block = document.createElement("p");
+        block.innerHTML = "NCM <select><option>NCM</option></select> <output>NCM</output>";
+        document.querySelector("article.bd-article").append(block);
+        markTerms({ NCM: ["nearest class mean", ""] });
+    }""")
+    assert page.locator("p > button.term", has_text="NCM").count() == 1
+    assert page.locator("select button, output button").count() == 0
 
 
 def test_code_is_folded_and_opens_by_keyboard_and_there_is_one_cell_of_parameters(page: Any) -> None:

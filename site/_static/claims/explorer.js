@@ -172,7 +172,8 @@
     } catch {
       return undefined; // an address that someone mistyped
     }
-    return wanted && rows.find((row) => row.id === wanted || row.id.startsWith(`${wanted}/`));
+    const fits = (row) => [row.id, row.formerly].includes(wanted) || row.id.startsWith(`${wanted}/`);
+    return wanted && rows.find(fits);
   }
   window.addEventListener("hashchange", () => {
     const row = asked();

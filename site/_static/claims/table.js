@@ -19,6 +19,7 @@
     row.claim = CLAIMS.claims[row.claim];
     row.page = CLAIMS.pages[row.claim.page];
     row.id = `${row.page.set}/${row.id}`;
+    if (row.formerly) row.formerly = `${row.page.set}/${row.formerly}`;
     return row;
   });
 
@@ -67,9 +68,9 @@
     const { claim, page } = row;
     const past = row.past.map(([verdict, date, commit]) => `${badge(verdict || "not published")} since ${date} (<code>${escaped(commit)}</code>)`);
     const lock = claim.lock ? `fixed on ${escaped(claim.lock.date)}, commit <code>${escaped(claim.lock.commit.slice(0, 12))}</code>` : "";
-    const networks = row.networks
-      ? `${row.networks}, all of which learned; ${row.left_out} more left out at points where some did not`
-      : "none";
+    const networks = row.networks === null
+      ? "no networks are involved"
+      : `${row.networks}, all of which learned; ${row.left_out} more left out at points where some did not`;
     return `<dl class="claims-details">${[
       term("Statistic", escaped(claim.statistic)),
       term("Interval", `95 %, ${escaped(claim.interval)}${claim.simultaneous ? "; holds for all primary cases of the page together" : ""}`),
@@ -77,6 +78,7 @@
       term("At half and at twice the threshold", `${badge(row.at_half)} ${badge(row.at_twice)}`),
       term("Source", escaped(claim.source)),
       term("Networks", networks),
+      term("Not measured, since", row.why && escaped(row.why)),
       term("Verdicts so far", past.join(", then ")),
       term("Make it again", `<code>${escaped(page.rerun)}</code>`),
       term("What that takes", escaped(page.cost)),
@@ -134,6 +136,13 @@
       tr.cells[1].setAttribute("scope", "row");
     },
   });
+
+  const count = document.getElementById("claims-count");
+  const tell = () => {
+    const { recordsDisplay, recordsTotal } = table.page.info();
+    count.textContent = `${recordsDisplay.toLocaleString("en")} of ${recordsTotal.toLocaleString("en")} cases match`;
+  };
+  table.on("draw", tell);
 
   table.search.fixed("filters", (_, row) =>
     Object.entries(filters).every(([name, of]) => !chosen(name) || of(row) === chosen(name)),

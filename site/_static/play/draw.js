@@ -57,7 +57,7 @@
   const SVG = "http://www.w3.org/2000/svg";
   const [WIDTH, HEIGHT] = [360, 230];
   const [LEFT, RIGHT, TOP, BOTTOM] = [58, 14, 10, 40];
-  const APART = 0.115; // least distance of two ticks' words, as a share of the frame's width
+  const APART = 0.08; // least distance of two ticks' words, as a share of the frame's width
 
   function shape(tag, attributes, text) {
     const made = document.createElementNS(SVG, tag);
@@ -128,11 +128,11 @@
   }
 
   /** The share of pixels that survive, 1 - p, on a logarithmic axis that falls from 100 %: as in the printed figures. */
-  function survivalAxis(least, label = "share of pixels that survive, 1 − p") {
+  function survivalAxis(least, label = "share of pixels that survive, 1 − p, in %") {
     const shares = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001].filter((s) => s >= least * 0.999);
     return {
       to: (p) => 0.02 + (0.96 * Math.log(1 - p)) / Math.log(least),
-      ticks: shares.map((share) => [1 - share, an.percent(share)]),
+      ticks: shares.map((share) => [1 - share, an.percent(share).replace(" %", "")]),
       label,
     };
   }

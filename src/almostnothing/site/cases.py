@@ -18,13 +18,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from almostnothing import costs, freshness, sizes
+from almostnothing.claims import UNKNOWN
 from almostnothing.errors import UserError
 from almostnothing.gallery import title
 from almostnothing.naming import dataset_name
 from almostnothing.site import records, verdicts
 
 TEXT = re.compile(r"\bseed (\d{3})\b")
-UNIT = re.compile(r"\[([^\]]+)\]$")  # at the end of a statistic's words
+UNIT = re.compile(r"\[([^\]]+)\]$")  # at the end of a statistic's words; all others are shares, ratios, logarithms …
+PURE = "1"
 SPEED = re.compile(r"One core of (?P<processor>[^:]+): (?P<speed>[\d.]+) GFLOP/s")
 BENCHMARK = Path("benchmarks/results/training.csv")
 FILES = ("svg", "pdf", "csv", "json", "ipynb", "yaml")
@@ -48,18 +50,22 @@ class Case(Strict):
     """One case of a claim: where, how sure, on what, and its verdict."""
 
     id: str = Field(description="stable: set/page.claim/axis=value…, axes sorted")
+    formerly: str | None = Field(description="the id that it had at first, which claims.html# still finds")
     where: dict[str, str] = Field(description="axes of the case, as published")
     dataset: str | None = Field(description="the data set's human name; null where no data set is used or all are")
     law: str | None = Field(description="the corruption law, where the case or its page has only one")
     n: int
     n_of: str = Field(description="what n counts: seeds, images, samples …")
-    networks: int = Field(description="networks that the case rests on: all of them learned")
-    learned: int
-    left_out: int = Field(description="networks of points at which some did not learn: no claim rests on these")
+    networks: int | None = Field(
+        description="networks that the case rests on: all of them learned; null: no networks are involved"
+    )
+    learned: int | None
+    left_out: int | None = Field(description="networks of points at which some did not learn: no claim rests on these")
     estimate: float | None
     low: float | None = Field(description="lower end of the 95 % interval")
     high: float | None = Field(description="upper end of the 95 % interval")
     verdict: str
+    why: str | None = Field(description="why it is not measured; null where it is")
     at_half: str = Field(description="the verdict at half the threshold")
     at_twice: str = Field(description="the verdict at twice the threshold")
     past: list[Past] = Field(description="all its verdicts, oldest first; the last is today's")
@@ -75,7 +81,7 @@ class Claim(Strict):
     texts: list[str] = Field(description="numbers of the texts that its source names")
     primary: bool = Field(description="a prediction of a text; its intervals hold together with the page's others")
     statistic: str
-    unit: str | None = Field(description="of estimate, interval and threshold; null: a pure number, or not stated")
+    unit: str = Field(description="of estimate, interval and threshold; 1: a pure number, as the statistic says")
     range: tuple[float | None, float | None] | None = Field(
         description="where the statistic can lie at all; a null end is open"
     )
@@ -91,10 +97,17 @@ class Claim(Strict):
     cases: list[Case]
 
 
-class Cost(Strict):
-    """What training a page's networks takes, planned, on one core; measuring and drawing are not in it: not recorded.
+class Spent(Strict):
+    """What a job took on the machine that published the page."""
 
-    Null where a page trains nothing that is planned, or no speed has been published.
+    seconds: float
+    memory: int = Field(description="bytes that it held at most")
+
+
+class Cost(Strict):
+    """What a page takes: training its networks, planned, on one core; measuring and drawing, as it was when published.
+
+    Null where a page trains nothing that is planned, no speed has been published, or what a job took is not recorded.
     """
 
     networks: int | None
@@ -102,6 +115,8 @@ class Cost(Strict):
     memory: int | None = Field(description="bytes that its largest job needs at most")
     seconds: float | None = Field(description="of one core at the published speed, within a factor of about two")
     processor: str | None = Field(description="whose published speed that is")
+    measuring: Spent | None = Field(description="of its table, from networks that are trained already, if it has any")
+    drawing: Spent | None = Field(description="of its notebook, executed")
 
 
 class Page(Strict):
@@ -130,7 +145,8 @@ def published(root: Path) -> Published:
     sets = {name: list(_pages(root, name)) for name in records.sets(root)}
     about = (
         "Every claim of Almost Nothing with every case. A verdict is decided by the whole 95 % interval against the "
-        "threshold. cost covers the training of a page's networks alone; null is not known. Schema: claims.schema.json"
+        "threshold. cost is of the page with all its claims; null is not known or not recorded. Schema: "
+        "claims.schema.json"
     )
     return Published(about=about, sets=sets)
 
@@ -188,7 +204,7 @@ def speed(root: Path) -> tuple[str, float] | None:
 
 
 def _pages(root: Path, parameter_set: str) -> Iterator[Page]:
-    spent, history = _costs(root, parameter_set), verdicts.read(root, parameter_set)
+    history = verdicts.read(root, parameter_set)
     for record in records.published(root, parameter_set):
         name = record["figure"]
         known = laws(record["parameters"])
@@ -199,7 +215,7 @@ def _pages(root: Path, parameter_set: str) -> Iterator[Page]:
             links={suffix: records.file_address(parameter_set, name, suffix) for suffix in FILES},
             commit=(record.get("commit") or {}).get("id"),
             rerun=rerun(parameter_set, name),
-            cost=spent.get(name, Cost(networks=None, operations=None, memory=None, seconds=None, processor=None)),
+            cost=cost_of(root, record),
             claims=[_claim(parameter_set, name, own, known, history) for own in record["claims"]],
         )
 
@@ -210,7 +226,7 @@ def _claim(parameter_set: str, name: str, own: Mapping[str, Any], known: set[str
         id=verdicts.case_id(name, own["id"], {}),
         texts=list(dict.fromkeys(TEXT.findall(own["source"]))),
         primary=own["role"] == "primary",
-        unit=unit[1] if unit else None,
+        unit=unit[1] if unit else PURE,
         range=_ends(own["range"]),
         side=own["direction"],
         page=records.figure_address(parameter_set, name, own["id"]),
@@ -241,31 +257,56 @@ def _case(
     known: set[str],
     history: verdicts.History,
 ) -> Case:
-    own = verdicts.case_id(name, claim_id, case["where"])
+    own, former = (each(name, claim_id, case["where"]) for each in (verdicts.case_id, verdicts.former_id))
     dataset = case["where"].get("dataset")
+    involved = case["networks"] or case["left_out"]
     return Case(
         id=f"{parameter_set}/{own}",
+        formerly=f"{parameter_set}/{former}" if former != own else None,
         dataset=dataset_name(dataset) if dataset else None,
         law=case["where"].get("law") or (next(iter(known)) if len(known) == 1 else None),
         past=[Past(**entry) for entry in history.get(own, [])],
-        **case,
+        why=why_not(case),
+        **{**case, **({} if involved else dict.fromkeys(("networks", "learned", "left_out")))},
     )
 
 
-def _costs(root: Path, parameter_set: str) -> dict[str, Cost]:
+def why_not(case: Mapping[str, Any]) -> str | None:
+    """Why a published case is not measured, from its counts; None where it is."""
+    if case["verdict"] != UNKNOWN:
+        return None
+    lost = f"networks left out at points where some did not learn: {case['left_out']}"
+    if case["networks"]:
+        words = f"of networks that learned there are {case['networks']}, but the statistic has a value for too few"
+        words += f" {case['n_of']}: {case['n']}"
+        return f"{words}; {lost}" if case["left_out"] else words
+    return f"there is no point at which all networks learned; {lost}" if case["left_out"] else "there are no data"
+
+
+def cost_of(root: Path, record: Mapping[str, Any]) -> Cost:
+    """What a published page takes; what measuring and drawing took, not all records have."""
+    trained, took = _training(root, record["set"]).get(record["figure"], UNTRAINED), record.get("spent", {})
+    return Cost(**trained, measuring=took.get("table"), drawing=took.get("figure"))
+
+
+UNTRAINED = dict.fromkeys(("networks", "operations", "memory", "seconds", "processor"))
+
+
+@cache
+def _training(root: Path, parameter_set: str) -> dict[str, dict[str, Any]]:
     """What training the networks of each page takes; pages that train none are left out, as all of a set in error."""
     known, found = speed(root), {}
     with contextlib.chdir(root), contextlib.suppress(UserError):
         for page in freshness.pages_of(parameter_set):
             if page.cells:
                 compiled = page.parameters.compute.compile == "auto"
-                found[page.name] = Cost(
-                    networks=len(page.cells),
-                    operations=float(sum(map(sizes.training_flops, page.cells))),
-                    memory=max(map(costs.job_bytes, page.shards)),
-                    seconds=round(sum(costs.training_seconds(cell, known[1], compiled) for cell in page.cells))
+                found[page.name] = {
+                    "networks": len(page.cells),
+                    "operations": float(sum(map(sizes.training_flops, page.cells))),
+                    "memory": max(map(costs.job_bytes, page.shards)),
+                    "seconds": round(sum(costs.training_seconds(cell, known[1], compiled) for cell in page.cells))
                     if known
                     else None,
-                    processor=known[0] if known else None,
-                )
+                    "processor": known[0] if known else None,
+                }
     return found

@@ -7,6 +7,7 @@ import re
 
 from almostnothing.claims import estimate_text, place, threshold_text
 from almostnothing.site import records
+from almostnothing.site.cases import why_not
 from almostnothing.site.records import Record
 
 PROJECT = "Almost Nothing"
@@ -39,12 +40,18 @@ def cases(claim: Record) -> str:
     """The cases of a claim as a table."""
     rows = "".join(
         f"<tr><td>{html.escape(place(case['where']))}</td><td>{records.verdict_badge(case['verdict'])}</td>"
-        f"<td>{estimate_text(case)}</td><td>{case['n']} {html.escape(case['n_of'])}</td>"
+        f"<td>{found(case)}</td><td>{case['n']} {html.escape(case['n_of'])}</td>"
         f"<td>{case['networks'] or '–'}</td></tr>"
         for case in claim["cases"]
     )
     heads = "".join(f'<th scope="col">{name}</th>' for name in ("where", "verdict", "estimate [95 %]", "n", "networks"))
     return scrolled(f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>", claim["statement"])
+
+
+def found(case: Record) -> str:
+    """What a case found, or why it found nothing."""
+    why = why_not(case)
+    return f"– {html.escape(why)}" if why else estimate_text(case)
 
 
 def scrolled(table: str, label: str) -> str:

@@ -23,7 +23,7 @@ STATIC = Path("_static/claims")
 # Of a case, by position: a file of 1,800 cases would be twice as long with names.
 FIELDS = (
     "claim", "id", "where", "axes", "dataset", "n", "n_of", "networks", "left_out", "estimate", "low", "high", "found",
-    "verdict", "at_half", "at_twice", "past",
+    "verdict", "why", "at_half", "at_twice", "past", "formerly",
 )  # fmt: skip
 
 
@@ -89,6 +89,7 @@ def _row(case: cases.Case, claim: int) -> list[Any]:
         "where": place(case.where) or "–",
         "axes": {name: place({name: value}) for name, value in case.where.items()},
         "found": marks.found(case),
+        "formerly": case.formerly.partition("/")[2] if case.formerly else None,
         "past": [list(past.model_dump().values()) for past in case.past],
     }
     return [{**own, **words}[name] for name in FIELDS]
@@ -164,7 +165,8 @@ What has changed <changes>
 {STYLE}
 <form id="claims-filters" class="claims-filters" aria-label="Filter the table">
 {boxes}
-<button type="reset">as at first</button>
+<button type="reset">Reset the table's filters</button>
+<output id="claims-count"></output>
 </form>
 <div class="claims-scroll" role="region" aria-label="Table of claims" tabindex="0">
 <table id="claims-table" class="claims-stacked" role="table">
@@ -190,7 +192,7 @@ published.
 <div class="change-inputs"><label for="change-slider">Threshold</label>
 <input id="change-slider" type="range">
 <input id="change-exact" type="number" step="any" aria-label="Threshold as a number">
-<button type="button" id="change-reset">as published</button></div>
+<button type="button" id="change-reset">Reset the threshold</button></div>
 <svg id="change-picture" class="change-picture" aria-hidden="true"></svg>
 <div id="change-verdict" aria-live="polite"></div>
 <div id="change-words"></div>
@@ -280,7 +282,8 @@ def changes_page(found: cases.Published) -> str:
 Cases whose verdict was published otherwise before: newest first. The list begins with the first publication whose
 records hold cases; what came before, and why it changed, is in the [corrections](methods/corrections.md). The commit is
 the one whose code, notebooks and parameters found the verdict. Past versions of a figure are in the history: `git show
-COMMIT:figures/SET/PAGE.svg`.
+COMMIT:figures/SET/PAGE.svg`. Ids that said an axis' name twice (`p=p = 0.9`) now say it once (`p=0.9`): links with the
+first one still work, and `formerly` in `claims.json` has it.
 """
     ]
     for name, pages in found.sets.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 from almostnothing import pages
 from almostnothing.freshness import FIGURES, FILES, NOTEBOOKS
 from almostnothing.parameters.files import FOLDER
-from almostnothing.site import claim_cards, notebook_pages, records
+from almostnothing.site import cases, claim_cards, marks, notebook_pages, records
 from almostnothing.site.records import Record, raw
 
 PLACE = 10
@@ -26,6 +26,17 @@ BUTTONS = {
     "ipynb": "notebook",
 }
 SHOWN_DIGITS = 12  # of a digest
+ICONS = {
+    "data": "database",
+    "code": "code",
+    "parameters": "sliders",
+    "table": "table",
+    "commit": "code-commit",
+    "digest": "fingerprint",
+    "device": "microchip",
+    "versions": "cubes",
+    "time": "stopwatch",
+}
 
 
 def write(root: Path, source: Path) -> None:
@@ -51,7 +62,7 @@ def page(root: Path, source: Path, record: Record, before: Record | None, after:
         raw(answer(record)),
         notebook_pages.body(root, record, source / "_extra"),
         "## Files and provenance\n",
-        raw(buttons(record) + commands(record) + provenance(record)),
+        raw(buttons(record) + commands(record) + provenance(root, record)),
     ]
     return "\n".join(filter(None, parts))
 
@@ -123,24 +134,32 @@ def commands(record: Record) -> str:
     return "\n".join(f"<p>{words}:</p>{claim_cards.copyable(command)}" for words, command in shown.items())
 
 
-def provenance(record: Record) -> str:
-    """Where the figure comes from, from its record."""
+def provenance(root: Path, record: Record) -> str:
+    """Where the figure comes from, and what it took: from its record."""
     made = record["environment"]
     versions = ", ".join(f"{name} {made[name]}" for name in made if name not in ("system", "processor"))
     own = {source["facts"]["arrays"]: records.dataset_name(source["name"]) for source in record["sources"]}
     data = ", ".join(f"{name} <code>{digest[:SHOWN_DIGITS]}</code>" for digest, name in own.items())
-    table = record["table"]
+    table, file = record["table"], FOLDER / record["set"] / f"{record['figure']}.yaml"
+    address = records.file_address(record["set"], record["figure"], "yaml")
     rows = {
         "data": data or "drawn at random, by named streams",
-        "code": f"<code>{record['digest']['figure'][:SHOWN_DIGITS]}</code> (figure), "
-        f"<code>{record['digest']['table'][:SHOWN_DIGITS]}</code> (table)",
+        "code": f"<code>notebooks/{pages.notebook_of(record['figure'])}.py</code>, and of the library "
+        f"{len(record['definitions']):,} definitions that it reaches (their digests are in the record)",
+        "parameters": f'<a href="../{address}"><code>{file}</code></a>',
         "table": f"{table['rows']:,} rows, SHA-256 <code>{table['sha256'][:SHOWN_DIGITS]}</code>",
         "commit": f"<code>{record['commit']['id'][:SHOWN_DIGITS]}</code>"
         + (", with changes" if record["commit"]["modified"] else ", clean"),
+        "digest": f"<code>{record['digest']['figure'][:SHOWN_DIGITS]}</code> of all that the figure depends on, "
+        f"<code>{record['digest']['table'][:SHOWN_DIGITS]}</code> of all that its table does",
         "device": f"{html.escape(made.get('processor', ''))}, {html.escape(made.get('system', ''))}",
         "versions": html.escape(versions),
+        "time": html.escape(marks.cost(cases.cost_of(root, record))),
     }
-    items = "".join(f"<dt>{name}</dt><dd>{words}</dd>" for name, words in rows.items())
+    items = "".join(
+        f'<dt><i class="fa-solid fa-{ICONS[name]}" aria-hidden="true"></i> {name}</dt><dd>{words}</dd>'
+        for name, words in rows.items()
+    )
     return f'<dl class="facts provenance">{items}</dl>'
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from almostnothing.claims import MARKS, UNKNOWN, VERDICTS, estimate_text, number
 from almostnothing.site import records
-from almostnothing.site.cases import Case, Claim, Cost
+from almostnothing.site.cases import Case, Claim, Cost, Spent
 
 NO_TEXT = "ours"  # claims whose source is none of the texts
 
@@ -55,17 +55,32 @@ def in_words(counts: Iterable[tuple[str, int]]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in counts) or "none"
 
 
-def cost(planned: Cost) -> str:
-    """What training a page's networks takes, in words; what is not known is said."""
-    rest = "what measuring and drawing take is not recorded"
+def cost(of: Cost) -> str:
+    """What a page takes, in words; what is not known is said."""
+    jobs = {"measuring its table": of.measuring, "drawing": of.drawing}
+    return "; ".join([_training(of), *(f"{job}: {_spent(took)}" for job, took in jobs.items())])
+
+
+def _training(planned: Cost) -> str:
     if planned.networks is None or planned.memory is None:
-        return rest.capitalize()
-    words = f"{planned.networks:,} networks to be trained, at most {planned.memory / 2**30:.1f} GiB at a time"
-    if planned.seconds is not None:
-        words += (
-            f", about {planned.seconds / 60:.2g} minutes of one core of {planned.processor} (within a factor of two)"
-        )
-    return f"{words}; {rest}"
+        return "training: nothing that is planned"
+    words = f"training: {planned.networks:,} networks, {_memory(planned.memory)}"
+    if planned.seconds is None:
+        return words
+    return f"{words}, about {_duration(planned.seconds)} of one core of {planned.processor} (within a factor of two)"
+
+
+def _spent(took: Spent | None) -> str:
+    return f"took {_duration(took.seconds)}, {_memory(took.memory)}" if took else "time and memory not recorded"
+
+
+def _memory(size: int) -> str:
+    return f"at most {size / 2**30:.1f} GiB at a time"
+
+
+def _duration(seconds: float) -> str:
+    number, unit = (seconds / 60, "minutes") if seconds >= 60 else (seconds, "seconds")
+    return f"{number:,.0f} {unit}" if number >= 10 else f"{number:.2g} {unit}"
 
 
 def sentence(claim: Claim) -> str:

@@ -107,7 +107,12 @@ def told(claim: Record, cases: Iterable[Record] | None = None) -> str:
 
 def datasets(record: Record) -> list[str]:
     """The human names of a record's data sets, each once."""
-    return list(dict.fromkeys(dataset_name(source["name"]) for source in record["sources"]))
+    return dataset_names(source["name"] for source in record["sources"])
+
+
+def dataset_names(names: Iterable[str]) -> list[str]:
+    """The human names of data sets, each once."""
+    return list(dict.fromkeys(map(dataset_name, names)))
 
 
 def raw(markup: str) -> str:

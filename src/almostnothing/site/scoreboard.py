@@ -44,7 +44,7 @@ What the five texts predict, in their own words, and what was found on `{main}`:
 <link rel="stylesheet" href="_static/claims/claims.css">
 <form id="scoreboard-filters" class="claims-filters" aria-label="Filter the scoreboard" hidden>
 {boxes}
-<button type="reset">all</button> <output id="scoreboard-count"></output>
+<button type="reset">Reset the scoreboard's filters</button> <output id="scoreboard-count"></output>
 </form>
 {markup.table(caption, heads, map(_row, found), "scoreboard")}
 <script src="_static/claims/scoreboard.js" defer></script>

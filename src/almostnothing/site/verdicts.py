@@ -36,8 +36,18 @@ def case_id(page: str, claim_id: str, where: Mapping[str, str]) -> str:
     """The stable id of a case within its set: `05_survival.above/dataset=mnist/strength=p = 0.9`.
 
     `page`: the name of its files, which differs from the notebook's where two parameter files share that. Axes are
-    sorted, so that the order in which a page names them does not matter.
+    sorted, so that the order in which a page names them does not matter; a value that begins with its axis' name does
+    not say it again: `p=0.9`.
     """
+    return _id(page, claim_id, {name: value.removeprefix(f"{name} = ") for name, value in where.items()})
+
+
+def former_id(page: str, claim_id: str, where: Mapping[str, str]) -> str:
+    """The id that `case_id` gave until November 2026, with names said twice, `p=p = 0.9`: links may still hold it."""
+    return _id(page, claim_id, where)
+
+
+def _id(page: str, claim_id: str, where: Mapping[str, str]) -> str:
     axes = (f"{name}={value}" for name, value in sorted(where.items()))
     return "/".join([f"{page}.{claim_id.rpartition('.')[2]}", *axes])
 
