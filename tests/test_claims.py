@@ -95,20 +95,25 @@ def test_a_claim_of_different_cases_is_mixed_and_says_which():
 
 
 def test_what_was_not_measured_says_why():
-    """Its own reason before the usual one, each once."""
-    nothing, cases = stats.mean_interval([]), Cases()
-    for name, left_out, lacking in (("mnist", 5, "too few steps"), ("digits", 5, ""), ("cifar10", 5, "too few steps")):
-        cases.add("a", {"dataset": name}, nothing, {"networks": 0, "left_out": left_out}, lacking=lacking)
-        cases.add(name, {"dataset": name}, nothing, {"networks": 0, "left_out": left_out}, lacking=lacking)
-    cases.add("empty", {}, nothing)
-    kinds = dict.fromkeys(("a", "mnist", "digits", "empty"), declared())
-    found = [claim.finding for claim in claims.judged("p", kinds, cases, {"least": 0.1})]
-    assert found == [
-        "Not measured: too few steps; there is no point at which all networks learned.",
-        "Not measured: too few steps.",
-        "Not measured: there is no point at which all networks learned.",
+    """Its own reason before the usual ones, each once."""
+    nothing, one_seed, cases = stats.mean_interval([]), stats.mean_interval([0.3]), Cases()
+    left = {"networks": 0, "left_out": 5}
+    for name, lacking in (("mnist", "too few steps"), ("digits", ""), ("cifar10", "too few steps")):
+        cases.add("a", {"dataset": name}, nothing, left, lacking=lacking)
+    cases.add("b", {}, nothing)
+    cases.add("c", {}, one_seed, {"networks": 3, "left_out": 5})
+    cases.add("d", {}, one_seed, {"networks": 3, "left_out": 0})
+    none = "there is no point at which all networks learned; networks left out at points where some did not learn: 5"
+    few = "of networks that learned there are 3, but the statistic has a value for too few seeds: 1"
+    made = claims.judged("p", dict.fromkeys("abcd", declared()), cases, {"least": 0.1})
+    assert [claim.finding for claim in made] == [
+        f"Not measured: too few steps; {none}.",
         "Not measured: there are no data.",
+        f"Not measured: {few}; networks left out at points where some did not learn: 5.",
+        f"Not measured: {few}.",
     ]
+    assert [case["why"] for case in made[0].record()["cases"]] == ["too few steps", none, "too few steps"]
+    assert one(Interval(0.9, 0.7, 1.1, 5)).record()["cases"][0]["why"] is None
 
 
 def test_the_answer_has_every_primary_claim_and_counts_what_would_change():

@@ -64,8 +64,14 @@ class Case:
     @property
     def why(self) -> str:
         """Why there is no interval."""
-        learned = "there is no point at which all networks learned" if self.left_out else "there are no data"
-        return self.lacking or learned
+        if self.lacking:
+            return self.lacking
+        lost = f"networks left out at points where some did not learn: {self.left_out}"
+        if self.networks:
+            words = f"of networks that learned there are {self.networks}, but the statistic has a value for too few"
+            words += f" {self.n_of}: {self.found.n}"
+            return f"{words}; {lost}" if self.left_out else words
+        return f"there is no point at which all networks learned; {lost}" if self.left_out else "there are no data"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +151,7 @@ class Claim:
             "learned": case.networks,
             "left_out": case.left_out,
             "verdict": self.verdict_of(case),
+            "why": None if known else case.why,
             "at_half": self.verdict_of(case, 0.5),
             "at_twice": self.verdict_of(case, 2.0),
         }

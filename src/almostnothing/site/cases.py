@@ -18,7 +18,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from almostnothing import costs, freshness, sizes
-from almostnothing.claims import UNKNOWN
 from almostnothing.errors import UserError
 from almostnothing.gallery import title
 from almostnothing.naming import dataset_name
@@ -266,21 +265,8 @@ def _case(
         dataset=dataset_name(dataset) if dataset else None,
         law=case["where"].get("law") or (next(iter(known)) if len(known) == 1 else None),
         past=[Past(**entry) for entry in history.get(own, [])],
-        why=why_not(case),
         **{**case, **({} if involved else dict.fromkeys(("networks", "learned", "left_out")))},
     )
-
-
-def why_not(case: Mapping[str, Any]) -> str | None:
-    """Why a published case is not measured, from its counts; None where it is."""
-    if case["verdict"] != UNKNOWN:
-        return None
-    lost = f"networks left out at points where some did not learn: {case['left_out']}"
-    if case["networks"]:
-        words = f"of networks that learned there are {case['networks']}, but the statistic has a value for too few"
-        words += f" {case['n_of']}: {case['n']}"
-        return f"{words}; {lost}" if case["left_out"] else words
-    return f"there is no point at which all networks learned; {lost}" if case["left_out"] else "there are no data"
 
 
 def cost_of(root: Path, record: Mapping[str, Any]) -> Cost:

@@ -7,7 +7,6 @@ import re
 
 from almostnothing.claims import estimate_text, place, threshold_text
 from almostnothing.site import records
-from almostnothing.site.cases import why_not
 from almostnothing.site.records import Record
 
 PROJECT = "Almost Nothing"
@@ -50,8 +49,7 @@ def cases(claim: Record) -> str:
 
 def found(case: Record) -> str:
     """What a case found, or why it found nothing."""
-    why = why_not(case)
-    return f"– {html.escape(why)}" if why else estimate_text(case)
+    return f"– {html.escape(case['why'])}" if case["why"] else estimate_text(case)
 
 
 def scrolled(table: str, label: str) -> str:
