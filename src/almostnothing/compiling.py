@@ -128,9 +128,9 @@ def _seal(library: Path) -> Path:
 def _whole(library: Path) -> bool:
     """Whether a library is there as it was compiled; a damaged one is dropped."""
     known = sealed.read(_seal(library))
-    if known is None or not library.is_file():
+    if known is None or not library.exists():
         return False
-    if sealed.checksum(library.read_bytes()).encode() == known:
+    if library.is_file() and sealed.checksum(library.read_bytes()).encode() == known:
         return True
-    sealed.drop(library, "its checksum is another")
+    sealed.drop(library, "it is not what was compiled")
     return False

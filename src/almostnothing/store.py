@@ -114,6 +114,8 @@ class Store:
         record = self._record(cell)
         sums = record.pop("checksums", None) or {NETWORK: sealed.checksum((folder / NETWORK).read_bytes())}
         sweep([folder])
+        if (folder / LOGITS).is_dir():
+            sealed.drop(folder / LOGITS, "it is a folder")
         write_atomic(folder / LOGITS, content)
         write_atomic(folder / RESULT, _written(record, {**sums, LOGITS: sealed.checksum(content)}))
 
