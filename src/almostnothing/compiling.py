@@ -22,7 +22,7 @@ from pathlib import Path
 
 from almostnothing import sealed
 from almostnothing.errors import CannotWrite
-from almostnothing.files import digest, remove, temporary, write_atomic
+from almostnothing.files import digest, file_digest, remove, temporary, write_atomic
 
 INCLUDE = re.compile(r'^#include "(.+)"$', re.MULTILINE)
 
@@ -130,7 +130,7 @@ def _whole(library: Path) -> bool:
     known = sealed.read(_seal(library))
     if known is None or not library.exists():
         return False
-    if library.is_file() and sealed.checksum(library.read_bytes()).encode() == known:
+    if library.is_file() and file_digest(library).encode() == known:
         return True
     sealed.drop(library, "it is not what was compiled")
     return False

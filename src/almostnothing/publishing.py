@@ -69,7 +69,7 @@ def check_table(page: Page) -> None:
     """
     known, table = sealed.read(_seal(page)), page.file("csv")
     if known is not None and table.is_file() and file_digest(table).encode() != known:
-        sealed.drop(table, "its checksum is another")
+        sealed.drop(table, "its checksum is not that of the table that was made")
         raise UserError(f"{table} was damaged and is dropped: run snakemake to make it again")
 
 
@@ -128,6 +128,8 @@ def execute(page: Page, scratch: Path) -> Any:
             runtime.mkdir(parents=True, exist_ok=True)
             os.environ["JUPYTER_RUNTIME_DIR"] = str(runtime.resolve())
             return _executed(page, scratch, runtime)
+    except CannotWrite:
+        raise
     except OSError as error:
         raise CannotWrite(f"{page.name}: {error.filename or scratch} cannot be written ({error.strerror})") from error
     finally:

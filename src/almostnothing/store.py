@@ -16,7 +16,7 @@ from typing import Any
 from almostnothing import keys, sealed
 from almostnothing.cells import Cell
 from almostnothing.errors import CannotWrite, UserError
-from almostnothing.files import sweep, write_atomic, write_folder
+from almostnothing.files import file_digest, sweep, write_atomic, write_folder
 
 STORE = Path("results/cells")
 
@@ -112,7 +112,7 @@ class Store:
 
         folder, content = self.folder(cell), save(logits)
         record = self._record(cell)
-        sums = record.pop("checksums", None) or {NETWORK: sealed.checksum((folder / NETWORK).read_bytes())}
+        sums = record.pop("checksums", None) or {NETWORK: file_digest(folder / NETWORK)}
         sweep([folder])
         if (folder / LOGITS).is_dir():
             sealed.drop(folder / LOGITS, "it is a folder")
@@ -147,7 +147,7 @@ class Store:
             if sums is None:
                 with safe_open(path, "pt"):  # as long as it says
                     return
-            if sums[name] != sealed.checksum(path.read_bytes()):
+            if sums[name] != file_digest(path):
                 raise ValueError("its checksum is not that of its content")
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise self._dropped(path, error) from error

@@ -439,7 +439,7 @@ def read_checkpoint(path: Path | None) -> dict[Cell, Saved]:
     if content is None:
         return {}
     found = load(content)
-    clocks = json.loads(bytes(found.pop("clocks").tolist()))
+    clocks = json.loads(found.pop("clocks").numpy().tobytes())
     state = [found[name] for name in sorted(found)]
     return {
         Cell.from_record(clock.pop("cell")): Saved(**clock, tensors=[tensor[row] for tensor in state])

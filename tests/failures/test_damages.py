@@ -137,7 +137,7 @@ def test_logits(tmp_path, counts, dice):
 def test_cached_arrays(tmp_path, counts, dice):
     run(tmp_path, works.train, works.STACKED).whole()
     wanted = content(tmp_path)
-    for damage in (*DAMAGES, deleted):
+    for damage in (*DAMAGES, deleted):  # a flip may fall on what is no array: a time, a name in a list of names
         [path] = Path(os.environ["XDG_CACHE_HOME"]).glob("almostnothing/arrays/digits-*.npz")
         damage(path, dice)
         shutil.rmtree(tmp_path / "cells")

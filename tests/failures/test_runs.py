@@ -39,8 +39,8 @@ def test_two_runs_at_once(tmp_path, counts):
 def test_two_tables_at_once(project, counts):
     wanted = content(project.root, "figures/tiny/*")
     words = ("table", "params/tiny/02_margin.yaml")
-    some = sorted((project.root / "results/cells").glob("*/*/result.json"))[:5]
-    for path in some:
+    for name in run(project.root, works.keys_of, "02_margin").whole().said.split()[:3]:
+        path = project.root / "results/cells" / name[:2] / name / "result.json"
         path.write_text(path.read_text()[:-30])
     pair = [start(project.root, works.verb, *words) for _ in range(2)]
     for one in pair:
