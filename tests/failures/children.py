@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import multiprocessing
 import os
 import signal
@@ -19,6 +20,7 @@ from almostnothing.errors import UserError
 FORKS = multiprocessing.get_context("forkserver")
 ROOT = Path(__file__).resolve().parents[2]
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir"}
+NUMBERS = itertools.count()
 KILLED = -signal.SIGKILL
 MISTAKE = 2  # exit status of one sentence
 
@@ -66,7 +68,7 @@ def start(folder: Path, work: Callable[..., None], *given: Any, **fault: Any) ->
     `kill_at`: the process is killed as it is about to change something on disk for that many times. `full_at`: from
     that write on (1 is the first) the disk is full. `full_for`: so many writes later there is room again.
     """
-    output = folder.parent / f"{folder.name}.said"
+    output = folder.parent / f"{folder.name}-{next(NUMBERS)}.said"
     output.touch()
     process = FORKS.Process(target=_run, args=(str(folder), str(output), work, given, fault))
     process.start()

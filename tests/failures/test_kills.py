@@ -30,18 +30,17 @@ def finished(folder: Path, dice: random.Random, most: int, latest: int, work: Ca
     return most
 
 
-@pytest.mark.parametrize(("kind", "most"), [("STACKED", 12), ("ALONE", 5)])
-def test_training(tmp_path, counts, kind, most):
+@pytest.mark.parametrize(("kind", "seed", "most"), [("STACKED", 0, 9), ("STACKED", 1, 9), ("ALONE", 0, 5)])
+def test_training(tmp_path, counts, kind, seed, most):
     sweep_of = getattr(works, kind)
     calm, rough = tmp_path / "calm", tmp_path / "rough"
     for folder in (calm, rough):
         folder.mkdir()
     changes = run(calm, works.train, sweep_of).whole().changes
-    kills = finished(rough, random.Random(0), most, changes // 2, works.train, sweep_of)
+    kills = finished(rough, random.Random(seed), most, changes // 4, works.train, sweep_of)
     assert kills > 1
     counts["kills while training"] += kills
-    cells = [folder for folder in (rough / "cells").glob("??")]
-    sweep([*cells, rough / "results/checkpoints"])
+    sweep([*(rough / "cells").glob("??"), rough / "results/checkpoints"])
     assert content(rough) == content(calm) != {}
     assert leftovers(rough) == []
 
@@ -126,7 +125,7 @@ def test_writing_a_report(project, counts):
     assert "| 01_knee | yes |" in whole.said
     wanted = content(project.root, AGAIN + "/tiny/report.*")
     assert len(wanted) == 3
-    for kill_at in range(1, 60):
+    for kill_at in range(1, 60, 3):
         for path in (project.root / AGAIN / "tiny").glob("report.*"):
             path.unlink()
         ended = run(project.root, works.verb, "reproduce", "tiny", kill_at=kill_at)
