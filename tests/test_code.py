@@ -1,5 +1,6 @@
 """What changes a digest of code, and what must not; and what runs is what was reached."""
 
+import ast
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -400,6 +401,31 @@ def test_what_ran_on_resuming_was_reached(cell, digits, tmp_path):
     reached = keys.network_closure(small.choices()).definitions
     mine = {each for each in ran if not each.startswith(("code:", "compiling:"))}
     assert unreached(mine, set(reached)) == set()
+
+
+def test_what_stores_counts_as_it_was_whatever_it_says(tmp_path):
+    """Each line is of a definition that is there and that keys reach; edits of them ask for nothing."""
+    copied = tmp_path / "almostnothing"
+    shutil.copytree(code.PACKAGE.root, copied)
+    entries = (keys.STACKED, keys.ALONE, keys.COLLECTED, "almostnothing.data.loading.load")
+
+    def closures(standing: dict) -> list[code.Closure]:
+        package = Package(copied, "almostnothing", standing)
+        return [package.closure(entry, chosen=(), opaque=keys.ASIDE) for entry in entries]
+
+    before, bare = closures(code.STORING), closures({})
+    assert set(code.STORING) <= set[str]().union(*(one.definitions for one in bare))
+    for name in code.STORING:
+        module, _, definition = name.rpartition(".")
+        path = copied.joinpath(*module.split(".")[1:]).with_suffix(".py")
+        [node] = [one for one in ast.parse(path.read_text()).body if getattr(one, "name", "") == definition]
+        last = node.body[-1]
+        first = min([last.lineno, *(decorator.lineno for decorator in getattr(last, "decorator_list", []))])
+        lines = path.read_text().splitlines()
+        lines.insert(first - 1, " " * last.col_offset + "edited = 1")
+        path.write_text("\n".join(lines) + "\n")
+    assert [one.digest for one in closures(code.STORING)] == [one.digest for one in before]
+    assert all(old.digest != new.digest for old, new in zip(bare, closures({}), strict=True))
 
 
 def test_what_ran_for_the_table_of_the_data_was_reached():

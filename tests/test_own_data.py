@@ -553,7 +553,7 @@ def test_without_a_home_results_has_the_cache(tmp_path, homeless, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert lookup.cache_folder() == data.folder() == Path("results/cache/almostnothing")
     assert read(tmp_path, write_npz(tmp_path)).facts.classes == 3
-    assert list(Path("results/cache/almostnothing/facts").glob("*.json"))
+    assert list(Path("results/cache/almostnothing/facts").glob("*.sealed"))
     assert compiling.folder().is_dir()
     with publishing.own_settings():
         assert Path.home() == tmp_path / "results/settings"

@@ -119,7 +119,7 @@ def test_a_checkpoint_that_outlives_its_last_cell_is_dropped(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     keep = store.Store(tmp_path / "cells")
     assert sweeps.train(shard, keep, Compute(), "job") == 12
-    left = sweeps.CHECKPOINTS / f"{shard.key}.safetensors"
+    left = sweeps.CHECKPOINTS / f"{shard.key}.sealed"
     left.parent.mkdir(parents=True, exist_ok=True)
     left.write_bytes(b"left")
     assert sweeps.train(shard, keep, Compute(), "job") == 0

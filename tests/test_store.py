@@ -170,6 +170,67 @@ def test_a_half_written_cell_is_not_taken_for_done(tmp_path, cell, monkeypatch):
     assert keep.has(cell)
 
 
+def put(keep: store.Store, cell: Cell) -> None:
+    keep.put(cell, [{"test": "clean", "correct": 12, "status": "learned"}], {"a": torch.arange(3.0)})
+
+
+def test_a_cell_is_what_was_written_bit_for_bit_or_dropped(tmp_path, cell, capsys):
+    """All bytes of its network and all digits of its rows are covered; white space is not, and changes nothing."""
+    keep = store.Store(tmp_path)
+    put(keep, cell)
+    folder = keep.folder(cell)
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert keep.sound(cell, weights=True)
+    for name, content in whole.items():
+        for at in range(0, len(content), 13):
+            if not content[at : at + 1].isspace():
+                (folder / name).write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+                assert not keep.sound(cell, weights=True), (name, at)
+                assert not folder.exists()
+                put(keep, cell)
+    said = capsys.readouterr().err.splitlines()
+    assert all(line.endswith("it is dropped and made again") and str(folder) in line for line in said)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+
+
+def test_rows_and_weights_that_are_damaged_are_a_sentence(tmp_path, cell):
+    keep = store.Store(tmp_path)
+    for name, asked in (("result.json", keep.rows), ("network.safetensors", keep.weights)):
+        put(keep, cell)
+        path = keep.folder(cell) / name
+        path.write_bytes(path.read_bytes()[:-9])
+        with pytest.raises(UserError, match=f"{path} was damaged and is dropped: run snakemake to train this network"):
+            asked(cell)
+        assert not keep.has(cell)
+
+
+def test_logits_count_once_the_record_names_them(tmp_path, cell):
+    """A run that is killed in between has written them to the end, but nobody knows it."""
+    keep = store.Store(tmp_path)
+    put(keep, cell)
+    before = (keep.folder(cell) / "result.json").read_bytes()
+    keep.put_logits(cell, {"clean": torch.zeros(2)})
+    assert keep.has_logits(cell)
+    assert keep.sound(cell, weights=True)
+    (keep.folder(cell) / "result.json").write_bytes(before)
+    assert not keep.has_logits(cell)
+    assert keep.sound(cell, weights=True)
+
+
+def test_a_record_from_before_there_were_checksums_is_read(tmp_path, cell):
+    keep = store.Store(tmp_path)
+    put(keep, cell)
+    path = keep.folder(cell) / "result.json"
+    record = json.loads(path.read_text())
+    del record["checksums"]
+    path.write_text(json.dumps(record))
+    assert keep.rows(cell)[0]["correct"] == 12
+    assert torch.equal(keep.weights(cell)["a"], torch.arange(3.0))
+    keep.put_logits(cell, {"clean": torch.zeros(2)})
+    assert set(json.loads(path.read_text())["checksums"]) == {each.name for each in path.parent.iterdir()}
+    assert keep.sound(cell, weights=True)
+
+
 def test_a_missing_cell_and_a_foreign_table_are_one_sentence(tmp_path, cell):
     with pytest.raises(UserError, match="is missing: train it with snakemake"):
         store.Store(tmp_path).rows(cell)

@@ -120,7 +120,7 @@ def test_what_the_page_does_not_use_may_change(clone, path, old, new):
 
 def test_a_plan_is_remembered_and_forgotten_with_any_input(clone):
     assert clone.jobs() == NOTHING
-    [memory] = clone.root.glob("results/plans/*.json")
+    [memory] = clone.root.glob("results/plans/*.sealed")
     before = memory.stat().st_mtime_ns
     assert clone.jobs() == NOTHING
     assert memory.stat().st_mtime_ns == before

@@ -255,6 +255,11 @@ def main() -> None:
     except UserError as error:
         print(f"almostnothing: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        if not error.filename:
+            raise
+        print(f"almostnothing: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import platform
 import re
@@ -19,7 +20,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from almostnothing.files import digest
+from almostnothing import sealed
+from almostnothing.errors import CannotWrite
+from almostnothing.files import digest, file_digest, remove, temporary, write_atomic
 
 INCLUDE = re.compile(r'^#include "(.+)"$', re.MULTILINE)
 
@@ -86,22 +89,48 @@ def _alone(path: Path) -> Iterator[None]:
 
 @cache
 def library(source: str, headers: Path, flags: tuple[str, ...]) -> ctypes.CDLL | None:
-    """The compiled source; None, with one line of warning, where it cannot be compiled."""
+    """The compiled source; None, with one line of warning, where it cannot be compiled.
+
+    A library that is kept without its checksum, or with another one, is compiled again: to load it could do anything.
+
+    Raises `CannotWrite` where the disk is full: torch would train other bits.
+    """
     program = compiler()
     if program is None:
         return None
     text = expanded(source, headers)
     wanted = folder() / f"{digest([text, flags, _machine()])}.so"
     with _alone(wanted.with_suffix(".lock")):
-        if wanted.is_file():
-            return ctypes.CDLL(str(wanted))
-        with tempfile.TemporaryDirectory(dir=folder()) as scratch:
-            made = Path(scratch) / "made.so"
-            words = [program, *flags, "-x", "c++", "-", "-o", str(made)]
-            done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
-            if done.returncode:
-                reason = (done.stderr.strip().splitlines() or ["it said nothing"])[0]
-                print(f"warning: {program} failed, so torch trains, more slowly: {reason}", file=sys.stderr)
-                return None
-            os.replace(made, wanted)
+        if not _whole(wanted):
+            made = temporary(wanted)
+            try:
+                words = [program, *flags, "-x", "c++", "-", "-o", str(made)]
+                done = subprocess.run(words, input=text, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    if shutil.disk_usage(made.parent).free == 0:
+                        raise CannotWrite(f"{wanted} cannot be written ({os.strerror(errno.ENOSPC)}): make room")
+                    reason = (done.stderr.strip().splitlines() or ["it said nothing"])[0]
+                    print(f"warning: {program} failed, so torch trains, more slowly: {reason}", file=sys.stderr)
+                    return None
+                content = made.read_bytes()
+            finally:
+                remove(made)
+            write_atomic(wanted, content)
+            sealed.write(_seal(wanted), sealed.checksum(content).encode())
     return ctypes.CDLL(str(wanted))
+
+
+def _seal(library: Path) -> Path:
+    """The file of a library's checksum."""
+    return library.with_suffix(".sealed")
+
+
+def _whole(library: Path) -> bool:
+    """Whether a library is there as it was compiled; a damaged one is dropped."""
+    known = sealed.read(_seal(library))
+    if known is None or not library.exists():
+        return False
+    if library.is_file() and file_digest(library).encode() == known:
+        return True
+    sealed.drop(library, "it is not what was compiled")
+    return False

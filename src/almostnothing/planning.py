@@ -15,7 +15,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from almostnothing.files import digest, write_atomic
+from almostnothing import compiling, sealed
+from almostnothing.files import digest, sweep, write_atomic
 
 if TYPE_CHECKING:
     from almostnothing.freshness import Page
@@ -55,19 +56,19 @@ def plan(parameter_set: str, into: Path) -> Plan:
 
     Raises `UserError` for any mistake in the set.
     """
-    memory = RESULTS / "plans" / f"{digest([parameter_set, str(into)])}.json"
-    try:
-        known = json.loads(memory.read_text())
+    memory = RESULTS / "plans" / f"{digest([parameter_set, str(into)])}.sealed"
+    sweep(_worked_in(parameter_set, into))
+    remembered = sealed.read(memory)
+    if remembered is not None:
+        known = json.loads(remembered)
         if known["state"] == _state(parameter_set, into, known["plan"]["watched"]):
             return Plan(**known["plan"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
     from almostnothing import freshness
 
     found = _plan(freshness.pages_of(parameter_set, into))
     if not found.stale and not found.jobs:
         state = _state(parameter_set, into, found.watched)
-        write_atomic(memory, json.dumps({"state": state, "plan": asdict(found)}).encode())
+        sealed.write(memory, json.dumps({"state": state, "plan": asdict(found)}).encode())
     return found
 
 
@@ -87,6 +88,14 @@ def _state(parameter_set: str, into: Path, watched: list[str]) -> str:
             sys.version,
         ]
     )
+
+
+def _worked_in(parameter_set: str, into: Path) -> list[Path]:
+    """The folders in which a run that was killed may have left what it was making."""
+    cache = compiling.folder()
+    made = [into / parameter_set, _keys(parameter_set, into), *(RESULTS / "figures").glob("**/")]
+    kept = [RESULTS / "checkpoints", RESULTS / "plans", RESULTS / "settings", *(RESULTS / "cells").glob("??")]
+    return [*made, *kept, cache, cache / "facts", cache / "arrays"]
 
 
 def _keys(parameter_set: str, into: Path) -> Path:

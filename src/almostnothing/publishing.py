@@ -8,37 +8,44 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from almostnothing import environment, keys, locks, pages, tables
-from almostnothing.errors import UserError
-from almostnothing.files import digest, file_digest, write_atomic
+from almostnothing import environment, keys, locks, pages, sealed, sweeps, tables
+from almostnothing.errors import CannotWrite, UserError
+from almostnothing.files import digest, file_digest, remove, temporary, write_atomic
 from almostnothing.freshness import IMAGES, Page, notebook_content
 from almostnothing.parameters.names import set_name
 from almostnothing.store import STORE, Store
 
 SCRATCH = Path("results/figures")
-SPENT = Path("results/spent")  # what measuring a table took, for the record that its figure's job writes
 SETTINGS = Path("results/settings")  # of the programs that make a page: none but what they bring
 UNSET = ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "PYTHONSTARTUP", "PYTHONWARNINGS", "MPLBACKEND", "COLUMNS", "LINES")
 
 
 def make_table(page: Page) -> None:
-    """Collect the page's table from the store of trained cells, or let the page measure it."""
+    """Collect the page's table from the store of trained cells, or let the page measure it.
+
+    Networks that are damaged or lost since they were trained are trained again first.
+    """
     started = time.perf_counter()
     store, entry = Store(STORE), keys.table_entry(pages.page_of(page.name))
     if page.cells:
         import torch
 
         torch.set_num_threads(1)  # as in training: the same bits wherever the job runs
+        measured = entry != keys.COLLECTED
+        lost = {cell for cell in page.cells if not store.sound(cell, weights=measured)}
+        for shard in page.shards:
+            if lost.intersection(shard.cells):
+                title = f"{page.name}, again (width {shard.cells[0].width})"
+                sweeps.train(shard, store, page.parameters.compute, title, page.folder)
     digits = tables.DIGITS
     if entry == keys.COLLECTED:
         table, digits = tables.collect(page.cells, store).drop(columns=tables.UNPUBLISHED), tables.COUNTED_DIGITS
@@ -50,20 +57,36 @@ def make_table(page: Page) -> None:
         with devices.arithmetic(page.parameters.compute.portable):
             table = module.table(page.parameters, page.folder, *trained)
         digits = getattr(module, "DIGITS", digits)
-    write_atomic(page.file("csv"), tables.written(table, digits).encode())
-    took = {"sha256": file_digest(page.file("csv")), **environment.spent(started)}
-    write_atomic(_spent(page), json.dumps(took).encode())
+    content = tables.written(table, digits).encode()
+    took = {"sha256": sealed.checksum(content), **environment.spent(started)}
+    sealed.write(_making(page), json.dumps(took).encode())
+    write_atomic(page.file("csv"), content)
 
 
-def _spent(page: Page) -> Path:
-    """The file that says what measuring the page's table took."""
-    return SPENT / page.into.relative_to(page.into.anchor) / page.parameter_set / f"{page.name}.json"
+def _making(page: Page) -> Path:
+    """The file that says what was measured here as a page's table: its checksum, and what it took."""
+    return SCRATCH / page.into.relative_to(page.into.anchor) / page.parameter_set / f"{page.name}.sealed"
+
+
+def check_table(page: Page) -> None:
+    """Raise `UserError` where a page's table is not as it was made; it is dropped.
+
+    A table whose figure is drawn again is the one that its record names.
+    """
+    known, table = sealed.read(_making(page)), page.file("csv")
+    if known is not None and table.is_file() and file_digest(table) != json.loads(known)["sha256"]:
+        sealed.drop(table, "its checksum is not that of the table that was made")
+        raise UserError(f"{table} was damaged and is dropped: run snakemake to make it again")
 
 
 def _table_spent(page: Page) -> dict[str, Any]:
-    """What measuring the page's table took, where it was measured here: a table may also have come with the clone."""
-    took = json.loads(_spent(page).read_text()) if _spent(page).is_file() else {"sha256": ""}
-    return {"table": took} if took.pop("sha256") == file_digest(page.file("csv")) else {}
+    """What measuring the page's table took, from its job or from the record of an earlier figure of the same table."""
+    own, known = file_digest(page.file("csv")), sealed.read(_making(page))
+    if known is not None:
+        took = json.loads(known)
+        return {"table": took} if took.pop("sha256") == own else {}
+    same = page.made.get("table", {}).get("sha256") == own
+    return {name: took for name, took in page.made.get("spent", {}).items() if name == "table" and same}
 
 
 def make_figure(page: Page) -> None:
@@ -71,6 +94,7 @@ def make_figure(page: Page) -> None:
     import nbformat
 
     started, wanted = time.perf_counter(), dict(page.wanted)
+    check_table(page)
     scratch = SCRATCH / page.into.relative_to(page.into.anchor) / page.parameter_set  # of an absolute folder too
     scratch.mkdir(parents=True, exist_ok=True)
     executed = execute(page, scratch)
@@ -79,7 +103,7 @@ def make_figure(page: Page) -> None:
         raise UserError(f"{page.name}: its notebook or parameters were edited while it ran: run it again")
     write_atomic(page.file("ipynb"), nbformat.writes(normalised(executed)).encode())
     for suffix in IMAGES:
-        shutil.copyfile(scratch / f"{page.name}.{suffix}", page.file(suffix))
+        write_atomic(page.file(suffix), (scratch / f"{page.name}.{suffix}").read_bytes())
     table = pd.read_csv(page.file("csv"))
     drawn = json.loads((scratch / f"{page.name}.json").read_text())
     for claim in drawn["claims"]:
@@ -107,18 +131,30 @@ def make_figure(page: Page) -> None:
         "commit": environment.commit(Path()),
     }
     write_atomic(page.file("json"), (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    remove(_making(page))
 
 
 def execute(page: Page, scratch: Path) -> Any:
     """The page's notebook, executed with its parameters; its figure's files are left in `scratch`.
 
-    Raises `UserError` where the notebook does.
+    Raises `UserError` where the notebook does, and `CannotWrite` where there is no room for its files.
     """
-    with own_settings():
-        return _executed(page, scratch)
+    runtime = temporary(SETTINGS / "runtime")  # sockets and connection files of this process's kernel
+    try:
+        with own_settings():
+            runtime.mkdir(parents=True, exist_ok=True)
+            os.environ["JUPYTER_RUNTIME_DIR"] = str(runtime.resolve())
+            return _executed(page, scratch, runtime)
+    except CannotWrite:
+        raise
+    except OSError as error:
+        raise CannotWrite(f"{page.name}: {error.filename or scratch} cannot be written ({error.strerror})") from error
+    finally:
+        with suppress(OSError):
+            remove(runtime)
 
 
-def _executed(page: Page, scratch: Path) -> Any:
+def _executed(page: Page, scratch: Path, runtime: Path) -> Any:
     import jupytext
     import nbformat
     import papermill
@@ -128,7 +164,7 @@ def _executed(page: Page, scratch: Path) -> Any:
     unexecuted = jupytext.read(page.notebook)
     nbformat.write(unexecuted, source)
     # neither TCP ports nor the default name of socket files, for which parallel kernels would race
-    sockets = str(scratch / f".{page.name}-{os.getpid()}")
+    sockets = str(runtime / "kernel")
     given = {
         **page.parameters.content(),
         "parameter_set": page.parameter_set,
@@ -150,8 +186,10 @@ def _executed(page: Page, scratch: Path) -> Any:
             config=Config({"KernelManager": {"transport": "ipc", "ip": sockets}}),
         )
     except papermill.PapermillExecutionError as error:
-        if error.ename == UserError.__name__:
+        if error.ename in (UserError.__name__, CannotWrite.__name__):
             raise UserError(f"{page.name}: {error.evalue}") from error
+        if error.ename == OSError.__name__:
+            raise CannotWrite(f"{page.name}: {error.evalue}, while its notebook wrote into {scratch}") from error
         raise
     return nbformat.read(executed, as_version=4)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic.json_schema import models_json_schema
 
 from almostnothing import pages
+from almostnothing.files import write_atomic
 
 FILE = Path("params/schema.json")
 
@@ -30,7 +31,5 @@ def pointers() -> dict[Path, str]:
 
 def write() -> None:
     """Write `params/schema.json` and the pointers."""
-    FILE.write_text(schema())
-    for path, text in pointers().items():
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
+    for path, text in {FILE: schema(), **pointers()}.items():
+        write_atomic(path, text.encode())

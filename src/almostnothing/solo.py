@@ -20,12 +20,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from almostnothing import augmentations, corruptions, health, residual
+from almostnothing import augmentations, corruptions, health, residual, sealed
 from almostnothing.cells import ResidualCell, key_of
 from almostnothing.data.arrays import Split
 from almostnothing.data.datasets import Dataset
 from almostnothing.evaluation import SHOWN, scores, shown
-from almostnothing.files import write_atomic
 from almostnothing.losses import LOSSES
 from almostnothing.measures import fitting
 from almostnothing.optimisers import BETA1, BETA2, EPSILON, SCHEDULES
@@ -79,10 +78,11 @@ class Student:
         return buffer.getvalue()
 
     def restore(self, cell: ResidualCell, options: Options, device: torch.device) -> None:
-        """Go on from a checkpoint, if there is one of this cell."""
-        if options.checkpoint is None or not options.checkpoint.is_file():
+        """Go on from a checkpoint, if there is one of this cell; a damaged one is dropped."""
+        content = sealed.read(options.checkpoint) if options.checkpoint else None
+        if content is None:
             return
-        state = torch.load(options.checkpoint, map_location=device, weights_only=True)
+        state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
         if json.loads(state["cell"]) == json.loads(json.dumps(cell.record())):
             self.network.load_state_dict(state["network"])
             self.optimiser.load_state_dict(state["optimiser"])
@@ -158,7 +158,7 @@ def walk(
             student.course.append(float(total) / count)
             total, count = torch.zeros_like(total), 0
             if options.checkpoint and time.monotonic() - written >= options.checkpoint_seconds:
-                write_atomic(options.checkpoint, student.saved(cell))
+                sealed.keep(options.checkpoint, student.saved(cell))
                 written = time.monotonic()
             yield
             if over(cell, student.course[-1]):

@@ -74,10 +74,12 @@ def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path
     runs out, the stack is halved and what was not done is begun again.
     """
     missing = store.missing(shard.cells)
-    checkpoint = CHECKPOINTS / f"{shard.key}.safetensors"
+    checkpoint = CHECKPOINTS / f"{shard.key}.sealed"
     if not missing:
         checkpoint.unlink(missing_ok=True)  # of a job that was killed between its last cell and its end
     lacking = [c for c in shard.cells if compute.keep_logits and store.has(c) and not store.has_logits(c)]
+    if not all([store.sound(cell, weights=True) for cell in lacking]):  # a list: each is looked at
+        return train(shard, store, compute, title, folder)
     if not missing and not lacking:
         return 0
     import torch

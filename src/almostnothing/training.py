@@ -19,15 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from safetensors import safe_open
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from almostnothing import corruptions, health, networks, optimisers, stepping, streams
+from almostnothing import corruptions, health, networks, optimisers, sealed, stepping, streams
 from almostnothing.cells import STORED_VALUES, Cell, key_of
 from almostnothing.data.datasets import Dataset
 from almostnothing.evaluation import evaluate, tested, validated
-from almostnothing.files import write_atomic
 from almostnothing.losses import LOSSES
 
 BLOCK_POSITIONS = 8192  # batch positions of one cell in a block of steps
@@ -417,7 +415,8 @@ def checkpoint(bench: Bench, path: Path) -> None:
         for _, here in seated
         for member, cell in enumerate(here.cells)
     ]
-    write_atomic(path, save(state, {"clocks": json.dumps(clocks)}))
+    state["clocks"] = torch.frombuffer(bytearray(json.dumps(clocks).encode()), dtype=torch.uint8)
+    sealed.keep(path, save(state))
 
 
 @dataclass(frozen=True)
@@ -435,12 +434,13 @@ class Saved:
 
 
 def read_checkpoint(path: Path | None) -> dict[Cell, Saved]:
-    """The cells that a checkpoint holds; none where there is no checkpoint."""
-    if path is None or not path.is_file():
+    """The cells that a checkpoint holds; none where there is no checkpoint. A damaged one is dropped."""
+    content = sealed.read(path) if path else None
+    if content is None:
         return {}
-    with safe_open(path, "pt") as file:
-        clocks = json.loads(file.metadata()["clocks"])
-        state = [file.get_tensor(name) for name in sorted(file.keys())]
+    found = load(content)
+    clocks = json.loads(found.pop("clocks").numpy().tobytes())
+    state = [found[name] for name in sorted(found)]
     return {
         Cell.from_record(clock.pop("cell")): Saved(**clock, tensors=[tensor[row] for tensor in state])
         for row, clock in enumerate(clocks)

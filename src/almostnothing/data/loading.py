@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import zipfile
+import zlib
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from almostnothing import sealed
 from almostnothing.data.arrays import ARRAYS, Raw, Split
 from almostnothing.data.catalogue import CATALOGUE
 from almostnothing.data.checks import check
@@ -69,13 +72,13 @@ def _remembered(name: str, folder: Path) -> Raw:
     files = sorted(folder.glob(entry.originals)) if entry.originals else embedded()
     key = digest([name, stamps(files), readers_digest()])
     memory = cache_folder() / "arrays" / f"{name}-{key}.npz"
-    if not files or not memory.is_file():
+    raw = _saved(memory, entry.facts.arrays) if files else None
+    if raw is None:
         raw = entry.read(folder)
         if files:
             with suppress(OSError):
                 _save(raw, memory)
-        return raw
-    return _saved(memory)
+    return raw
 
 
 def _save(raw: Raw, path: Path) -> None:
@@ -94,11 +97,20 @@ def _save(raw: Raw, path: Path) -> None:
     write_atomic(path, arrays.getvalue())
 
 
-def _saved(path: Path) -> Raw:
-    """What `_save` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        x_train, y_train, x_test, y_test = (file[name] for name in ARRAYS)
-        channels, height, width = file["shape"].tolist()
-        names = tuple(file["names"].tolist())
-        levels = int(file["levels"])
-    return Raw(Split(x_train, y_train), Split(x_test, y_test), levels, (channels, height, width), names)
+def _saved(path: Path, arrays: str) -> Raw | None:
+    """What `_save` wrote, if its arrays have this digest (any, where it is empty); a damaged file is dropped."""
+    try:
+        with np.load(path, allow_pickle=False) as file:  # it holds a checksum of each of its members
+            x_train, y_train, x_test, y_test = (file[name] for name in ARRAYS)
+            channels, height, width = file["shape"].tolist()
+            names = tuple(file["names"].tolist())
+            levels = int(file["levels"])
+        raw = Raw(Split(x_train, y_train), Split(x_test, y_test), levels, (channels, height, width), names)
+        if arrays not in ("", raw.digest):
+            raise ValueError("it holds other images or labels")
+    except FileNotFoundError:
+        return None
+    except (OSError, EOFError, ValueError, TypeError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        sealed.drop(path, " ".join(str(error).split()))
+        return None
+    return raw

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from almostnothing import code
+from almostnothing import code, sealed
 from almostnothing.data import checks
 from almostnothing.data.catalogue import CATALOGUE, NAMES
 from almostnothing.data.checks import check
@@ -28,7 +28,7 @@ from almostnothing.data.readers import (
 )
 from almostnothing.data.sources import Facts, Source, facts_from
 from almostnothing.errors import UserError
-from almostnothing.files import digest, file_digest, write_atomic
+from almostnothing.files import digest, file_digest
 
 VARIABLE = "ALMOSTNOTHING_DATA"
 
@@ -131,15 +131,14 @@ def remarks(source: Source, folder: Path) -> list[str]:
 def _known(kind: str, rest: str, folder: Path, size: int) -> dict[str, Any]:
     """Facts and remarks of a user's own files: read once, and remembered in the cache folder until the files change."""
     files = _files(kind, rest, folder)
-    memory = cache_folder() / "facts" / f"{digest([kind, rest, size, stamps(files), readers_digest()])}.json"
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        found = json.loads(memory.read_text())
-        facts_from(found["facts"])
-        return {"facts": found["facts"], "remarks": found["remarks"]}
+    memory = cache_folder() / "facts" / f"{digest([kind, rest, size, stamps(files), readers_digest()])}.sealed"
+    known = sealed.read(memory)
+    if known is not None:
+        return dict(json.loads(known))
     facts, said = _read(kind, rest, files, size, folder)
     found = {"facts": facts.record() | {"arrays": facts.arrays}, "remarks": said}
     with suppress(OSError):  # a home that cannot be written to: the files are read again next time
-        write_atomic(memory, json.dumps(found).encode())
+        sealed.write(memory, json.dumps(found).encode())
     for sentence in said:
         print(f"{kind}:{rest}: {sentence}", file=sys.stderr)
     return found

@@ -10,7 +10,6 @@ import gzip
 import importlib.util
 import math
 import os
-import shutil
 import socket
 import tempfile
 import zipfile
@@ -27,6 +26,7 @@ from almostnothing import streams
 from almostnothing.data import folders, pictures, ranges
 from almostnothing.data.arrays import ARRAYS, Raw, Split
 from almostnothing.errors import UserError
+from almostnothing.files import write_atomic
 
 DIGITS_TEST_PER_CLASS = 50
 
@@ -431,10 +431,7 @@ def _keep(scratch: Path, kept: Path, files: dict[str, str]) -> None:
         new = scratch / name
         if new.is_file() and not new.is_symlink() and not (kept / name).exists():
             try:
-                kept.mkdir(parents=True, exist_ok=True)
-                part = kept / f".{name}.{os.getpid()}"
-                shutil.copyfile(new, part)
-                part.replace(kept / name)
+                write_atomic(kept / name, new.read_bytes())
             except OSError:
                 return
 
