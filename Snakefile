@@ -1,12 +1,13 @@
 # The DAG of a parameter set:  snakemake --config params=quick
 #
-#   params/<set>/NN.yaml ─ fetch, a job for each data set with files ─ train, a job for some shards ─ results/cells/ ─ table ─ figures/<set>/NN.csv ─ figure ─ NN.{svg,pdf,png,json,ipynb}
+#   params/<set>/NN.yaml ─ fetch, a job for each data set with files ─ train, a job for some shards ─ results/cells/ ─ table ─ figures/<set>/NN.csv ─ figure ─ NN.{svg,pdf,png,json,ipynb,sha256}
 #
 # `into=FOLDER` makes the files elsewhere than in `figures`. What must be made again is decided by digests, not by
 # modification times, which git does not keep: the key files under results/keys are written whenever this file is read, and
 # are newer than the outputs only where the digest in the `.json` is not that of today's code and parameters. (`ancient`
 # would not do: Snakemake overlooks every other reason to run a job whose ancient input is being made anew.)
 import re
+import sys
 from pathlib import Path
 
 from almostnothing import planning
@@ -15,13 +16,17 @@ from almostnothing.parameters import names
 
 NAMED = config.get("params", "quick")
 INTO = Path(str(config.get("into", "figures")))
-DRAWN = ("svg", "pdf", "png", "json", "ipynb")
+DRAWN = ("svg", "pdf", "png", "json", "ipynb", "sha256")
 
 try:
     SET = names.set_name(NAMED)
     PLAN = planning.plan(SET, INTO)
 except UserError as error:
     raise WorkflowError(str(error))
+
+if workflow.is_main_process:
+    for damage in PLAN.damaged:
+        print(f"To be made again: {damage}", file=sys.stderr)
 
 MADE, KEYS = f"{INTO}/{SET}", f"results/keys/{INTO}/{SET}"
 

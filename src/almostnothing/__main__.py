@@ -11,6 +11,7 @@ from almostnothing.errors import UserError
 
 FIGURES = Path("figures")
 CHECKS = Path("results/checks")
+ALL = "all"
 
 
 def plan(arguments: argparse.Namespace) -> None:
@@ -153,6 +154,21 @@ def verdicts(arguments: argparse.Namespace) -> None:
         print(f"{name}: {verdicts.update(name, gallery.records(name))} verdicts noted")
 
 
+def verify(arguments: argparse.Namespace) -> None:
+    """Say of every published file of a set, or of all sets and the front page, whether it is as it was made."""
+    from almostnothing import reporting, verifying
+
+    everything = arguments.parameter_set == ALL
+    names = reporting.published_sets() if everything else [arguments.parameter_set]
+    found = [sentence for name in names for sentence in verifying.verify(name)]
+    if everything and not found:
+        found = list(verifying.verify_front())
+    print("\n".join(found or [f"{name}: every published file is as it was made" for name in names]))
+    if found:
+        print("To make pages again: snakemake --config params=SET; to have back what git has: git checkout -- FILE")
+        sys.exit(1)
+
+
 def schema(arguments: argparse.Namespace) -> None:  # noqa: ARG001
     """Write the JSON schema of the parameter files."""
     from almostnothing import schemas
@@ -219,12 +235,14 @@ def main() -> None:
             sub.add_argument("--shard", nargs="+", help="the keys of some shards; without them, all")
         if verb is fetch:
             sub.add_argument("--dataset", help="the name of one data set; without it, all of them")
-    for verb in (reproduce, publish, certify, status, lock, health):
+    for verb in (reproduce, publish, certify, status, verify, lock, health):
         sub = verbs.add_parser(verb.__name__, help=verb.__doc__)
         sub.add_argument("parameter_set", metavar="SET", nargs="?" if verb is status else None)
         sub.set_defaults(verb=verb)
         if verb in (reproduce, publish):
             sub.add_argument("--cores", default=str(os.cpu_count() or 1), help="jobs at a time")
+        if verb is verify:
+            sub.description = f"{verify.__doc__} SET may be {ALL}."
         if verb is status:
             sub.add_argument("--verbose", action="store_true", help="modules that count whole in digests, and why")
         if verb is lock:

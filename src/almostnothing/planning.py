@@ -15,12 +15,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from almostnothing.files import digest, write_atomic
+from almostnothing.files import digest, file_digest, write_atomic
 
 if TYPE_CHECKING:
     from almostnothing.freshness import Page
 
 RESULTS = Path("results")
+SECOND = 10**9  # nanoseconds: file systems may keep no finer times
 INPUTS = ("src/almostnothing/**/*.py", "notebooks/*.py", "equivalents.json")  # and the parameter files, by content
 VARIABLES = ("ALMOSTNOTHING_DATA", "XDG_CACHE_HOME", "HOME")
 
@@ -40,7 +41,7 @@ class Plan:
     """`pages`: of each, the jobs that its table waits for. `jobs`: those that train. `fetched`: data sets with files.
 
     `watched`: a user's own data files and folders, which the plan depends on. `stale`: of pages that are not as they
-    should be, the parts that are to be made.
+    should be, the parts that are to be made. `damaged`: a sentence for each published file that is not as it was made.
     """
 
     pages: dict[str, list[str]]
@@ -48,6 +49,7 @@ class Plan:
     fetched: dict[str, tuple[str, str]] = field(default_factory=dict)
     watched: list[str] = field(default_factory=list)
     stale: dict[str, list[str]] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
 
 
 def plan(parameter_set: str, into: Path) -> Plan:
@@ -75,7 +77,8 @@ def _state(parameter_set: str, into: Path, watched: list[str]) -> str:
     """Digest of everything that a plan without jobs to train depends on."""
     contents = [path for pattern in (*INPUTS, f"params/{parameter_set}/*") for path in sorted(Path().glob(pattern))]
     made = [*(into / parameter_set).glob("*"), *(_keys(parameter_set, into)).glob("*")]
-    stamps = [(str(path), s.st_size, s.st_mtime_ns) for path in sorted(made) if path.exists() and (s := path.stat())]
+    files = [path for path in sorted(made) if path.is_file()]
+    stamps = [(str(path), path.stat().st_mtime_ns, file_digest(path)) for path in files]
     own = [(path, path.stat()) for path in map(Path, watched) if path.exists()]
     return digest(
         [
@@ -109,6 +112,7 @@ def _plan(pages: list[Page]) -> Plan:
         shards = page.shards_to_train()
         if parts := parts_to_make(page):
             found.stale[page.name] = parts
+            found.damaged.extend(page.told())
         found.pages[page.name] = []
         for source in page.sources:
             watched.update(str(path) for path in lookup.watched(source, page.folder))
@@ -141,22 +145,25 @@ def slug(name: str) -> str:
 def set_times(page: Page) -> None:
     """Make modification times, by which Snakemake goes, say what the digests say.
 
-    A key file is as old as can be where its part is fresh, and new where it must be made again. The time stands in a
-    stale key because Snakemake takes a newer file of equal content for unchanged. A fresh table is
+    A key file is as old as can be where its part is fresh, and new where it must be made again: newer than what is
+    there of the page, whose times a clock that was set back, or that of another machine, may have put into the future.
+    The time stands in a stale key because Snakemake takes a newer file of equal content for unchanged. A fresh table is
     not newer than its figure, in whatever order git has written them.
     """
     from almostnothing.freshness import FILES
 
+    files = [page.file(suffix) for suffix in FILES]
+    times = [file.stat().st_mtime_ns for file in files if file.is_file()]
+    now = max([time.time_ns(), *(latest + SECOND for latest in times)])
     for part, wanted in page.wanted.items():
         key = key_file(page.name, page.parameter_set, page.into, part)
         if page.stale(part) or (part == "table" and page.lacks_logits()):
-            write_atomic(key, f"{wanted} {time.time_ns()}\n".encode())
+            write_atomic(key, f"{wanted} {now}\n".encode())
+            os.utime(key, ns=(now, now))
         else:
             content = f"{wanted}\n".encode()
             if not key.is_file() or key.read_bytes() != content:
                 write_atomic(key, content)
             os.utime(key, (0, 0))
-    files = [page.file(suffix) for suffix in FILES]
-    if not page.stale("table") and all(file.is_file() for file in files):
-        oldest = min(file.stat().st_mtime_ns for file in files)
-        os.utime(page.file("csv"), ns=(oldest, oldest))
+    if not page.stale("table") and len(times) == len(files):
+        os.utime(page.file("csv"), ns=(min(times), min(times)))

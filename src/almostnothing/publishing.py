@@ -17,10 +17,10 @@ from typing import Any
 
 import pandas as pd
 
-from almostnothing import environment, keys, locks, pages, tables
+from almostnothing import environment, keys, locks, pages, records, tables
 from almostnothing.errors import UserError
 from almostnothing.files import digest, file_digest, write_atomic
-from almostnothing.freshness import IMAGES, Page, notebook_content
+from almostnothing.freshness import CONTENT, IMAGES, Page, notebook_content
 from almostnothing.parameters.names import set_name
 from almostnothing.store import STORE, Store
 
@@ -48,7 +48,7 @@ def make_table(page: Page) -> None:
 
 
 def make_figure(page: Page) -> None:
-    """Execute the notebook and write its files; the `.json` comes last, so a page half made is stale."""
+    """Execute the notebook and write its files; record and checksums come last, so a page half made is stale."""
     import nbformat
 
     wanted = dict(page.wanted)
@@ -87,6 +87,7 @@ def make_figure(page: Page) -> None:
         "commit": environment.commit(Path()),
     }
     write_atomic(page.file("json"), (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    records.write_sums(page.file("json").parent, page.name, CONTENT)
 
 
 def execute(page: Page, scratch: Path) -> Any:
