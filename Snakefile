@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from almostnothing import planning
+from almostnothing import planning, running
 from almostnothing.errors import UserError
 from almostnothing.parameters import names
 
@@ -28,7 +28,17 @@ if workflow.is_main_process:
     for damage in PLAN.damaged:
         print(f"To be made again: {damage}", file=sys.stderr)
 
+
+# of no dry run, and where there is something to do
+onstart:
+    try:
+        running.stay_alone(SET, INTO)
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
 MADE, KEYS = f"{INTO}/{SET}", f"results/keys/{INTO}/{SET}"
+DONE = f"results/done/{INTO}/{SET}"  # markers of this set alone, which no run of another set removes
 
 
 def fetched(job):
@@ -37,7 +47,7 @@ def fetched(job):
     A table that is measured reads its data by itself: were a marker its input, fetching for one would make the others anew.
     """
     slug = PLAN.jobs[job].fetch
-    return [f"results/data/{slug}"] if slug else []
+    return [f"{DONE}/data/{slug}"] if slug else []
 
 
 wildcard_constraints:
@@ -54,9 +64,9 @@ rule all:
 # A marker is temporary, so that its absence from a fresh clone asks for nothing; the trained cells stay in their store.
 rule fetch:
     output:
-        temp(touch("results/data/{slug}")),
+        temp(touch(f"{DONE}/data/{{slug}}")),
     log:
-        "results/logs/fetch/{slug}.log",
+        f"results/logs/{MADE}/fetch.{{slug}}.log",
     params:
         file=lambda wildcards: PLAN.fetched[wildcards.slug][0],
         name=lambda wildcards: PLAN.fetched[wildcards.slug][1],
@@ -68,9 +78,9 @@ rule train:
     input:
         lambda wildcards: fetched(wildcards.job),
     output:
-        temp(touch("results/jobs/{job}")),
+        temp(touch(f"{DONE}/jobs/{{job}}")),
     log:
-        "results/logs/train/{job}.log",
+        f"results/logs/{MADE}/train.{{job}}.log",
     priority: 2  # what most waits for comes first, so that no long job is left alone at the end
     threads: 1
     resources:
@@ -85,7 +95,7 @@ rule train:
 rule table:
     input:
         f"{KEYS}/{{name}}.table",
-        lambda wildcards: [f"results/jobs/{job}" for job in PLAN.pages[wildcards.name]],
+        lambda wildcards: [f"{DONE}/jobs/{job}" for job in PLAN.pages[wildcards.name]],
     output:
         update(f"{MADE}/{{name}}.csv"),
     log:

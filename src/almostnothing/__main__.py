@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from almostnothing import running
 from almostnothing.errors import UserError
 
 FIGURES = Path("figures")
@@ -43,7 +44,8 @@ def fetch(arguments: argparse.Namespace) -> None:
     page = _page(arguments)
     for source in page.sources:
         if arguments.dataset in (None, source.name):
-            found = data.load(source, page.folder)
+            with running.turn(source.name, str(page.folder), source.name):
+                found = data.load(source, page.folder)
             sizes = f"{len(found.train.labels)} training and {len(found.test.labels)} test images"
             print(f"{source.name}: {sizes} in {page.folder}")
 
@@ -64,25 +66,35 @@ def train(arguments: argparse.Namespace) -> None:
     from almostnothing import sweeps
     from almostnothing.store import STORE, Store
 
+    if unknown := set(arguments.shard or ()) - {shard.key for shard in page.shards}:
+        raise UserError(
+            f"{page.parameter_file} asks for no shard {min(unknown)}: its parameters, its data or the code changed "
+            f"since this was planned; running snakemake --config params={page.parameter_set} again goes on from there"
+        )
     for number, shard in enumerate(page.shards, 1):
         if not arguments.shard or shard.key in arguments.shard:
             title = f"{page.name} {number}/{len(page.shards)} (width {shard.cells[0].width})"
-            sweeps.train(shard, Store(STORE), page.parameters.compute, title, page.folder)
+            with running.turn(title, shard.key):
+                sweeps.train(shard, Store(STORE), page.parameters.compute, title, page.folder)
 
 
 def table(arguments: argparse.Namespace) -> None:
     """Collect or measure the table of a parameter file."""
     page = _prepared(arguments)
-    from almostnothing import publishing
+    from almostnothing import planning, publishing
 
-    publishing.make_table(page)
+    with running.turn(f"table of {page.name}", str(page.file("csv").absolute())):
+        planning.check_planned(page)
+        publishing.make_table(page)
 
 
 def figure(arguments: argparse.Namespace) -> None:
     """Execute the notebook of a parameter file and make its figure."""
     from almostnothing import publishing
 
-    publishing.make_figure(_page(arguments))
+    page = _page(arguments)
+    with running.turn(f"figure of {page.name}", str(page.file("svg").absolute())):
+        publishing.make_figure(page)
 
 
 def reproduce(arguments: argparse.Namespace) -> None:

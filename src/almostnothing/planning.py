@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from almostnothing.errors import UserError
 from almostnothing.files import digest, file_digest, write_atomic
 
 if TYPE_CHECKING:
@@ -135,6 +136,19 @@ def parts_to_make(page: Page) -> list[str]:
     if page.stale("table") or page.lacks_logits() or ".csv" in missing:
         return ["table", "figure"]
     return ["figure"] if page.stale("figure") or missing else []
+
+
+def check_planned(page: Page) -> None:
+    """Raise `UserError` where networks of a page's table are lacking because it was planned with other parameters."""
+    from almostnothing.store import STORE, Store
+
+    key = key_file(page.name, page.parameter_set, page.into, "table")
+    planned = key.read_text().split()[:1] if key.is_file() else []
+    if planned not in ([], [page.wanted["table"]]) and Store(STORE).missing(page.cells):
+        raise UserError(
+            f"{page.parameter_file}, its data or the code changed while its networks were trained: running snakemake "
+            f"--config params={page.parameter_set} again goes on from there"
+        )
 
 
 def slug(name: str) -> str:

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from almostnothing import planning
+from almostnothing import planning, running
 from almostnothing.errors import UserError
 
 INTO = Path("results/reproduced")
@@ -26,6 +26,7 @@ def reproduce(parameter_set: str, cores: str) -> None:
     found = planning.plan(parameter_set, INTO)
     if found.stale or not report.is_file():
         if found.stale:
+            running.check_alone(parameter_set, INTO)
             _make(parameter_set, cores)
         from almostnothing import comparing
 
