@@ -159,16 +159,18 @@ def slug(name: str) -> str:
 def set_times(page: Page) -> None:
     """Make modification times, by which Snakemake goes, say what the digests say.
 
-    A key file is as old as can be where its part is fresh, and new where it must be made again: newer than what is
-    there of the page, whose times a clock that was set back, or that of another machine, may have put into the future.
-    The time stands in a stale key because Snakemake takes a newer file of equal content for unchanged. A fresh table is
-    not newer than its figure, in whatever order git has written them.
+    A key file is as old as can be where its part is fresh, and new where it must be made again. The time stands in a
+    stale key because Snakemake takes a newer file of equal content for unchanged. A fresh table is
+    not newer than its figure, in whatever order git has written them. No file lies in the future, where a clock that was
+    set back, or that of another machine, may have put it: nothing would be newer.
     """
     from almostnothing.freshness import FILES
 
-    files = [page.file(suffix) for suffix in FILES]
+    files, now = [page.file(suffix) for suffix in FILES], time.time_ns()
+    for file in files:
+        if file.is_file() and file.stat().st_mtime_ns >= now:
+            os.utime(file, ns=(now - SECOND, now - SECOND))
     times = [file.stat().st_mtime_ns for file in files if file.is_file()]
-    now = max([time.time_ns(), *(latest + SECOND for latest in times)])
     for part, wanted in page.wanted.items():
         key = key_file(page.name, page.parameter_set, page.into, part)
         if page.stale(part) or (part == "table" and page.lacks_logits()):
