@@ -160,9 +160,9 @@ def set_times(page: Page) -> None:
     """Make modification times, by which Snakemake goes, say what the digests say.
 
     A key file is as old as can be where its part is fresh, and new where it must be made again. The time stands in a
-    stale key because Snakemake takes a newer file of equal content for unchanged. A fresh table is
-    not newer than its figure, in whatever order git has written them. No file lies in the future, where a clock that was
-    set back, or that of another machine, may have put it: nothing would be newer.
+    stale key because Snakemake takes a newer file of equal content for unchanged. A fresh table is not newer than its
+    figure, in whatever order git has written them. No file lies in the future, where a clock that was set back, or that
+    of another machine, may have put it: nothing would be newer.
     """
     from almostnothing.freshness import FILES
 
