@@ -9,6 +9,7 @@ from pathlib import Path
 
 from almostnothing import running
 from almostnothing.errors import UserError
+from almostnothing.parameters.names import set_name
 
 FIGURES = Path("figures")
 CHECKS = Path("results/checks")
@@ -223,7 +224,7 @@ def _prepared(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
 def _page(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """The page of a parameter file."""
     from almostnothing.freshness import Page
-    from almostnothing.parameters.names import check_name, set_name
+    from almostnothing.parameters.names import check_name
 
     path = arguments.parameters
     set_name(path.parent.name)
@@ -281,6 +282,8 @@ def main() -> None:
     sub.set_defaults(verb=site)
     arguments = parser.parse_args()
     try:
+        if getattr(arguments, "parameter_set", None):
+            set_name(arguments.parameter_set)
         arguments.verb(arguments)
     except UserError as error:
         print(f"almostnothing: {error}", file=sys.stderr)
