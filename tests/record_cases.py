@@ -23,8 +23,8 @@ FACTS = {"classes": 10, "shape": [1, 28, 28], "train_per_class": 5421, "content"
 SOURCE = {"name": "mnist", "facts": FACTS, "image_size": None, "downsample": 1, "pca_rank": None, "permutation": None}
 RECORD: dict[str, Any] = {
     **{"figure": "05_moon", "set": "paper", "title": "The moon", "claims": [CLAIM], "parameters": {}},
-    **{"digest": {"figure": "f" * 20, "table": "t" * 20}, "notebook": "n" * 20, "definitions": {}},
-    **{"networks": [], "measured_by": {}, "table": {"sha256": "s" * 64, "rows": 4}, "sources": [SOURCE]},
+    **{"digest": {"figure": "f" * 20, "table": "a" * 20}, "notebook": "n" * 20, "definitions": {}},
+    **{"networks": [], "measured_by": {}, "table": {"sha256": "5" * 64, "rows": 4}, "sources": [SOURCE]},
     **{"environment": {"python": "3.11.7", "system": "Linux"}, "commit": {"id": "c" * 40, "modified": False}},
 }
 

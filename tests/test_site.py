@@ -50,7 +50,7 @@ RECORD: dict[str, Any] = {
     "claims": [CLAIM],
     "sources": [record_cases.SOURCE, OTHER],
     "environment": {"python": "3.11.7", "torch": "2.13.0", "system": "Linux", "processor": "a processor"},
-    "table": {"sha256": "s" * 64, "rows": 1234},
+    "table": {"sha256": "5" * 64, "rows": 1234},
 }
 
 

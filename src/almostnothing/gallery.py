@@ -5,6 +5,7 @@ All of it is made from published records and tables: a number that a reader meet
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections import Counter
@@ -95,7 +96,7 @@ def gallery(parameter_set: str, stale: Stale = never) -> str:
             parts.append(f"\n## {name}\n\nIts record is damaged: `python -m almostnothing verify {parameter_set}`.\n")
             continue
         record = found[name]
-        words = record["title"]
+        words = html.escape(record["title"], quote=False)
         files = f"[notebook]({name}.ipynb), [data]({name}.csv), [provenance]({name}.json)"
         mark = f" (stale: `python -m almostnothing status {parameter_set}` says why)" if stale(name) else ""
         parts.append(f"\n## {words}{mark}\n\n![{words}]({name}.png)\n\n{files}\n")
@@ -113,13 +114,13 @@ def _row(claim: Mapping[str, Any], case: Mapping[str, Any]) -> str:
     statement = f"{place(case['where'])}: {claim['statement']}"
     return (
         f"| {_escaped(statement)} | {estimate_text(case)} | {threshold_text(claim)} "
-        f"| {case['n']} {case['n_of']} | {case['networks'] or '–'} | **{case['verdict']}** |"
+        f"| {case['n']} {_escaped(case['n_of'])} | {case['networks'] or '–'} | **{case['verdict']}** |"
     )
 
 
 def _escaped(text: str) -> str:
     """A text as it must stand in a cell of a markdown table."""
-    return text.replace("|", "\\|")
+    return html.escape(text, quote=False).replace("|", "\\|")
 
 
 def sizes() -> str:

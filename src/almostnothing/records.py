@@ -14,13 +14,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from almostnothing.claims import VERDICTS
+from almostnothing.claims import MIXED, VERDICTS
 from almostnothing.errors import UserError
 from almostnothing.files import file_digest, write_atomic
 from almostnothing.parameters.names import NAME
 
 SUMS = "sha256"
 Verdict = Annotated[str, Field(pattern=f"^({'|'.join(VERDICTS)})$")]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]+$")]
+Day = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
 class Part(BaseModel):
@@ -46,6 +48,13 @@ class Case(Part):
     at_twice: Verdict
 
 
+class Lock(Part):
+    """What fixed a claim before its result."""
+
+    commit: Digest
+    date: Day
+
+
 class Claim(Part):
     """A claim, as `claims.Claim.record` writes it."""
 
@@ -60,11 +69,11 @@ class Claim(Part):
     threshold: float
     direction: Literal["above", "below"]
     reason: str
-    lock: dict[str, str] | None
+    lock: Lock | None
     interval: str
     simultaneous: bool
     cases: list[Case]
-    verdict: str
+    verdict: Annotated[str, Field(pattern=f"^({'|'.join((*VERDICTS, MIXED))})$")]
     finding: str
 
 
@@ -102,21 +111,21 @@ class Networks(Part):
 class Table(Part):
     """The table behind a figure."""
 
-    sha256: str
+    sha256: Digest
     rows: int
 
 
 class Digests(Part):
     """Of what table and figure were made of."""
 
-    table: str
-    figure: str
+    table: Digest
+    figure: Digest
 
 
 class Commit(Part):
     """Whose code made it."""
 
-    id: str
+    id: Digest
     modified: bool
 
 
@@ -193,12 +202,15 @@ def record_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("[0-9]*.json"))
 
 
-def published(folder: Path) -> list[dict[str, Any]]:
-    """The records of a set's pages, from the set's folder; of what is damaged only a sentence is told, once."""
+def published(folder: Path, suffixes: Iterable[str] = ("json",)) -> list[dict[str, Any]]:
+    """The records of a set's pages, from the set's folder; of what is damaged only a sentence is told, once.
+
+    `suffixes`: of the files, one of them the record, that must be as they were made.
+    """
     found = []
     for path in record_files(folder):
         try:
-            for damage in damages(folder, path.stem, ["json"]):
+            for damage in damages(folder, path.stem, suffixes):
                 raise UserError(damage)
             found.append(read(path))
         except UserError as error:

@@ -11,6 +11,7 @@ from typing import Any
 
 from almostnothing import records
 from almostnothing.claims import MARKS, VERDICTS, number
+from almostnothing.freshness import CONTENT, FIGURES
 from almostnothing.naming import dataset_name
 
 SETS = {"paper": "real data", "quick": "toy data"}  # the sets that the site shows, the main one first
@@ -23,8 +24,8 @@ Record = Mapping[str, Any]
 
 @cache
 def published(root: Path, parameter_set: str) -> list[dict[str, Any]]:
-    """The published records of a set, by page, without what is damaged: the `.json` files beside its figures."""
-    return records.published(root / "figures" / parameter_set)
+    """The published records of a set, by page, without pages of which any file is damaged."""
+    return records.published(root / FIGURES / parameter_set, CONTENT)
 
 
 def sets(root: Path) -> list[str]:
