@@ -1,21 +1,22 @@
 # The DAG of a parameter set:  snakemake --config params=quick
 #
-#   params/<set>/NN.yaml ─ fetch, a job for each data set with files ─ train, a job for some shards ─ results/cells/ ─ table ─ figures/<set>/NN.csv ─ figure ─ NN.{svg,pdf,png,json,ipynb}
+#   params/<set>/NN.yaml ─ fetch, a job for each data set with files ─ train, a job for some shards ─ results/cells/ ─ table ─ figures/<set>/NN.csv ─ figure ─ NN.{svg,pdf,png,json,ipynb,sha256}
 #
 # `into=FOLDER` makes the files elsewhere than in `figures`. What must be made again is decided by digests, not by
 # modification times, which git does not keep: the key files under results/keys are written whenever this file is read, and
 # are newer than the outputs only where the digest in the `.json` is not that of today's code and parameters. (`ancient`
 # would not do: Snakemake overlooks every other reason to run a job whose ancient input is being made anew.)
 import re
+import sys
 from pathlib import Path
 
-from almostnothing import planning
+from almostnothing import planning, running
 from almostnothing.errors import UserError
 from almostnothing.parameters import names
 
 NAMED = config.get("params", "quick")
 INTO = Path(str(config.get("into", "figures")))
-DRAWN = ("svg", "pdf", "png", "json", "ipynb")
+DRAWN = ("svg", "pdf", "png", "json", "ipynb", "sha256")
 
 try:
     SET = names.set_name(NAMED)
@@ -23,7 +24,21 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+if workflow.is_main_process:
+    for damage in PLAN.damaged:
+        print(f"To be made again: {damage}", file=sys.stderr)
+
+
+# of no dry run, and where there is something to do
+onstart:
+    try:
+        running.stay_alone(SET, INTO)
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
 MADE, KEYS = f"{INTO}/{SET}", f"results/keys/{INTO}/{SET}"
+DONE = f"results/done/{INTO}/{SET}"  # markers of this set alone, which no run of another set removes
 
 
 def fetched(job):
@@ -32,7 +47,7 @@ def fetched(job):
     A table that is measured reads its data by itself: were a marker its input, fetching for one would make the others anew.
     """
     slug = PLAN.jobs[job].fetch
-    return [f"results/data/{slug}"] if slug else []
+    return [f"{DONE}/data/{slug}"] if slug else []
 
 
 wildcard_constraints:
@@ -49,9 +64,9 @@ rule all:
 # A marker is temporary, so that its absence from a fresh clone asks for nothing; the trained cells stay in their store.
 rule fetch:
     output:
-        temp(touch("results/data/{slug}")),
+        temp(touch(f"{DONE}/data/{{slug}}")),
     log:
-        "results/logs/fetch/{slug}.log",
+        f"results/logs/{MADE}/fetch.{{slug}}.log",
     params:
         file=lambda wildcards: PLAN.fetched[wildcards.slug][0],
         name=lambda wildcards: PLAN.fetched[wildcards.slug][1],
@@ -63,9 +78,9 @@ rule train:
     input:
         lambda wildcards: fetched(wildcards.job),
     output:
-        temp(touch("results/jobs/{job}")),
+        temp(touch(f"{DONE}/jobs/{{job}}")),
     log:
-        "results/logs/train/{job}.log",
+        f"results/logs/{MADE}/train.{{job}}.log",
     priority: 2  # what most waits for comes first, so that no long job is left alone at the end
     threads: 1
     resources:
@@ -80,7 +95,7 @@ rule train:
 rule table:
     input:
         f"{KEYS}/{{name}}.table",
-        lambda wildcards: [f"results/jobs/{job}" for job in PLAN.pages[wildcards.name]],
+        lambda wildcards: [f"{DONE}/jobs/{job}" for job in PLAN.pages[wildcards.name]],
     output:
         update(f"{MADE}/{{name}}.csv"),
     log:

@@ -28,10 +28,19 @@ echo "Setting up .venv with the pinned packages (once; one to three minutes)"
 UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}
 export UV_FIND_LINKS
 [ -n "$UV_FIND_LINKS" ] || unset UV_FIND_LINKS
-if .venv/bin/python -m pip install -q uv 2>/dev/null &&
-    .venv/bin/uv pip install -q --compile-bytecode --python .venv/bin/python -c constraints.txt -e '.[dev]'; then
-    :
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+if .venv/bin/python -m pip install -q --retries 1 uv 2>"$said" &&
+    .venv/bin/uv pip install -q --compile-bytecode --python .venv/bin/python -c constraints.txt -e '.[dev]' 2>"$said"; then
+    cat "$said" >&2
+elif grep -qE "connection broken by|error sending request" "$said"; then
+    # what is at hand may do: a folder of wheels, or one index of several
+    PIP_RETRIES=0 PIP_DEFAULT_TIMEOUT=5 .venv/bin/python -m pip install -q -c constraints.txt -e '.[dev]' >"$said" 2>&1 || {
+        echo "The package index cannot be reached: connect to the network, or name another index with PIP_INDEX_URL, or a folder that holds all packages with PIP_NO_INDEX=1 PIP_FIND_LINKS=/path/to/folder." >&2
+        exit 1
+    }
 else
+    cat "$said" >&2
     echo "uv could not install the packages; trying pip, which takes longer"
     .venv/bin/python -m pip install -q -c constraints.txt -e '.[dev]'
 fi

@@ -78,8 +78,10 @@ def copied(folder: Path, copies: int) -> Path:
             )
         shutil.copy(folder / f"params/quick/{COPIED}.yaml", folder / f"params/quick/{stem}.yaml")
         shutil.copy(folder / f"notebooks/{COPIED}.py", folder / f"notebooks/{stem}.py")
-        for suffix in ("svg", "pdf", "png", "csv", "json", "ipynb"):
+        for suffix in ("svg", "pdf", "png", "csv", "json", "ipynb", "sha256"):
             shutil.copy(folder / f"figures/quick/{COPIED}.{suffix}", folder / f"figures/quick/{stem}.{suffix}")
+        record = folder / f"figures/quick/{stem}.json"
+        record.write_text(record.read_text().replace(f'"figure": "{COPIED}"', f'"figure": "{stem}"'))
     if copies:
         refresh(folder)
     return folder
@@ -88,10 +90,11 @@ def copied(folder: Path, copies: int) -> Path:
 def refresh(folder: Path) -> None:
     """Make the records of copied pages say that they are fresh: nothing here depends on what they show."""
     program = (
-        "import json\nfrom almostnothing import freshness\n"
+        "import json\nfrom almostnothing import freshness, records\n"
         "for page in freshness.pages_of('quick'):\n"
         "    made = dict(page.made) | {'digest': page.wanted}\n"
         "    page.file('json').write_text(json.dumps(made))\n"
+        "    records.write_sums(page.file('json').parent, page.name, freshness.CONTENT)\n"
     )
     settings = {**os.environ, "PYTHONPATH": str(folder / "src")}
     subprocess.run([sys.executable, "-c", program], cwd=folder, env=settings, check=True)

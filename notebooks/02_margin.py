@@ -64,7 +64,7 @@ display(Markdown(claims.answer(verdicts)))
 # %% tags=["hide-input"]
 figures.style()
 shown = chosen.test_strength[len(chosen.test_strength) // 2]
-fig, pairs = None, [(n, table[table.dataset == n], quality[quality.dataset == n]) for n in table.dataset.unique()]
+fig, pairs = None, [(n, table[table.dataset == n], quality[quality.dataset == n]) for n in asked.dataset.unique()]
 for name, rows, scored in pairs:
     main = page.figure(rows, scored, verdicts, name)
     fig = fig or main
@@ -84,7 +84,8 @@ plt.show()
 
 # %% tags=["hide-input"]
 for name, rows, scored in pairs:
-    page.supplement(rows, scored, name, shown)
+    if len(rows):
+        page.supplement(rows, scored, name, shown)
 plt.show()
 
 # %% [markdown]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from record_cases import CASE, CLAIM, RECORD, publish
 
 from almostnothing import data, figures, front, gallery
 from almostnothing.errors import UserError
@@ -253,42 +254,32 @@ def test_the_lead_of_the_network_ends_where_it_is_no_longer_sure():
     assert front.ahead(table[2:]) is None
 
 
-CASE = {"estimate": 0.5, "low": 0.4, "high": 0.6, "n": 5, "n_of": "seeds", "networks": 0, "learned": 0}
-
-
-def record(quote: str | None, cases: list[dict], **changes) -> dict:
-    claim = {"id": "a", "page": "p", "source": "seed", "statement": "c | d", "threshold": 0.2, "direction": "above"}
-    return {**claim, "quote": quote, "role": "primary" if quote else "exploratory", "cases": cases, **changes}
+def claim(quote: str | None, cases: list[dict], **changes) -> dict:
+    own = {"id": "a", "statement": "c | d", "quote": quote, "role": "primary" if quote else "exploratory"}
+    return {**CLAIM, **own, "cases": cases, **changes}
 
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
     """A set of two pages: one that trains nothing, one with cases on two data sets."""
     monkeypatch.setattr(gallery, "FIGURES", tmp_path)
-    folder = tmp_path / "paper"
-    folder.mkdir()
     nothing = {"estimate": None, "low": None, "high": None, "verdict": "not measured"}
     first = [
-        record("its | words", [{**CASE, "where": {"dataset": "mnist"}, "verdict": "supported"}]),
-        record(None, [{**CASE, **nothing, "where": {"dataset": "mnist"}}]),
+        claim("its | words", [CASE]),
+        claim(None, [{**CASE, **nothing}]),
     ]
     many = [
         {**CASE, "where": {"dataset": "mnist", "test": "clean"}, "networks": 10, "verdict": "smaller than asked"},
         {**CASE, "where": {"dataset": "mnist", "test": "corrupted"}, "networks": 10, "verdict": "supported"},
         {**CASE, "where": {"dataset": "npz:cifar10.npz"}, "networks": 5, "verdict": "refuted"},
     ]
-    second = [record("more", many, direction="below")]
-    common = {"set": "paper", "sources": [{"name": "mnist", "facts": {"classes": 10}}], "table": {"rows": 4}}
-    for name, claims in (("01_old", first), ("02_new", second)):
-        content = {"figure": name, **common, "claims": claims, **({"title": "New"} if name == "02_new" else {})}
-        (folder / f"{name}.json").write_text(json.dumps(content))
-        status = ["learned", "learned", "dead", "unfinished"]
-        table = pd.DataFrame({"dataset": "mnist", "seed": [0, 1, 2, 3], "status": status})
-        table.to_csv(folder / f"{name}.csv", index=False)
-    heading = [{"cell_type": "markdown", "source": ["# Old | page\n", "text"]}]
-    (folder / "01_old.ipynb").write_text(json.dumps({"cells": heading}))
-    (folder / "claims.json").write_text("[]")
-    return folder
+    second = [claim("more", many, direction="below")]
+    status = ["learned", "learned", "dead", "unfinished"]
+    table = pd.DataFrame({"dataset": "mnist", "seed": [0, 1, 2, 3], "status": status}).to_csv(index=False)
+    for name, title, claims in (("01_old", "Old | page", first), ("02_new", "New", second)):
+        publish(tmp_path / "paper", {**RECORD, "figure": name, "title": title, "claims": claims}, csv=table)
+    (tmp_path / "paper/claims.json").write_text("[]")
+    return tmp_path / "paper"
 
 
 def test_the_scoreboard_has_a_row_a_claim_and_marks_a_data_set(published):

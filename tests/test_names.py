@@ -1,11 +1,17 @@
 """Names of sets and files: whatever is not refused in one sentence is quoted wherever a shell sees it."""
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, Project, copy_project
 
+from almostnothing.__main__ import main
 from almostnothing.errors import UserError
 from almostnothing.parameters.files import parameter_files
 from almostnothing.parameters.names import check_name, set_name
@@ -57,9 +63,10 @@ def project(tmp_path_factory) -> Project:
     return copy_project(tmp_path_factory.mktemp("project"))
 
 
-@pytest.mark.parametrize("name", ["a; touch pwned", "tiny && touch pwned", "a'b"])
+@pytest.mark.parametrize("name", ["a; touch pwned", "tiny && touch pwned", "a'b", "a$(touch pwned)", "../../outside"])
 def test_snakemake_refuses_names_in_one_sentence(project, name):
-    (project.root / "params" / name).mkdir()
+    if "/" not in name:
+        (project.root / "params" / name).mkdir()
     done = project.run("snakemake", "-n", "--config", f"params={name}", check=False)
     assert done.returncode == 1
     assert "holds other signs than letters" in done.stdout + done.stderr
@@ -81,3 +88,60 @@ def test_a_folder_of_any_name_is_one_word_to_the_shell(project):
     for verb, command in (("table", table), ("figure", figure)):
         assert command[3:7] == [verb, "params/tiny/01_knee.yaml", "--into", into]
         assert command[7:] == ["2>&1", "|", "tee", f"{logs}.{verb}.log"]
+
+
+HOSTILE = ["a$(touch pwned)", "a`touch pwned`", "a; touch pwned", "../../outside"]
+SET_VERBS = [["reproduce"], ["publish"], ["certify", "--why", "x"], ["status"], ["verify"], ["lock"], ["health"]]
+FILE_VERBS = ["plan", "fetch", "train", "table", "figure"]
+
+
+@pytest.fixture
+def surrounded(tmp_path, monkeypatch) -> Path:
+    """A project of links whose folders have all these names, with a folder `../../outside`; the working folder."""
+    root = tmp_path / "deep/project"
+    (root / "params").mkdir(parents=True)
+    for name in ("notebooks", "figures"):
+        (root / name).symlink_to(ROOT / name)
+    for name in HOSTILE:
+        folder = root / "params" / name
+        folder.resolve().mkdir()
+        shutil.copy(ROOT / "params/quick/02_margin.yaml", folder)
+    monkeypatch.chdir(root)
+    return root
+
+
+def everything(root: Path) -> list[Path]:
+    return sorted(path for path in root.parent.parent.rglob("*") if "figures" not in path.parts)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_every_verb_refuses_names_in_one_sentence_and_writes_nothing(surrounded, name, monkeypatch, capsys):
+    before = everything(surrounded)
+    words = [[verb, name, *more] for verb, *more in SET_VERBS]
+    words += [[verb, f"params/{name}/02_margin.yaml"] for verb in FILE_VERBS]
+    for line in words:
+        monkeypatch.setattr(sys, "argv", ["almostnothing", *line])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr().err
+        assert ended.value.code == 2, line
+        assert said.startswith("almostnothing: "), line
+        assert said.count("\n") == 1, line
+    assert everything(surrounded) == before
+
+
+@pytest.mark.parametrize("target", ["reproduce", "figures", "publish"])
+@pytest.mark.parametrize("name", ["a$$(touch pwned)", "a`touch pwned`", "../../outside"])
+def test_make_hands_names_on_as_one_word(surrounded, name, target):
+    shutil.copy(ROOT / "Makefile", surrounded)
+    (surrounded / "bootstrap.sh").write_text("#!/bin/sh\n")  # set up already
+    (surrounded / "bootstrap.sh").chmod(0o755)
+    for part in ("Snakefile", "profiles"):
+        (surrounded / part).symlink_to(ROOT / part)
+    before = everything(surrounded)
+    own = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(["make", target, f"SET={name}"], env=own, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"{name.replace('$$', '$')!r}, holds other signs than letters" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert [path for path in everything(surrounded) if ".snakemake" not in path.parts] == before

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import record_cases
 
 from almostnothing import site
 from almostnothing.errors import UserError
@@ -39,32 +40,21 @@ CASES: list[dict[str, Any]] = [
     {"where": {"dataset": "cifar10"}, "estimate": None, "low": None, "high": None, "verdict": "not measured"},
 ]
 CLAIM: dict[str, Any] = {
-    "id": "05_moon.above",
-    "source": "seed 001, abstract",
+    **record_cases.CLAIM,
     "quote": "well above <chance>",
-    "statement": "networks are over 0.2 above chance",
-    "role": "primary",
-    "statistic": "accuracy less chance",
-    "threshold": 0.2,
-    "direction": "above",
-    "reason": "three times chance",
-    "lock": None,
-    "interval": "t over seeds",
-    "simultaneous": True,
-    "cases": [{**case, "n": 5, "n_of": "seeds", "networks": 5, "left_out": 0} for case in CASES],
+    "cases": [{**record_cases.CASE, **case, "networks": 5} for case in CASES],
     "verdict": "mixed",
     "finding": "Supported: …",
 }
+OTHER = {**record_cases.SOURCE, "name": "cifar10", "facts": {**record_cases.FACTS, "arrays": "2" * 20}}
 RECORD: dict[str, Any] = {
-    "figure": "05_moon",
-    "set": "paper",
-    "title": "The moon",
+    **record_cases.RECORD,
     "claims": [CLAIM],
-    "sources": [{"name": "mnist", "facts": {"arrays": "1" * 20}}, {"name": "cifar10", "facts": {"arrays": "2" * 20}}],
+    "sources": [record_cases.SOURCE, OTHER],
     "environment": {"python": "3.11.7", "torch": "2.13.0", "system": "Linux", "processor": "a processor"},
     "commit": {"id": "c" * 40, "modified": False},
-    "digest": {"figure": "f" * 20, "table": "t" * 20},
-    "table": {"sha256": "s" * 64, "rows": 1234},
+    "digest": {"figure": "f" * 20, "table": "a" * 20},
+    "table": {"sha256": "5" * 64, "rows": 1234},
     "definitions": {"almostnothing.moon": "d" * 12},
     "parameters": {},
 }
@@ -107,10 +97,7 @@ def made(tmp_path, monkeypatch):
         code("display(claims.summary(verdicts))", **{"text/html": "<table><tr><td>old verdicts</td></tr></table>"}),
     ]
     folder = tmp_path / "figures/paper"
-    folder.mkdir(parents=True)
-    (folder / "05_moon.ipynb").write_text(json.dumps({"cells": cells}))
-    (folder / "05_moon.svg").write_text(DRAWING)
-    (folder / "05_moon.json").write_text(json.dumps(RECORD))
+    record_cases.publish(folder, RECORD, ipynb=json.dumps({"cells": cells}), svg=DRAWING)
     (tmp_path / "params/paper").mkdir(parents=True)
     (tmp_path / "params/paper/05_moon.yaml").write_text("p: 0.8 # of the file\nthresholds: {}\n")
     return notebook_pages.body(tmp_path, RECORD, tmp_path / "extra"), tmp_path

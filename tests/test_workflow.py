@@ -99,6 +99,30 @@ def test_a_missing_published_file_is_made_again(clone):
     assert clone.jobs() == FIGURE
 
 
+def test_edits_count_though_outputs_lie_in_the_future(clone):
+    """As after a clock that was set back, or on a disk whose server's clock is ahead."""
+    for path in clone.root.glob("figures/tiny/*"):
+        os.utime(path, (4e9, 4e9))
+    assert clone.jobs() == clone.snakemake_jobs() == NOTHING
+    clone.edit("params/tiny/01_knee.yaml", "shift: 0.005", "shift: 0.006")
+    assert clone.jobs() == clone.snakemake_jobs() == FIGURE
+    clone.make()
+    assert clone.jobs() == clone.snakemake_jobs() == NOTHING
+    os.utime(clone.root / "figures/tiny/01_knee.png", (4e9, 4e9))
+    clone.edit("params/tiny/01_knee.yaml", "  - 0.99", "  - 0.99\n  - 0.995")
+    assert clone.jobs() == clone.snakemake_jobs() == TRAINED
+
+
+def test_a_damaged_file_is_told_and_made_again_to_the_last_byte(clone):
+    path = clone.root / "figures/tiny/01_knee.ipynb"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:1000])
+    assert clone.jobs() == clone.snakemake_jobs() == FIGURE
+    assert "To be made again: figures/tiny/01_knee.ipynb was changed" in clone.make()
+    assert path.read_bytes() == whole
+    assert clone.jobs() == NOTHING
+
+
 def test_a_table_made_again_for_any_reason_draws_its_figure_again(clone):
     assert clone.snakemake_jobs("-R", "table") == TABLE
 

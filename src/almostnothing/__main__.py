@@ -7,10 +7,13 @@ import os
 import sys
 from pathlib import Path
 
+from almostnothing import running
 from almostnothing.errors import UserError
+from almostnothing.parameters.names import set_name
 
 FIGURES = Path("figures")
 CHECKS = Path("results/checks")
+ALL = "all"
 
 
 def plan(arguments: argparse.Namespace) -> None:
@@ -42,7 +45,8 @@ def fetch(arguments: argparse.Namespace) -> None:
     page = _page(arguments)
     for source in page.sources:
         if arguments.dataset in (None, source.name):
-            found = data.load(source, page.folder)
+            with running.turn(source.name, str(page.folder), source.name):
+                found = data.load(source, page.folder)
             sizes = f"{len(found.train.labels)} training and {len(found.test.labels)} test images"
             print(f"{source.name}: {sizes} in {page.folder}")
 
@@ -63,25 +67,35 @@ def train(arguments: argparse.Namespace) -> None:
     from almostnothing import sweeps
     from almostnothing.store import STORE, Store
 
+    if unknown := set(arguments.shard or ()) - {shard.key for shard in page.shards}:
+        raise UserError(
+            f"{page.parameter_file} asks for no shard {min(unknown)}: its parameters, its data or the code changed "
+            f"since this was planned; running snakemake --config params={page.parameter_set} again goes on from there"
+        )
     for number, shard in enumerate(page.shards, 1):
         if not arguments.shard or shard.key in arguments.shard:
             title = f"{page.name} {number}/{len(page.shards)} (width {shard.cells[0].width})"
-            sweeps.train(shard, Store(STORE), page.parameters.compute, title, page.folder)
+            with running.turn(title, shard.key):
+                sweeps.train(shard, Store(STORE), page.parameters.compute, title, page.folder)
 
 
 def table(arguments: argparse.Namespace) -> None:
     """Collect or measure the table of a parameter file."""
     page = _prepared(arguments)
-    from almostnothing import publishing
+    from almostnothing import planning, publishing
 
-    publishing.make_table(page)
+    with running.turn(f"table of {page.name}", str(page.file("csv").absolute())):
+        planning.check_planned(page)
+        publishing.make_table(page)
 
 
 def figure(arguments: argparse.Namespace) -> None:
     """Execute the notebook of a parameter file and make its figure."""
     from almostnothing import publishing
 
-    publishing.make_figure(_page(arguments))
+    page = _page(arguments)
+    with running.turn(f"figure of {page.name}", str(page.file("svg").absolute())):
+        publishing.make_figure(page)
 
 
 def reproduce(arguments: argparse.Namespace) -> None:
@@ -153,6 +167,21 @@ def verdicts(arguments: argparse.Namespace) -> None:
         print(f"{name}: {verdicts.update(name, gallery.records(name))} verdicts noted")
 
 
+def verify(arguments: argparse.Namespace) -> None:
+    """Say of every published file of a set, or of all sets and the front page, whether it is as it was made."""
+    from almostnothing import reporting, verifying
+
+    everything = arguments.parameter_set == ALL
+    names = reporting.published_sets() if everything else [arguments.parameter_set]
+    found = [sentence for name in names for sentence in verifying.verify(name)]
+    if everything and not found:
+        found = list(verifying.verify_front())
+    print("\n".join(found or [f"{name}: every published file is as it was made" for name in names]))
+    if found:
+        print("To make pages again: snakemake --config params=SET; to have back what git has: git checkout -- FILE")
+        sys.exit(1)
+
+
 def schema(arguments: argparse.Namespace) -> None:  # noqa: ARG001
     """Write the JSON schema of the parameter files."""
     from almostnothing import schemas
@@ -195,7 +224,7 @@ def _prepared(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
 def _page(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """The page of a parameter file."""
     from almostnothing.freshness import Page
-    from almostnothing.parameters.names import check_name, set_name
+    from almostnothing.parameters.names import check_name
 
     path = arguments.parameters
     set_name(path.parent.name)
@@ -219,12 +248,14 @@ def main() -> None:
             sub.add_argument("--shard", nargs="+", help="the keys of some shards; without them, all")
         if verb is fetch:
             sub.add_argument("--dataset", help="the name of one data set; without it, all of them")
-    for verb in (reproduce, publish, certify, status, lock, health):
+    for verb in (reproduce, publish, certify, status, verify, lock, health):
         sub = verbs.add_parser(verb.__name__, help=verb.__doc__)
         sub.add_argument("parameter_set", metavar="SET", nargs="?" if verb is status else None)
         sub.set_defaults(verb=verb)
         if verb in (reproduce, publish):
             sub.add_argument("--cores", default=str(os.cpu_count() or 1), help="jobs at a time")
+        if verb is verify:
+            sub.description = f"{verify.__doc__} SET may be {ALL}."
         if verb is status:
             sub.add_argument("--verbose", action="store_true", help="modules that count whole in digests, and why")
         if verb is lock:
@@ -251,6 +282,8 @@ def main() -> None:
     sub.set_defaults(verb=site)
     arguments = parser.parse_args()
     try:
+        if getattr(arguments, "parameter_set", None):
+            set_name(arguments.parameter_set)
         arguments.verb(arguments)
     except UserError as error:
         print(f"almostnothing: {error}", file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from almostnothing import records
 from almostnothing.errors import UserError
 from almostnothing.files import write_atomic
 from almostnothing.tables import AXES, long
@@ -58,11 +58,13 @@ def compare(published: Path, again: Path) -> list[Comparison]:
 
 
 def _compared(path: Path, other: Path) -> Comparison:
-    claims = _cases(path)
-    if not other.is_file():
-        return Comparison(path.stem, len(claims), 0, np.nan, "", [], [f"{other} is missing"])
-    again = _cases(other)
-    tables = [pd.read_csv(p.with_suffix(".csv")) for p in (path, other)]
+    claims: dict[str, dict[str, Any]] = {}
+    try:
+        claims = _cases(path)
+        again = _cases(other)
+        tables = [_table(p.with_suffix(".csv")) for p in (path, other)]
+    except UserError as error:
+        return Comparison(path.stem, len(claims), 0, np.nan, "", [], [str(error)])
     found = [f"{other.with_suffix('.csv')} {words}" for words in _table_differences(*tables)]
     if claims.keys() != again.keys():
         found.append(f"{other} makes other claims than {path}")
@@ -78,10 +80,17 @@ def _compared(path: Path, other: Path) -> Comparison:
     return Comparison(path.stem, len(claims), len(claims) - len(wrong), changes.get(of, 0.0), of, moved, found + wrong)
 
 
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+
+
 def _cases(path: Path) -> dict[str, dict[str, Any]]:
     """The cases of a published page's claims, each with its claim's threshold, by the claim's id and where it is."""
     found = {}
-    for claim in json.loads(path.read_text())["claims"]:
+    for claim in records.read(path)["claims"]:
         for case in claim["cases"]:
             name = f"{claim['id']} ({', '.join(case['where'].values())})"
             found[name] = {**case, "id": name, "threshold": claim["threshold"]}

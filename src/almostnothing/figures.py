@@ -26,6 +26,7 @@ from PIL import Image
 from almostnothing import stats
 from almostnothing.claims import MARKS, Claim, estimate_text, place, short, threshold_text
 from almostnothing.files import digest, write_atomic
+from almostnothing.naming import dataset_name
 from almostnothing.strengths import STRENGTHS
 
 SINGLE, DOUBLE = 89 / 25.4, 183 / 25.4  # column widths in inches
@@ -189,7 +190,7 @@ def picture(ax: Axes, image: np.ndarray, title: str = "") -> None:
     ax.spines[:].set(visible=True, color="0.8", linewidth=0.5)
 
 
-def image_row(axes: Sequence[Axes], images: np.ndarray, titles: Sequence[str]) -> None:
+def image_row(axes: Iterable[Axes], images: np.ndarray, titles: Sequence[str]) -> None:
     """One image of shape (channel, height, width) to each of the axes, with its title."""
     for ax, image, title in zip(axes, images, titles, strict=True):
         picture(ax, mosaic(image[None], 1), title)
@@ -295,6 +296,13 @@ def with_verdicts(
     for number, line in enumerate(lines):
         note.text(MARGIN, 1 - (number + 0.5) / len(lines), line, fontsize=size, va="center")
     return whole, room
+
+
+def unmeasured(claims: Sequence[Claim], dataset: str) -> Figure:
+    """The figure of a data set of which no network learned: its verdicts, and that there is nothing to draw."""
+    whole, room = with_verdicts(0.1 * DOUBLE, claims, dataset)
+    room.suptitle(f"{dataset_name(dataset)}: not measured, no network learned")
+    return whole
 
 
 def verdict_lines(claims: Sequence[Claim], dataset: str) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from almostnothing import code, keys, pages, sweeps
+from almostnothing import code, keys, pages, records, sweeps
 from almostnothing.cells import Cell
 from almostnothing.data import Source
 from almostnothing.errors import UserError
@@ -22,7 +21,8 @@ from almostnothing.store import STORE, Store
 
 FIGURES, NOTEBOOKS = Path("figures"), Path("notebooks")
 IMAGES = ("svg", "pdf", "png")
-FILES = (*IMAGES, "csv", "json", "ipynb")
+CONTENT = (*IMAGES, "csv", "json", "ipynb")
+FILES = (*CONTENT, records.SUMS)
 SHOWN = 4  # changed definitions that a reason names
 
 
@@ -73,9 +73,9 @@ class Page:
 
         Raises `UserError` if the parameters ask for what a data set does not have.
         """
-        records = [*self.made.get("sources", []), *record_of(Page(self.name, self.parameter_set)).get("sources", [])]
+        known = [*self.made.get("sources", []), *record_of(Page(self.name, self.parameter_set)).get("sources", [])]
         try:
-            return self.parameters.sources(self.folder, list(map(Source.from_record, records)))
+            return self.parameters.sources(self.folder, list(map(Source.from_record, known)))
         except UserError as error:
             raise UserError(f"{self.parameter_file}: {error}") from error
 
@@ -130,16 +130,34 @@ class Page:
 
     @cached_property
     def made(self) -> dict[str, Any]:
-        """The content of its `.json`; empty where there is none."""
+        """The content of its `.json`; empty where there is none that can be read."""
         return record_of(self)
+
+    @property
+    def unreadable(self) -> str:
+        """Why there is a `.json` and yet no record; empty where that is not so."""
+        try:
+            records.read(self.file("json"))
+        except UserError as error:
+            return str(error) if self.file("json").exists() else ""
+        return ""
 
     def stale(self, part: str) -> bool:
         """Whether the table or figure belongs to other code or parameters, was changed, or is not there."""
-        if self.made.get("digest", {}).get(part) != self.wanted[part]:
+        if self.made.get("digest", {}).get(part) != self.wanted[part] or (part == "figure" and self.damages):
             return True
         table = self.file("csv")
         recorded = self.made.get("table", {}).get("sha256")
         return part == "table" and table.is_file() and file_digest(table) != recorded
+
+    @cached_property
+    def damages(self) -> list[str]:
+        """What is wrong with its files, a sentence each: a figure is drawn again where any is not as it was made."""
+        return records.damages(self.into / self.parameter_set, self.name, CONTENT)
+
+    def told(self) -> list[str]:
+        """What is wrong with what there is of it, a sentence each: nothing where it was not made yet."""
+        return [self.unreadable] if self.unreadable else self.damages if self.made else []
 
     def missing(self) -> list[Path]:
         """The files that it should have made and that are not there."""
@@ -161,14 +179,14 @@ class Page:
         """Why the page is not fresh, each in a few words; nothing where it is."""
         made = self.made
         if not made:
-            yield "not made yet"
+            yield self.unreadable or "not made yet"
             return
         if self.stale("table") or self.stale("figure"):
             yield from self._changes(made)
-        for path in self.missing():
-            yield f"{path} is missing"
-        if self.file("csv").is_file() and file_digest(self.file("csv")) != made.get("table", {}).get("sha256"):
-            yield f"{self.file('csv')} was changed"
+        yield from self.damages
+        table = self.file("csv")
+        if not self.damages and file_digest(table) != made["table"]["sha256"]:
+            yield f"{table} was changed: its SHA-256 is not the one in {self.file('json').name}"
 
     def _changes(self, made: dict[str, Any]) -> Iterator[str]:
         asked, known = self.parameters.content(), made.get("parameters", {})
@@ -196,8 +214,8 @@ class Page:
 def record_of(page: Page) -> dict[str, Any]:
     """What the `.json` of a page says; empty where there is none that can be read."""
     try:
-        return dict(json.loads(page.file("json").read_text()))
-    except (OSError, ValueError):
+        return records.read(page.file("json"))
+    except UserError:
         return {}
 
 

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from almostnothing import code, corruptions, data, figures, stats
+from almostnothing import code, corruptions, data, figures, records, stats
 from almostnothing.cells import Law
 from almostnothing.files import digest, file_digest, write_atomic
 from almostnothing.freshness import FIGURES
@@ -30,6 +30,7 @@ from almostnothing.tables import AXES
 FILE = FIGURES / "front"
 TABLE = FIGURES / "paper/05_survival.csv"
 TRAINED = FIGURES / "paper/01_knee.csv"  # the same networks on their own training images
+WRITTEN = (*figures.SUFFIXES, "json")
 DATASET, TITLE, CLASS, IMAGES = "mnist", "MNIST", 2, 1000
 SHOWN = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)  # p of the pictures
 HEADLINE = 0.9  # p of the title
@@ -93,12 +94,16 @@ def inputs() -> dict[str, str]:
 
 def fresh() -> bool:
     """Whether the figure is there and was drawn from today's tables by today's code."""
-    files = [FILE.with_suffix(f".{suffix}") for suffix in figures.SUFFIXES]
     try:
         record = json.loads(FILE.with_suffix(".json").read_text())
-        return all(file.is_file() for file in files) and bool(record["inputs"] == inputs())
-    except (OSError, ValueError, KeyError):
+        return not damages() and bool(record["inputs"] == inputs())
+    except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def damages() -> list[str]:
+    """What is wrong with the figure's files, a sentence each."""
+    return records.damages(FILE.parent, FILE.name, WRITTEN)
 
 
 def draw(folder: Path) -> None:

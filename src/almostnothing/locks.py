@@ -16,8 +16,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from almostnothing import pages
+from almostnothing import pages, records
 from almostnothing.claims import Claim
+from almostnothing.errors import UserError
 from almostnothing.files import digest, write_atomic
 from almostnothing.freshness import FIGURES, Page, pages_of
 
@@ -94,7 +95,11 @@ def problems(parameter_set: str) -> list[str]:
         path = FIGURES / parameter_set / f"{page.name}.json"
         if not path.is_file():
             continue
-        content = json.loads(path.read_text())
+        try:
+            content = records.read(path)
+        except UserError as error:
+            found.append(str(error))
+            continue
         for record in content["claims"]:
             if record["role"] != "primary":
                 continue

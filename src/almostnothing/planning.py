@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from almostnothing import compiling, sealed
-from almostnothing.files import digest, sweep, write_atomic
+from almostnothing.errors import UserError
+from almostnothing.files import digest, file_digest, sweep, write_atomic
 
 if TYPE_CHECKING:
     from almostnothing.freshness import Page
 
 RESULTS = Path("results")
+SECOND = 10**9  # nanoseconds: file systems may keep no finer times
 INPUTS = ("src/almostnothing/**/*.py", "notebooks/*.py", "equivalents.json")  # and the parameter files, by content
 VARIABLES = ("ALMOSTNOTHING_DATA", "XDG_CACHE_HOME", "HOME")
 
@@ -41,7 +43,7 @@ class Plan:
     """`pages`: of each, the jobs that its table waits for. `jobs`: those that train. `fetched`: data sets with files.
 
     `watched`: a user's own data files and folders, which the plan depends on. `stale`: of pages that are not as they
-    should be, the parts that are to be made.
+    should be, the parts that are to be made. `damaged`: a sentence for each published file that is not as it was made.
     """
 
     pages: dict[str, list[str]]
@@ -49,6 +51,7 @@ class Plan:
     fetched: dict[str, tuple[str, str]] = field(default_factory=dict)
     watched: list[str] = field(default_factory=list)
     stale: dict[str, list[str]] = field(default_factory=dict)
+    damaged: list[str] = field(default_factory=list)
 
 
 def plan(parameter_set: str, into: Path) -> Plan:
@@ -76,7 +79,8 @@ def _state(parameter_set: str, into: Path, watched: list[str]) -> str:
     """Digest of everything that a plan without jobs to train depends on."""
     contents = [path for pattern in (*INPUTS, f"params/{parameter_set}/*") for path in sorted(Path().glob(pattern))]
     made = [*(into / parameter_set).glob("*"), *(_keys(parameter_set, into)).glob("*")]
-    stamps = [(str(path), s.st_size, s.st_mtime_ns) for path in sorted(made) if path.exists() and (s := path.stat())]
+    files = [path for path in sorted(made) if path.is_file()]
+    stamps = [(str(path), path.stat().st_mtime_ns, file_digest(path)) for path in files]
     own = [(path, path.stat()) for path in map(Path, watched) if path.exists()]
     return digest(
         [
@@ -118,6 +122,7 @@ def _plan(pages: list[Page]) -> Plan:
         shards = page.shards_to_train()
         if parts := parts_to_make(page):
             found.stale[page.name] = parts
+            found.damaged.extend(page.told())
         found.pages[page.name] = []
         for source in page.sources:
             watched.update(str(path) for path in lookup.watched(source, page.folder))
@@ -142,6 +147,19 @@ def parts_to_make(page: Page) -> list[str]:
     return ["figure"] if page.stale("figure") or missing else []
 
 
+def check_planned(page: Page) -> None:
+    """Raise `UserError` where networks of a page's table are lacking because it was planned with other parameters."""
+    from almostnothing.store import STORE, Store
+
+    key = key_file(page.name, page.parameter_set, page.into, "table")
+    planned = key.read_text().split()[:1] if key.is_file() else []
+    if planned not in ([], [page.wanted["table"]]) and Store(STORE).missing(page.cells):
+        raise UserError(
+            f"{page.parameter_file}, its data or the code changed while its networks were trained: running snakemake "
+            f"--config params={page.parameter_set} again goes on from there"
+        )
+
+
 def slug(name: str) -> str:
     """A data set's name as a file may be called."""
     return name if name.replace("_", "").isalnum() else f"{name.partition(':')[0]}-{digest(name)}"
@@ -151,21 +169,26 @@ def set_times(page: Page) -> None:
     """Make modification times, by which Snakemake goes, say what the digests say.
 
     A key file is as old as can be where its part is fresh, and new where it must be made again. The time stands in a
-    stale key because Snakemake takes a newer file of equal content for unchanged. A fresh table is
-    not newer than its figure, in whatever order git has written them.
+    stale key because Snakemake takes a newer file of equal content for unchanged. A fresh table is not newer than its
+    figure, in whatever order git has written them. No file lies in the future, where a clock that was set back, or that
+    of another machine, may have put it: nothing would be newer.
     """
     from almostnothing.freshness import FILES
 
+    files, now = [page.file(suffix) for suffix in FILES], time.time_ns()
+    for file in files:
+        if file.is_file() and file.stat().st_mtime_ns >= now:
+            os.utime(file, ns=(now - SECOND, now - SECOND))
+    times = [file.stat().st_mtime_ns for file in files if file.is_file()]
     for part, wanted in page.wanted.items():
         key = key_file(page.name, page.parameter_set, page.into, part)
         if page.stale(part) or (part == "table" and page.lacks_logits()):
-            write_atomic(key, f"{wanted} {time.time_ns()}\n".encode())
+            write_atomic(key, f"{wanted} {now}\n".encode())
+            os.utime(key, ns=(now, now))
         else:
             content = f"{wanted}\n".encode()
             if not key.is_file() or key.read_bytes() != content:
                 write_atomic(key, content)
             os.utime(key, (0, 0))
-    files = [page.file(suffix) for suffix in FILES]
-    if not page.stale("table") and all(file.is_file() for file in files):
-        oldest = min(file.stat().st_mtime_ns for file in files)
-        os.utime(page.file("csv"), ns=(oldest, oldest))
+    if not page.stale("table") and len(times) == len(files):
+        os.utime(page.file("csv"), ns=(min(times), min(times)))

@@ -17,10 +17,10 @@ from typing import Any
 
 import pandas as pd
 
-from almostnothing import environment, keys, locks, pages, sealed, sweeps, tables
+from almostnothing import environment, keys, locks, pages, records, sealed, sweeps, tables
 from almostnothing.errors import CannotWrite, UserError
 from almostnothing.files import digest, file_digest, remove, temporary, write_atomic
-from almostnothing.freshness import IMAGES, Page, notebook_content
+from almostnothing.freshness import CONTENT, IMAGES, Page, notebook_content
 from almostnothing.parameters.names import set_name
 from almostnothing.store import STORE, Store
 
@@ -90,7 +90,7 @@ def _table_spent(page: Page) -> dict[str, Any]:
 
 
 def make_figure(page: Page) -> None:
-    """Execute the notebook and write its files; the `.json` comes last, so a page half made is stale."""
+    """Execute the notebook and write its files; record and checksums come last, so a page half made is stale."""
     import nbformat
 
     started, wanted = time.perf_counter(), dict(page.wanted)
@@ -131,6 +131,7 @@ def make_figure(page: Page) -> None:
         "commit": environment.commit(Path()),
     }
     write_atomic(page.file("json"), (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+    records.write_sums(page.file("json").parent, page.name, CONTENT)
     remove(_making(page))
 
 

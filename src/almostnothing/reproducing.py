@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from almostnothing import planning, sealed
+from almostnothing import planning, running, sealed
 from almostnothing.errors import UserError
 
 INTO = Path("results/reproduced")
@@ -27,6 +27,7 @@ def reproduce(parameter_set: str, cores: str) -> None:
     known = sealed.read(memory)
     if found.stale or known is None or not report.is_file() or report.read_bytes() != known:
         if found.stale:
+            running.check_alone(parameter_set, INTO)
             _make(parameter_set, cores)
         from almostnothing import comparing
 

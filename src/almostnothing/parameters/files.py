@@ -113,6 +113,11 @@ def validate(model: type[P], content: Mapping[str, Any], where: str) -> P:
         return model.model_validate(content)
     except ValidationError as error:
         raise UserError(f"{where}: {sentence(error, model)}") from error
+    except AttributeError as error:
+        if error.name != "law":
+            raise
+        # what chooses among laws has asked a value for its law that is no mapping
+        raise UserError(f"{where}: a corruption is a mapping, like {{law: replacement}}, not {error.obj!r}") from error
 
 
 def load(model: type[P], path: Path) -> P:

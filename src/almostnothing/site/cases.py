@@ -19,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from almostnothing import costs, freshness, sizes
 from almostnothing.errors import UserError
-from almostnothing.gallery import title
 from almostnothing.naming import dataset_name
 from almostnothing.site import records, verdicts
 
@@ -209,7 +208,7 @@ def _pages(root: Path, parameter_set: str) -> Iterator[Page]:
         known = laws(record["parameters"])
         yield Page(
             page=name,
-            title=title(record),
+            title=record["title"],
             address=records.figure_address(parameter_set, name),
             links={suffix: records.file_address(parameter_set, name, suffix) for suffix in FILES},
             commit=(record.get("commit") or {}).get("id"),

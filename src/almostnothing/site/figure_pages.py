@@ -56,7 +56,7 @@ def write(root: Path, source: Path) -> None:
 def page(root: Path, source: Path, record: Record, before: Record | None, after: Record | None) -> str:
     """A figure's page; `before` and `after` are its neighbours in the set."""
     parts = [
-        f"# {record['title']}",
+        f"# {html.escape(record['title'], quote=False)}",
         raw(navigation(root, record, before, after)),
         raw(banner(record)) if record["set"] != next(iter(records.SETS)) else "",
         raw(answer(record)),
@@ -177,7 +177,9 @@ def index(parameter_set: str, found: Sequence[Record]) -> str:
         items = "".join(
             f"<li>{html.escape(claim['statement'])} {records.badges(claim['cases'])}</li>" for claim in primary
         )
-        parts.append(f"## [{record['title']}]({record['figure']}.md)\n\n{raw(f'<ul>{items}</ul>')}")
+        parts.append(
+            f"## [{html.escape(record['title'], quote=False)}]({record['figure']}.md)\n\n{raw(f'<ul>{items}</ul>')}"
+        )
     names = "\n".join(record["figure"] for record in found)
     parts.append(f"```{{toctree}}\n:hidden:\n\n{names}\n```\n")
     return "\n".join(parts)

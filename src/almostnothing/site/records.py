@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from almostnothing import records
 from almostnothing.claims import MARKS, VERDICTS, number
+from almostnothing.freshness import CONTENT, FIGURES
 from almostnothing.naming import dataset_name
 
 SETS = {"paper": "real data", "quick": "toy data"}  # the sets that the site shows, the main one first
@@ -23,9 +24,8 @@ Record = Mapping[str, Any]
 
 @cache
 def published(root: Path, parameter_set: str) -> list[dict[str, Any]]:
-    """The published records of a set, by page: the `.json` files beside its figures."""
-    paths = sorted((root / "figures" / parameter_set).glob("[0-9]*.json"))
-    return [json.loads(path.read_text()) for path in paths]
+    """The published records of a set, by page, without pages of which any file is damaged."""
+    return records.published(root / FIGURES / parameter_set, CONTENT)
 
 
 def sets(root: Path) -> list[str]:

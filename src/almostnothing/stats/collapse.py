@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from almostnothing.stats.intervals import Interval
+from almostnothing.stats.intervals import Interval, mean_interval
 
 
 def collapse_rms(u: np.ndarray, accuracy: np.ndarray, size: np.ndarray) -> float:
@@ -42,10 +42,12 @@ def collapse_interval(
     `table` has the columns seed, strength, accuracy, `u`, `baseline` and those of `size`. Seeds are drawn with
     replacement. Scatter between seeds adds to a mean square, and once more to a resampled one: what resampling adds
     is taken off the estimate, and the interval is reflected about it (basic bootstrap), in squares. It is widened by
-    √(n/(n−1)) and the ratio of Student's to the normal quantile, for few seeds.
+    √(n/(n−1)) and the ratio of Student's to the normal quantile, for few seeds. NaN where no point has all seeds.
     """
     columns = list(dict.fromkeys(["accuracy", u, baseline]))
     wide = table.pivot_table(columns, [*size, "strength"], "seed").dropna()
+    if wide.empty or "accuracy" not in wide:  # which a pivot leaves out where it is NaN everywhere
+        return mean_interval([]), mean_interval([])
     sizes = wide.index.to_frame(index=False).groupby(size).ngroup().to_numpy()
     values = {name: wide[name].to_numpy() for name in columns}
     n = len(wide["accuracy"].columns)

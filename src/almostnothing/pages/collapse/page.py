@@ -166,7 +166,7 @@ def figure(table: pd.DataFrame, found: pd.DataFrame, verdicts: Sequence[Claim], 
             collapse_points(ax, own[own["test"] == test], name)
             ax.set_xlabel(CANDIDATES[name])
             rms = together[(together["test"] == test) & (together["candidate"] == name)]
-            if len(rms):
+            if rms["mean"].notna().any():
                 ax.set_title(f"off by {rms['mean'].iloc[0]:.3f}", loc="right", fontsize=6.5)
         row[0].set_ylabel(f"accuracy, {test} test")
     best = together[together["candidate"].isin(MAIN)].groupby("candidate")["mean"].mean()

@@ -359,7 +359,7 @@ def noise_panel(ax: Axes, rows: pd.DataFrame, value: Callable[[pd.DataFrame], pd
     Hollow where some networks did not learn.
     """
     kinds = [kind for kind in COLOURS if kind in set(rows["law"])]
-    clean = stats.mean_interval(value(rows[rows["strength"] == 0]))
+    clean, measured = stats.mean_interval(value(rows[rows["strength"] == 0])), False
     for kind, marker in zip(kinds, itertools.cycle(MARKERS), strict=False):
         points = []
         for _, own in rows[rows["law"] == kind].groupby("strength"):
@@ -379,9 +379,10 @@ def noise_panel(ax: Axes, rows: pd.DataFrame, value: Callable[[pd.DataFrame], pd
             elinewidth=0.6,
             label=kind,
         )
+        measured |= any(math.isfinite(one.mean) for one in means)
         hollow = [(a, one.mean) for a, one, whole in points if not whole]
         if hollow:
             ax.plot(*zip(*hollow, strict=True), marker, color=COLOURS[kind], mfc="white", ms=3, ls="", zorder=5)
     ax.axhspan(clean.low, clean.high, color="0.85", lw=0, zorder=0)
     ax.axhline(clean.mean, color="0.4", lw=0.8, zorder=0.5, label=CLEAN)
-    ax.set(xscale="log", xlabel="noise / signal in training", ylabel=label)
+    ax.set(xscale="log" if measured else "linear", xlabel="noise / signal in training", ylabel=label)

@@ -125,6 +125,9 @@ def remainders(ax: Axes, table: pd.DataFrame, names: Mapping[str, str]) -> None:
 
 def width_lines(ax: Axes, table: pd.DataFrame) -> None:
     """Difference from the infinitely wide network against width: seeds as dots, mean, and the law 1/√width."""
+    if table["difference"].isna().all():
+        ax.text(0.5, 0.5, "not measured", transform=ax.transAxes, ha="center")
+        return
     ax.plot(table["width"], table["difference"], ".", color="0.6", ms=4)
     groups = table.groupby("width")["difference"]
     mean_line(ax, groups, color="black", marker="o")

@@ -23,6 +23,7 @@ from almostnothing.figures import (
     mean_line,
     panel_letters,
     predictor_style,
+    unmeasured,
     with_verdicts,
 )
 from almostnothing.health import LEARNED
@@ -98,7 +99,7 @@ def quality(found: pd.DataFrame, draws: int) -> pd.DataFrame:
                     else stats.calibration_error(1 - survival(group, name), fails),
                 }
             )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*by, "predictor", "auroc", "calibration"])
 
 
 def useful_up_to(scored: pd.DataFrame, limit: float) -> pd.DataFrame:
@@ -174,6 +175,8 @@ MAIN = ("margin", "ratio", "centred")  # predictors of the main figure
 
 def figure(table: pd.DataFrame, scored: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figure:
     """The main figure of a data set: how three predictors rank failures and how far they are from frequencies."""
+    if table.empty:
+        return unmeasured(verdicts, dataset)
     kinds = list(table["training"].unique())
     whole, panels = with_verdicts(0.68 * DOUBLE, verdicts, dataset)
     axes = panels.subplots(2, len(kinds), sharey="row", squeeze=False)

@@ -19,6 +19,7 @@ from almostnothing.figures import (
     panel_letters,
     rule_lines,
     size_axis,
+    unmeasured,
     with_verdicts,
 )
 from almostnothing.health import LEARNED
@@ -69,6 +70,8 @@ def at(found: pd.DataFrame, **values: Any) -> pd.DataFrame:
 
 def centre(found: pd.DataFrame, values: dict[str, Any]) -> pd.DataFrame:
     """The rows of the width and depth at which most else is varied."""
+    if found.empty:
+        return found
     kinds = found.groupby(["width", "depth"])[list(values)].nunique().sum(axis=1)
     width, depth = kinds.index[int(kinds.to_numpy().argmax())]
     return at(found, width=width, depth=depth)
@@ -141,10 +144,12 @@ def figure(table: pd.DataFrame, usual: dict[str, Any], verdicts: Sequence[Claim]
     """The main figure of a data set: agreement against p, margin, N and width; what did not learn is left out."""
     good = learned(table[table["dataset"] == dataset], ["agreement"]).dropna(subset="agreement")
     some = centre(good, usual)
-    p = sorted(good["strength"].unique())[-2]
+    clean = some[some["test"] == "clean"]
+    if clean.empty:
+        return unmeasured(verdicts, dataset)
+    p = sorted(good["strength"].unique())[-2:][0]
     whole, panels = with_verdicts(0.8 * DOUBLE, verdicts, dataset)
     axes = panels.subplots(2, 3, sharey=True)
-    clean = some[some["test"] == "clean"]
     here = at(clean, **usual)
     for ax, test in zip(axes[0], ("clean", "corrupted"), strict=False):
         rows = at(some[some["test"] == test], **usual)
@@ -188,9 +193,11 @@ def lines(ax: Axes, rows: pd.DataFrame, column: str) -> None:
 def recipes(table: pd.DataFrame, usual: dict[str, Any], dataset: str) -> Figure:
     """How agreement changes with what is changed alone: centre, loss, start of the last layer, training steps."""
     good = learned(table[table["dataset"] == dataset], ["agreement"]).dropna(subset="agreement")
+    if good.empty:
+        return unmeasured([], dataset)
     clean = centre(good, usual)
     clean = clean[clean["test"] == "clean"]
-    p = sorted(good["strength"].unique())[-2]
+    p = sorted(good["strength"].unique())[-2:][0]
     columns = [name for name in VARIED if name != "train_size"]
     whole = plt.figure(figsize=(DOUBLE, 0.36 * DOUBLE))
     axes = whole.subplots(1, len(columns), sharey=True)

@@ -26,6 +26,7 @@ STANDARD, SPARSE = "none", "L0"
 WAYS = {"text": "the text's strengths", "matched": "matched L2"}
 FLOOR = 0.5  # where the colours of the matrices begin
 LABELS = {STANDARD: "standard"}
+DISAGREEMENT = ["ours, at", "against", "entries", "rank correlation", "mean difference", "differs most", "by"]
 
 
 def ordered(names: Sequence[str]) -> list[str]:
@@ -105,7 +106,7 @@ def disagreements(ours: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
                 "by": float(a[worst] - b[worst]) if pairs else math.nan,
             }
         )
-    return pd.DataFrame(lines).set_index(["ours, at", "against"])
+    return pd.DataFrame(lines, columns=DISAGREEMENT).set_index(DISAGREEMENT[:2])
 
 
 def distances(table: pd.DataFrame) -> pd.DataFrame:
