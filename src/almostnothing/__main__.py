@@ -141,6 +141,13 @@ def health(arguments: argparse.Namespace) -> None:
     print("\n".join(reporting.health(arguments.parameter_set)))
 
 
+def store(arguments: argparse.Namespace) -> None:
+    """Say what the store of trained networks holds, by page, and with --remove delete what no page wants."""
+    from almostnothing import keeping
+
+    print("\n".join(keeping.holdings(arguments.remove)))
+
+
 def gallery(arguments: argparse.Namespace) -> None:  # noqa: ARG001
     """Write each published set's gallery and the generated parts of the front page."""
     from almostnothing import publishing
@@ -254,6 +261,9 @@ def main() -> None:
     sub.add_argument("--data-root", help="the data folder, where the environment names none")
     sub.add_argument("--sheet", type=Path, help=f"the PNG of the pictures; without it, a file in {CHECKS}")
     sub.set_defaults(verb=check)
+    sub = verbs.add_parser("store", help=store.__doc__)
+    sub.add_argument("--remove", action="store_true", help="delete the networks that no page of any set wants")
+    sub.set_defaults(verb=store)
     verbs.add_parser("gallery", help=gallery.__doc__).set_defaults(verb=gallery)
     sub = verbs.add_parser("verdicts", help=verdicts.__doc__)
     sub.add_argument("--from-git", action="store_true", help="first take all that git's history of figures/ has")
