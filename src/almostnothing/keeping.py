@@ -33,7 +33,7 @@ def holdings(remove: bool = False) -> Iterator[str]:
     wanted = _wanted()
     cells, sizes = Counter[str](), Counter[str]()
     unwanted = []
-    for folder, size in _stored(STORE):
+    for folder, size in stored(STORE):
         page = wanted.get(folder.name, UNWANTED)
         cells[page] += 1
         sizes[page] += size
@@ -61,7 +61,7 @@ def _wanted() -> dict[str, str]:
     return found
 
 
-def _stored(root: Path) -> Iterator[tuple[Path, int]]:
+def stored(root: Path) -> Iterator[tuple[Path, int]]:
     """The folders of networks, and the bytes of the files in each; hidden ones are being written."""
     if not root.is_dir():
         return
