@@ -37,6 +37,8 @@ OPTIONS = (
 
 def lacking() -> str:
     """Why there can be no cluster here; nothing where there can."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return "one cluster at a time: pytest tests/cluster -n 0"
     programs = [name for name in ("slurmctld", "slurmd", "munged", "sbatch") if not shutil.which(name)]
     if programs:
         return f"no {', '.join(programs)}: apt-get install slurm-wlm munge"
