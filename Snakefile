@@ -6,11 +6,15 @@
 # modification times, which git does not keep: the key files under results/keys are written whenever this file is read, and
 # are newer than the outputs only where the digest in the `.json` is not that of today's code and parameters. (`ancient`
 # would not do: Snakemake overlooks every other reason to run a job whose ancient input is being made anew.)
+#
+# On a cluster (docs/cluster.md) every job reads this file again, when some networks are there that were not when it was
+# submitted: it takes over the plan by which it was.
+import os
 import re
 import sys
 from pathlib import Path
 
-from almostnothing import planning, running
+from almostnothing import failures, planning, running
 from almostnothing.errors import UserError
 from almostnothing.parameters import names
 
@@ -20,13 +24,22 @@ DRAWN = ("svg", "pdf", "png", "json", "ipynb", "sha256")
 
 try:
     SET = names.set_name(NAMED)
-    PLAN = planning.plan(SET, INTO)
+    if workflow.is_main_process:
+        PLAN = planning.plan(SET, INTO, config.get("cluster"))
+        os.environ[planning.HANDED_ON] = str(planning.handed_on(PLAN))
+        failures.tell()
+    else:
+        PLAN = planning.taken_over()
 except UserError as error:
     raise WorkflowError(str(error))
 
 if workflow.is_main_process:
     for damage in PLAN.damaged:
         print(f"To be made again: {damage}", file=sys.stderr)
+
+
+envvars:
+    planning.HANDED_ON,
 
 
 # of no dry run, and where there is something to do
@@ -39,6 +52,11 @@ onstart:
 
 MADE, KEYS = f"{INTO}/{SET}", f"results/keys/{INTO}/{SET}"
 DONE = f"results/done/{INTO}/{SET}"  # markers of this set alone, which no run of another set removes
+
+
+def more(amount):
+    """An amount of a resource that is twice as much at each attempt: what failed may have had too little."""
+    return lambda wildcards, attempt: amount(wildcards) * 2 ** (attempt - 1)
 
 
 def fetched(job):
@@ -67,6 +85,7 @@ rule fetch:
         temp(touch(f"{DONE}/data/{{slug}}")),
     log:
         f"results/logs/{MADE}/fetch.{{slug}}.log",
+    localrule: True  # where a cluster's jobs reach no network, this machine does
     params:
         file=lambda wildcards: PLAN.fetched[wildcards.slug][0],
         name=lambda wildcards: PLAN.fetched[wildcards.slug][1],
@@ -84,7 +103,9 @@ rule train:
     priority: 2  # what most waits for comes first, so that no long job is left alone at the end
     threads: 1
     resources:
-        mem_mb=lambda wildcards: PLAN.jobs[wildcards.job].memory // 2**20,
+        mem_mb=more(lambda wildcards: PLAN.jobs[wildcards.job].memory // 2**20),
+        runtime=more(lambda wildcards: PLAN.jobs[wildcards.job].minutes),
+        gpu=lambda wildcards: int(PLAN.jobs[wildcards.job].gpu),
     params:
         file=lambda wildcards: PLAN.jobs[wildcards.job].parameter_file,
         shards=lambda wildcards: PLAN.jobs[wildcards.job].shards,
@@ -102,7 +123,8 @@ rule table:
         f"results/logs/{MADE}/{{name}}.table.log",
     priority: 1
     resources:
-        mem_mb=4000,
+        mem_mb=more(lambda wildcards: 4000),
+        runtime=more(lambda wildcards: 720),
     params:
         file=f"params/{SET}/{{name}}.yaml",
         into=lambda wildcards: str(INTO),
@@ -118,6 +140,9 @@ rule figure:
         [update(f"{MADE}/{{name}}.{suffix}") for suffix in DRAWN],
     log:
         f"results/logs/{MADE}/{{name}}.figure.log",
+    resources:
+        mem_mb=more(lambda wildcards: 3000),
+        runtime=more(lambda wildcards: 60),
     params:
         file=f"params/{SET}/{{name}}.yaml",
         into=lambda wildcards: str(INTO),

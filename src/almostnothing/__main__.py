@@ -17,7 +17,12 @@ ALL = "all"
 
 
 def plan(arguments: argparse.Namespace) -> None:
-    """Say what a parameter file asks for."""
+    """Say what a parameter file, or a whole set, asks for, and what it would cost."""
+    if arguments.parameters.suffix != ".yaml":
+        from almostnothing import forecasting
+
+        print("\n".join(forecasting.forecast(_set_of(arguments.parameters))))
+        return
     from almostnothing import costs, sizes
     from almostnothing.data import lookup
     from almostnothing.store import STORE, Store
@@ -65,6 +70,7 @@ def train(arguments: argparse.Namespace) -> None:
     """Train what one shard, or all of them, of a parameter file lacks."""
     page = _prepared(arguments)
     from almostnothing import sweeps
+    from almostnothing.devices import device_for
     from almostnothing.store import STORE, Store
 
     if unknown := set(arguments.shard or ()) - {shard.key for shard in page.shards}:
@@ -72,11 +78,14 @@ def train(arguments: argparse.Namespace) -> None:
             f"{page.parameter_file} asks for no shard {min(unknown)}: its parameters, its data or the code changed "
             f"since this was planned; running snakemake --config params={page.parameter_set} again goes on from there"
         )
-    for number, shard in enumerate(page.shards, 1):
-        if not arguments.shard or shard.key in arguments.shard:
-            title = f"{page.name} {number}/{len(page.shards)} (width {shard.cells[0].width})"
-            with running.turn(title, shard.key):
-                sweeps.train(shard, Store(STORE), page.parameters.compute, title, page.folder)
+    compute = page.parameters.compute
+    shards = [shard for shard in page.shards if not arguments.shard or shard.key in arguments.shard]
+    if device_for(compute.device).type == "cuda":
+        shards = sweeps.stacked(shards)
+    for number, shard in enumerate(shards, 1):
+        title = f"{page.name} {number}/{len(shards)} (width {shard.cells[0].width})"
+        with running.turn(title, shard.key):
+            sweeps.train(shard, Store(STORE), compute, title, page.folder)
 
 
 def table(arguments: argparse.Namespace) -> None:
@@ -146,6 +155,13 @@ def health(arguments: argparse.Namespace) -> None:
     print("\n".join(reporting.health(arguments.parameter_set)))
 
 
+def store(arguments: argparse.Namespace) -> None:
+    """Say what the store of trained networks holds, by page, and with --remove delete what no page wants."""
+    from almostnothing import keeping
+
+    print("\n".join(keeping.holdings(arguments.remove)))
+
+
 def gallery(arguments: argparse.Namespace) -> None:  # noqa: ARG001
     """Write each published set's gallery and the generated parts of the front page."""
     from almostnothing import publishing
@@ -211,6 +227,13 @@ def site(arguments: argparse.Namespace) -> None:
     print(f"Open {site.build(root, arguments.out or root / site.HTML)}")
 
 
+def _set_of(path: Path) -> str:
+    """The set that a path names: its name alone, or with the folder of all sets before it."""
+    if len(path.parts) == 1 or path.parent == Path("params"):
+        return path.name
+    raise UserError(f"{path}: a parameter set is named quick or params/quick, a file params/quick/01_knee.yaml")
+
+
 def _prepared(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
     """The page of a parameter file, and the arithmetic that it asks for: before anything imports torch."""
     from almostnothing import environment
@@ -241,7 +264,8 @@ def main() -> None:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for verb in (plan, fetch, train, table, figure):
         sub = verbs.add_parser(verb.__name__, help=verb.__doc__)
-        sub.add_argument("parameters", type=Path, help="a file params/SET/NAME.yaml")
+        what = "a file params/SET/NAME.yaml" + (", or a set SET or params/SET" if verb is plan else "")
+        sub.add_argument("parameters", type=Path, help=what)
         sub.add_argument("--into", type=Path, default=FIGURES, help="folder of the sets' figures")
         sub.set_defaults(verb=verb)
         if verb is train:
@@ -268,6 +292,9 @@ def main() -> None:
     sub.add_argument("--data-root", help="the data folder, where the environment names none")
     sub.add_argument("--sheet", type=Path, help=f"the PNG of the pictures; without it, a file in {CHECKS}")
     sub.set_defaults(verb=check)
+    sub = verbs.add_parser("store", help=store.__doc__)
+    sub.add_argument("--remove", action="store_true", help="delete the networks that no page of any set wants")
+    sub.set_defaults(verb=store)
     verbs.add_parser("gallery", help=gallery.__doc__).set_defaults(verb=gallery)
     sub = verbs.add_parser("verdicts", help=verdicts.__doc__)
     sub.add_argument("--from-git", action="store_true", help="first take all that git's history of figures/ has")

@@ -230,14 +230,17 @@ def notebook_content(notebook: Path) -> list[str]:
     return [cell.strip() for cell in re.split(r"^# %%", notebook.read_text(), flags=re.MULTILINE)[1:]]
 
 
-def pages_of(parameter_set: str, into: Path = FIGURES) -> list[Page]:
+def pages_of(parameter_set: str, into: Path = FIGURES, cluster: str | None = None) -> list[Page]:
     """The pages of a parameter set, all of them checked.
 
+    `cluster`: where they are to be trained on one, what its jobs may have, "gpu" or "cpu".
     Raises `UserError` for any mistake in the set, or where the results cannot be written.
     """
     found = [Page(path.stem, parameter_set, into) for path in files.parameter_files(files.FOLDER / parameter_set)]
     for page in found:
-        if page.parameters.compute.device == "cuda":
+        if page.parameters.compute.device == "cuda" and cluster == "cpu":
+            raise UserError(f"{page.parameter_file}: device: cuda is asked for, but jobs get no GPU with cluster=cpu")
+        if page.parameters.compute.device == "cuda" and cluster is None:
             from almostnothing.devices import device_for
 
             try:

@@ -6,7 +6,9 @@ neither pydantic nor any parameter file is read.
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import os
 import sys
 import time
@@ -26,16 +28,30 @@ RESULTS = Path("results")
 SECOND = 10**9  # nanoseconds: file systems may keep no finer times
 INPUTS = ("src/almostnothing/**/*.py", "notebooks/*.py", "equivalents.json")  # and the parameter files, by content
 VARIABLES = ("ALMOSTNOTHING_DATA", "XDG_CACHE_HOME", "HOME")
+HANDED_ON = "ALMOSTNOTHING_PLAN"  # names the file of the plan to the jobs of a cluster
+CLUSTERS = ("cpu", "gpu")
+CLUSTER_SECONDS = 600.0  # of its core or GPU, that a job on a cluster takes about: it waits in a queue first
+SLACK, START_MINUTES = 3, 5  # a job's time limit: so many times what is estimated, and some minutes
 
 
 @dataclass(frozen=True)
 class Job:
-    """Shards that one job trains: whose parameter file asks for them, their data set's file marker, memory in bytes."""
+    """Shards that one job trains: whose parameter file asks for them, their data set's file marker, memory in bytes.
+
+    `gpu`: whether it is to have one. `seconds`: of a core or of the GPU, estimated.
+    """
 
     parameter_file: str
     shards: list[str]
     fetch: str
     memory: int
+    gpu: bool
+    seconds: float
+
+    @property
+    def minutes(self) -> int:
+        """Its time limit."""
+        return START_MINUTES + math.ceil(SLACK * self.seconds / 60)
 
 
 @dataclass(frozen=True)
@@ -54,11 +70,14 @@ class Plan:
     damaged: list[str] = field(default_factory=list)
 
 
-def plan(parameter_set: str, into: Path) -> Plan:
+def plan(parameter_set: str, into: Path, cluster: str | None = None) -> Plan:
     """The plan of a set whose files are made in `into`; key files and times are set as `set_times` says.
 
+    `cluster`: what the jobs that train may have, "gpu" or "cpu"; None where they run on this machine.
     Raises `UserError` for any mistake in the set.
     """
+    if cluster not in (None, *CLUSTERS):
+        raise UserError(f"cluster={cluster}: it says what jobs may have: {' or '.join(CLUSTERS)}")
     memory = RESULTS / "plans" / f"{digest([parameter_set, str(into)])}.sealed"
     sweep(_worked_in(parameter_set, into))
     remembered = sealed.read(memory)
@@ -68,7 +87,7 @@ def plan(parameter_set: str, into: Path) -> Plan:
             return Plan(**known["plan"])
     from almostnothing import freshness
 
-    found = _plan(freshness.pages_of(parameter_set, into))
+    found = _plan(freshness.pages_of(parameter_set, into, cluster), cluster)
     if not found.stale and not found.jobs:
         state = _state(parameter_set, into, found.watched)
         sealed.write(memory, json.dumps({"state": state, "plan": asdict(found)}).encode())
@@ -111,7 +130,29 @@ def key_file(page: str, parameter_set: str, into: Path, part: str) -> Path:
     return _keys(parameter_set, into) / f"{page}.{part}"
 
 
-def _plan(pages: list[Page]) -> Plan:
+def handed_on(found: Plan) -> Path:
+    """The file of a plan, by which the jobs of a cluster know it: what is left to do changes while they wait."""
+    content = json.dumps(asdict(found)).encode()
+    path = RESULTS / "plans" / "handed_on" / f"{sha256(content).hexdigest()[:20]}.json"
+    if not path.is_file():
+        write_atomic(path, content)
+    return path
+
+
+def taken_over() -> Plan:
+    """The plan by which this job of a cluster was submitted.
+
+    Raises `UserError` where it is gone.
+    """
+    path = Path(os.environ.get(HANDED_ON, "nowhere"))
+    try:
+        known = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: the plan by which this job was submitted is gone: call snakemake again") from error
+    return Plan(**{**known, "jobs": {name: Job(**job) for name, job in known["jobs"].items()}})
+
+
+def _plan(pages: list[Page], cluster: str | None) -> Plan:
     from almostnothing import costs, sweeps
     from almostnothing.data import lookup
 
@@ -128,13 +169,22 @@ def _plan(pages: list[Page]) -> Plan:
             watched.update(str(path) for path in lookup.watched(source, page.folder))
             if source.name != "digits":
                 found.fetched[slug(source.name)] = (str(page.parameter_file), source.name)
-        for some in sweeps.batches(shards):
+        gpu = cluster == "gpu" and page.parameters.compute.device != "cpu"
+        seconds = costs.gpu_seconds(shards) if gpu else costs.core_seconds(shards, page.parameters.compute)
+        left = iter(seconds)
+        for some in sweeps.batches(shards, seconds, CLUSTER_SECONDS) if cluster else sweeps.batches(shards):
             name = some[0].cells[0].dataset
-            memory = max(costs.job_bytes(shard) for shard in some) * 4 // 3  # a third more than planned
+            memory = costs.gpu_job_bytes(sweeps.stacked(some)) if gpu else max(map(costs.job_bytes, some))
             job = digest([shard.key for shard in some])
             found.pages[page.name].append(job)
-            fetch = "" if name == "digits" else slug(name)
-            found.jobs[job] = Job(str(page.parameter_file), [shard.key for shard in some], fetch, memory)
+            found.jobs[job] = Job(
+                str(page.parameter_file),
+                [shard.key for shard in some],
+                "" if name == "digits" else slug(name),
+                memory * 4 // 3,  # a third more than planned
+                gpu,
+                sum(itertools.islice(left, len(some))),
+            )
     found.watched.extend(sorted(watched))
     return found
 

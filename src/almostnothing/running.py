@@ -34,6 +34,15 @@ def stay_alone(parameter_set: str, into: Path) -> None:
     _held.append(_run(parameter_set, into))
 
 
+def check_nobody() -> None:
+    """Raise `UserError` where any run, or any job, is at work in this folder."""
+    for path in sorted(FOLDER.glob("*")):
+        file = _locked(path, wait=False)
+        if file is None:
+            raise UserError(f"process {path.read_text()} is at work here: wait until it ends")
+        file.close()
+
+
 def _run(parameter_set: str, into: Path) -> IO[str]:
     path = _path("run", parameter_set, str(into.absolute()))
     file = _locked(path, wait=False)

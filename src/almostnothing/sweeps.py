@@ -52,19 +52,34 @@ def plan(cells: Iterable[Cell]) -> list[Shard]:
     return shards
 
 
-def batches(shards: Iterable[Shard]) -> list[list[Shard]]:
-    """Shards of one data set for one job each: small ones together, since a job takes seconds to begin."""
+def batches(shards: Iterable[Shard], works: Iterable[float] | None = None, most: float = 1.0) -> list[list[Shard]]:
+    """Shards of one data set for one job each: small ones together, since a job takes seconds to begin.
+
+    `works`: what each shard is to its job, `most` of which is enough; as they stand, `training_work`.
+    """
     found: list[list[Shard]] = []
     work = 0.0
-    for shard in shards:
-        own = sum(map(training_work, shard.cells))
+    shards = list(shards)
+    for shard, own in zip(shards, works or map(_work, shards), strict=True):
         same = found and found[-1][0].cells[0].dataset == shard.cells[0].dataset
-        if not same or work + own > 1:
+        if not same or work + own > most:
             found.append([])
             work = 0.0
         found[-1].append(shard)
         work += own
     return found
+
+
+def _work(shard: Shard) -> float:
+    return sum(map(training_work, shard.cells))
+
+
+def stacked(shards: Iterable[Shard]) -> list[Shard]:
+    """One shard for all of one architecture: what a GPU, to which a shard is little, trains side by side."""
+    groups: dict[tuple[Any, ...], list[Cell]] = {}
+    for shard in shards:
+        groups.setdefault(shard.cells[0].shape(), []).extend(shard.cells)
+    return [Shard(tuple(cells)) for cells in groups.values()]
 
 
 def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path | None = None) -> int:
