@@ -11,7 +11,7 @@ CASE: dict[str, Any] = {
     "where": {"dataset": "mnist"},
     **{"estimate": 0.5, "low": 0.4, "high": 0.6, "n": 5, "n_of": "seeds"},
     **{"networks": 0, "learned": 0, "left_out": 0},
-    **{"verdict": "supported", "at_half": "supported", "at_twice": "supported"},
+    **{"verdict": "supported", "why": None, "at_half": "supported", "at_twice": "supported"},
 }
 CLAIM: dict[str, Any] = {
     **{"id": "05_moon.above", "page": "05_moon", "source": "seed 001, abstract", "quote": None},

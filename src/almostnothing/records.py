@@ -44,6 +44,7 @@ class Case(Part):
     learned: int
     left_out: int
     verdict: Verdict
+    why: str | None
     at_half: Verdict
     at_twice: Verdict
 
