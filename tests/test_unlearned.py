@@ -40,6 +40,7 @@ def unlearned(table: pd.DataFrame) -> pd.DataFrame:
     return changed
 
 
+@pytest.mark.failures
 @pytest.mark.parametrize("name", trained_pages())
 def test_a_page_without_networks_that_learned_says_not_measured(name, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)

@@ -123,9 +123,8 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], chosen: Depth) -> Fig
     constant_panel(axes[0], table, chosen)
     certified_panel(axes[1], table)
     search_panel(axes[2], table)
-    for ax in (axes[0], axes[2]):  # certified bounds span too many orders
-        plain_ticks(ax)
     for ax in axes:
+        plain_ticks(ax)
         size_axis(ax, chosen.depths, "hidden layers, D")
         ax.legend(fontsize=5.5, handlelength=1.6, labelspacing=0.25, loc="upper left")
     room.suptitle(headline(table, chosen))
