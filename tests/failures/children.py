@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import json
 import multiprocessing
 import os
 import signal
@@ -144,15 +145,27 @@ def _starved(at: int, lasting: int) -> None:
 
 
 def content(folder: Path, *patterns: str) -> dict[str, bytes]:
-    """What is in a folder, without what is half made: bytes by path."""
+    """What is in a folder, without what is half made: bytes by path, of a page's record without what making it took."""
     found = {}
     for pattern in patterns or ("**/*",):
         for path in sorted(folder.glob(pattern)):
             parts = path.relative_to(folder).parts
             if path.is_file() and not any(part.startswith(".") for part in parts):
                 with suppress(FileNotFoundError):
-                    found["/".join(parts)] = path.read_bytes()
+                    found["/".join(parts)] = _lasting(path)
     return found
+
+
+def _lasting(path: Path) -> bytes:
+    """What is in a file, but for times and memory of a published page: its record's, and so that record's checksum."""
+    whole = path.read_bytes()
+    if path.parent.parent.name == "figures" and path.suffix == ".json":
+        record = json.loads(whole)
+        assert record["spent"].keys() == {"table", "figure"}
+        return json.dumps(record | {"spent": None}).encode()
+    if path.suffix == ".sha256":
+        return b"".join(line for line in whole.splitlines() if not line.endswith(b".json"))
+    return whole
 
 
 def leftovers(folder: Path) -> list[Path]:
