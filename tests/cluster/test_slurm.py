@@ -185,7 +185,7 @@ def test_failed_jobs_are_told_in_a_sentence_and_tried_again(run):
 def test_the_rest_of_the_dag_goes_on_and_nothing_half_made_counts(run):
     project, _, _ = run
     made = sorted(path.name for path in (project.root / "figures/tiny").iterdir())
-    suffixes = ("csv", "ipynb", "json", "pdf", "png", "svg")
+    suffixes = ("csv", "ipynb", "json", "pdf", "png", "sha256", "svg")
     assert made == [f"{page}.{suffix}" for page in ("01_knee", "02_margin") for suffix in suffixes]
     assert project.jobs() == {"table": 1, "figure": 1}  # those of the page that was starved
 
