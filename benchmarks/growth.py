@@ -143,6 +143,7 @@ def main() -> None:
         said = ", ".join(f"{name} {value}" for name, value in own[0].items() if name.startswith("exponent"))
         print(f"{what}: {said}; {own[-1]['seconds']:.2f} s at {own[-1]['value']:,}", flush=True)
     columns = list(dict.fromkeys(name for row in rows for name in row))
+    arguments.out.mkdir(parents=True, exist_ok=True)
     with (arguments.out / "growth.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, [*columns, *about])
         writer.writeheader()
