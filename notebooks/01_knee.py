@@ -37,7 +37,7 @@ from almostnothing.parameters.files import with_changes
 root = project()
 path = root / "params" / parameter_set / "01_knee.yaml"
 knee = with_changes(Knee, path, sweep=sweep, thresholds=thresholds)
-whole = tables.read(root / folder / parameter_set / "01_knee.csv", knee.sweep)
+whole = tables.each_test(tables.read(root / folder / parameter_set / "01_knee.csv", knee.sweep))
 source = knee.sources(knee.folder(root))[0]
 chance = 1 / source.facts.classes
 asked = whole[whole.test.isin(page.TESTS)]

@@ -33,13 +33,13 @@ from almostnothing.files import project
 from almostnothing.pages.inductive_bias import page
 from almostnothing.pages.inductive_bias.parameters import InductiveBias
 from almostnothing.parameters.files import with_changes
-from almostnothing.tables import learned, read, statuses
+from almostnothing.tables import each_test, learned, read, statuses
 
 root = project()
 path = root / "params" / parameter_set / "03_inductive_bias.yaml"
 chosen = with_changes(InductiveBias, path, sweep=sweep, thresholds=thresholds)
 cells = chosen.sweep.cells(chosen.folder(root))
-whole = read(root / folder / parameter_set / "03_inductive_bias.csv", chosen.sweep)
+whole = each_test(read(root / folder / parameter_set / "03_inductive_bias.csv", chosen.sweep))
 asked = page.labelled(whole[whole.test.isin(["clean", "corrupted"])])
 table, chance = learned(asked), 1 / cells[0].source.facts.classes
 by = ["dataset", "training_corruption", "test", "order", "network", "seed"]

@@ -1,22 +1,24 @@
 """What changes a digest of code, and what must not; and what runs is what was reached."""
 
 import ast
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from page_cases import measured
+from page_cases import measured, trained
 from tracing import traced, unreached
 
 from almostnothing import code, data, keys, training
 from almostnothing.cells import Cell, Law
 from almostnothing.code import Package
 from almostnothing.freshness import Page
-from almostnothing.pages import model_of
+from almostnothing.pages import model_of, page_of
 from almostnothing.parameters.files import read_yaml, validate
 from almostnothing.parameters.laws import LAWS, Additive, Replacement
+from almostnothing.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = {
@@ -428,8 +430,31 @@ def test_what_stores_counts_as_it_was_whatever_it_says(tmp_path):
     assert all(old.digest != new.digest for old, new in zip(bare, closures({}), strict=True))
 
 
+def test_every_page_s_table_is_made_under_watch():
+    """By `page_cases.measured`, here or in the page's own tests: nothing runs that the table's digest does not know."""
+    watched = set()
+    for path in (ROOT / "tests").glob("test_*.py"):
+        text = path.read_text()
+        [*named] = re.findall(r'^NAME = "(\w+)"', text, re.MULTILINE)
+        watched |= {name or named[0] for name in re.findall(r'measured\((?:"(\d\w+)"|NAME)', text)}
+    watched |= set(COLLECTED)
+    assert {page_of(path.stem) for path in (ROOT / "notebooks").glob("*.py")} == set(map(page_of, watched))
+
+
+# pages that measure nothing more than training did, and what they vary
+COLLECTED: dict[str, list] = {"01_knee": [], "03_inductive_bias": [{"family": "cnn", "width": 4}]}
+
+
+@pytest.mark.parametrize("name", COLLECTED)
+def test_what_ran_for_a_table_that_is_collected_was_reached(name, tmp_path):
+    keep = Store(tmp_path / "cells")
+    few = {"train_size": [20], "steps": 3, "variations": COLLECTED[name]}
+    thresholds = read_yaml(Page(name, "quick").parameter_file)["thresholds"]
+    chosen, cells = trained(name, keep, sweep=few, thresholds=thresholds)
+    assert len(measured(name, chosen, cells, keep)) == 3 * len(cells)
+
+
 def test_what_ran_for_the_table_of_the_data_was_reached():
-    """The other pages' tables are measured under watch in their own tests."""
     content = read_yaml(Page("00_data", "quick").parameter_file) | {"images": 5, "draws": 4}
     assert len(measured("00_data", validate(model_of("00_data", "test"), content, "test"))) > 50
 

@@ -1,5 +1,6 @@
 """What stands in the pages' tables, from images and laws by hand: nothing is trained here."""
 
+import io
 import itertools
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from page_cases import trained
 from scipy import stats as reference
 
-from almostnothing import corruptions, data
+from almostnothing import corruptions, data, tables
 from almostnothing.corruptions.additive import Additive
 from almostnothing.corruptions.labels import label
 from almostnothing.corruptions.noises import GaussianNoise
@@ -28,10 +30,29 @@ from almostnothing.pages.prototype import table as prototype_table
 from almostnothing.pages.survival import table as survival_table
 from almostnothing.pages.universality import table as universality_table
 from almostnothing.parameters.files import validate
+from almostnothing.store import Store
 from almostnothing.theory import kernels, prototypes
 
 QUICK = Path(__file__).resolve().parent.parent / "params/quick"
 UNIFORM = Replacement(Uniform())
+
+
+def test_tests_that_stand_side_by_side_are_the_rows_that_were_collected(tmp_path):
+    keep = Store(tmp_path / "cells")
+    few: dict[str, Any] = {"train_size": [20], "steps": 3}
+    few |= {"validation": 30, "early_stopping": True}
+    thresholds = yaml.safe_load((QUICK / "01_knee.yaml").read_text())["thresholds"]
+    _, cells = trained("01_knee", keep, sweep=few, thresholds=thresholds)
+    every = tables.collect(cells, keep).drop(columns=tables.UNPUBLISHED)
+    rows = every[(every["strength"] < 0.9) | (every["test"] != "validation")]  # some have no held-out images
+    assert set(rows.groupby("strength")["test"].nunique()) == {3, 4}
+    networks = tables.beside(rows)
+    assert len(networks) == len(cells)
+    text = tables.written(networks, tables.COUNTED_DIGITS)
+    told = tables.each_test(pd.read_csv(io.StringIO(text)))
+    assert tables.written(told, tables.COUNTED_DIGITS) == tables.written(rows, tables.COUNTED_DIGITS)
+    assert told["correct"].dtype == int
+    assert tables.each_test(rows) is rows
 
 
 def digits() -> data.Dataset:

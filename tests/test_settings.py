@@ -1,6 +1,7 @@
 """A page is the same whatever settings a user's own programs have."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,6 +31,9 @@ print(mpl.rcParams["image.cmap"], mpl.rcParams["axes.grid"], "hostile" in global
 pd.DataFrame({"a": [1.23456789] * 3})
 
 # %%
+pd.DataFrame({"a": [1.23456789] * 3}).style
+
+# %%
 figure, axes = plt.subplots()
 axes.plot([0, 1], [0, 1])
 plt.show()
@@ -56,6 +60,9 @@ def outputs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any
 def test_the_user_s_settings_reach_no_page(tmp_path, monkeypatch):
     plain = outputs(tmp_path / "plain", monkeypatch)
     assert "image/png" in str(plain)
+    assert "1.234568" in str(plain)
+    assert "text/plain" not in str([one for one in plain if "text/html" in str(one)])  # shown once
+    assert not re.search(r"at 0x|T_[0-9a-f]{5}|\n +<", str(plain))
     home = tmp_path / "home"
     hostile = {
         ".config/matplotlib/matplotlibrc": "text.usetex: True\nfigure.dpi: 31\nimage.cmap: jet\nlines.linestyle: --\n",

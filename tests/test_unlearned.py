@@ -46,7 +46,7 @@ def test_a_page_without_networks_that_learned_says_not_measured(name, tmp_path, 
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("MPLBACKEND", "agg")
     (tmp_path / "quick").mkdir()
-    table = unlearned(pd.read_csv(f"figures/quick/{name}.csv", low_memory=False))
+    table = unlearned(tables.each_test(pd.read_csv(f"figures/quick/{name}.csv", low_memory=False)))
     table.to_csv(tmp_path / f"quick/{name}.csv", index=False)
     space: dict[str, object] = {}
     for cell in jupytext.read(f"notebooks/{notebook_of(name)}.py").cells:

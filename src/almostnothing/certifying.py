@@ -140,7 +140,8 @@ def _same(page: Page, commit: str, scratch: Path, form: Form) -> dict[str, tuple
             for root in (old, new):
                 _make(root, page, sample, content)
             tables_of = [root / "figures" / sample / f"{page.name}.csv" for root in (old, new)]
-            before, after = (tables.written(form(page.name, pd.read_csv(path))) for path in tables_of)
+            read = [tables.each_test(pd.read_csv(path)) for path in tables_of]
+            before, after = (tables.written(form(page.name, table)) for table in read)
             if before != after:
                 raise UserError(f"{page.name}, {sample} sample: the table differs from that of commit {commit[:12]}")
         stored = [_stored(root) for root in (old, new)]

@@ -15,7 +15,7 @@ from scipy import special
 from almostnothing import records
 from almostnothing.errors import UserError
 from almostnothing.files import write_atomic
-from almostnothing.tables import AXES, long
+from almostnothing.tables import AXES, each_test, long
 
 # What a rerun on another machine may differ by (two processors may round differently, and training amplifies it).
 ROW_TOLERANCE = 0.1  # of a single accuracy
@@ -82,7 +82,7 @@ def _compared(path: Path, other: Path) -> Comparison:
 
 def _table(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path)
+        return each_test(pd.read_csv(path))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
 

@@ -25,7 +25,7 @@ from almostnothing import code, corruptions, data, figures, records, stats
 from almostnothing.cells import Law
 from almostnothing.files import digest, file_digest, write_atomic
 from almostnothing.freshness import FIGURES
-from almostnothing.tables import AXES
+from almostnothing.tables import AXES, each_test
 
 FILE = FIGURES / "front"
 TABLE = FIGURES / "paper/05_survival.csv"
@@ -52,7 +52,7 @@ def sizes(table: pd.DataFrame, trained: pd.DataFrame) -> pd.DataFrame:
 
     A row for each size of `table`, with the column `least`: over seeds and p, NaN where `trained` lacks the networks.
     """
-    chosen = shown(table)
+    chosen, trained = shown(table), each_test(trained)
     same = [axis for axis in AXES if axis in chosen and axis in trained]
     own = trained.loc[trained["test"] == "train", [*same, "accuracy"]].rename(columns={"accuracy": "own"})
     joined = chosen.astype({axis: own[axis].dtype for axis in same}).merge(own, on=same, how="left")

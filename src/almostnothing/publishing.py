@@ -26,6 +26,7 @@ from almostnothing.store import STORE, Store
 
 SCRATCH = Path("results/figures")
 SETTINGS = Path("results/settings")  # of the programs that make a page: none but what they bring
+UNUSED_ID = re.compile(r' id="T_\w*"')  # what pandas calls a table and its cells, at random, for styles that none has
 UNSET = ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "PYTHONSTARTUP", "PYTHONWARNINGS", "MPLBACKEND", "COLUMNS", "LINES")
 
 
@@ -48,7 +49,8 @@ def make_table(page: Page) -> None:
                 sweeps.train(shard, store, page.parameters.compute, title, page.folder)
     digits = tables.DIGITS
     if entry == keys.COLLECTED:
-        table, digits = tables.collect(page.cells, store).drop(columns=tables.UNPUBLISHED), tables.COUNTED_DIGITS
+        collected = tables.collect(page.cells, store).drop(columns=tables.UNPUBLISHED)
+        table, digits = tables.beside(collected), tables.COUNTED_DIGITS
     else:
         from almostnothing import devices
 
@@ -241,7 +243,11 @@ def title(page: Page) -> str:
 
 
 def normalised(notebook: Any) -> Any:
-    """An executed notebook without what differs from run to run (times, random ids), its pictures made smaller."""
+    """An executed notebook without what differs from run to run (times, random ids), its pictures made smaller.
+
+    What is shown as HTML is left out as plain text, and its lines are not indented: together these can outweigh all
+    pictures.
+    """
     from almostnothing import figures  # loads seaborn, which making a table does without
 
     notebook.metadata.pop("papermill", None)
@@ -252,9 +258,13 @@ def normalised(notebook: Any) -> Any:
         if "injected-parameters" in cell.metadata.get("tags", []):
             cell.metadata["tags"] = [*cell.metadata["tags"], "hide-input"]  # folded as all code is
         for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                png = figures.smaller(base64.b64decode(output["data"]["image/png"]))
-                output["data"]["image/png"] = base64.b64encode(png).decode()
+            data = output.get("data", {})
+            if "image/png" in data:
+                png = figures.smaller(base64.b64decode(data["image/png"]))
+                data["image/png"] = base64.b64encode(png).decode()
+            if "text/html" in data:
+                data.pop("text/plain", None)
+                data["text/html"] = re.sub(r"\n\s+", "\n", UNUSED_ID.sub("", data["text/html"]))
     return notebook
 
 

@@ -66,6 +66,7 @@ ROUNDING = 1e-12  # what is smaller is a rounded zero
 DIGITS = 6  # significant ones of what was measured: float32 has seven
 COUNTED_DIGITS = 4  # of shares of test images: 10,000 have no more
 UNPUBLISHED = ["margin_sd", "margin_q05", "margin_q50", "margin_q95"]  # what the store keeps, and a file leaves out
+OF_TEST = ["correct", "images", "accuracy", "best", "best_taken", "loss", "margin_mean"]  # the others are of a network
 
 
 def axes(cell: Cell) -> dict[str, Any]:
@@ -149,6 +150,36 @@ def long(found: pd.DataFrame, names: Sequence[str], column: str) -> pd.DataFrame
         if columns
     ]
     return pd.concat(parts, ignore_index=True).dropna(subset="agreement", ignore_index=True)
+
+
+def beside(collected: pd.DataFrame) -> pd.DataFrame:
+    """A row for each network of a table that was collected, its tests side by side: columns `<value>_<test>`.
+
+    Rows of a network follow each other, and all networks have the first one's first test. `each_test` undoes it.
+    """
+    number = (collected["test"] == collected["test"].iloc[0]).cumsum().rename("network")
+    tests = list(collected["test"].unique())
+    values = collected.assign(network=number).pivot(index="network", columns="test", values=OF_TEST)
+    found = collected.drop(columns=[*OF_TEST, "test"]).groupby(number).first(skipna=False)
+    for test in tests:
+        for value in OF_TEST:
+            kind = "Int64" if value in ("correct", "images") else "float"  # counts stay counts where a test is absent
+            found[f"{value}_{test}"] = values[value, test].astype(kind)
+    return found.reset_index(drop=True)
+
+
+def each_test(table: pd.DataFrame) -> pd.DataFrame:
+    """A row for each network and test, of a table that has the tests side by side; any other table as it is."""
+    first = "correct_"
+    tests = [name.removeprefix(first) for name in map(str, table.columns) if name.startswith(first)]
+    if not tests:
+        return table
+    own = {test: {f"{value}_{test}": value for value in OF_TEST} for test in tests}
+    shared = [name for name in map(str, table.columns) if not any(name in names for names in own.values())]
+    parts = [table[[*shared, *own[test]]].rename(columns=own[test]).assign(test=test) for test in tests]
+    found = pd.concat(parts).sort_index(kind="stable", ignore_index=True).dropna(subset="correct", ignore_index=True)
+    named = [name for name in (*AXES, *MEASURED) if name in found]
+    return found[named].astype({"correct": int, "images": int})
 
 
 def written(table: pd.DataFrame, digits: int = DIGITS) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from almostnothing import corruptions, data, front, keys, networks, pages, sweeps
+from almostnothing import corruptions, data, front, keys, networks, pages, sweeps, tables
 from almostnothing.cells import Cell, key_of
 from almostnothing.data import Dataset
 from almostnothing.errors import UserError
@@ -51,7 +51,7 @@ def cell_of(dataset: str, folder: Path, root: Path) -> Cell:
 
 def published_rows(cell: Cell, root: Path) -> pd.DataFrame:
     """The rows of the published table that are a cell's, by test."""
-    table = pd.read_csv(root / "figures/paper" / f"{PAGE}.csv", low_memory=False)
+    table = tables.each_test(pd.read_csv(root / "figures/paper" / f"{PAGE}.csv", low_memory=False))
     names = ("dataset", "train_size", "strength", "width", "depth", "seed", "training_corruption", "centred", "steps")
     own = [table[name] == getattr(cell, name) for name in (*names, "learning_rate", "downsample")]
     return table[np.logical_and.reduce(own)].set_index("test")
