@@ -1,6 +1,9 @@
 """Keys: later fields, recorded equivalences, content of data; what is certified is made by both codes."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field, fields, make_dataclass, replace
 from pathlib import Path
 
@@ -132,3 +135,21 @@ def test_the_tracked_records_are_a_forest_with_evidence():
         assert entry["environment"]["processor"]
         if "networks" in entry["what"]:
             assert entry["cells"]
+
+
+def test_definitions_that_explain_a_change_are_told_alike_in_every_process():
+    """Of networks with two losses; 5 and 7 are two orders of a set of their choices."""
+    told = "from almostnothing.freshness import Page; print(Page('01_knee', 'quick').definitions())"
+    both = {
+        subprocess.run(
+            [sys.executable, "-c", told],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("5", "7")
+    }
+    assert len(both) == 1
+    assert "losses.LOSSES" in both.pop()

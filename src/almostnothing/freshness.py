@@ -110,7 +110,7 @@ class Page:
         """Digests of the single definitions behind its networks, table and figure: they explain what has changed."""
         table = keys.table_closure(pages.page_of(self.name), self._choices)
         found = {**self._drawn.definitions, **table.definitions}
-        for choices in {cell.choices() for cell in self.cells}:
+        for choices in sorted({cell.choices() for cell in self.cells}, key=sorted):  # the last one's choices are told
             found.update(keys.network_closure(choices).definitions)
         return dict(sorted(found.items()))
 
