@@ -1,12 +1,14 @@
 """What is committed: figures complete, fresh and light, pairs in step."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import jupytext
 import nbformat
 import pandas as pd
 import pytest
+import yaml
 
 from almostnothing import gallery, tables
 from almostnothing.claims import VERDICTS
@@ -121,3 +123,15 @@ def test_pins_name_no_host_and_no_path():
         re.findall(r'^    "([a-z][a-z-]+)[>"]', (ROOT / "pyproject.toml").read_text().split("[tool.")[0], re.MULTILINE)
     )
     assert {name.lower() for name in wanted} - {"almostnothing"} <= pinned
+
+
+def test_conda_users_get_what_bootstrap_installs():
+    asked = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    [[*words]] = [one["pip"] for one in asked if isinstance(one, dict)]
+    installed = re.search(r"uv pip install .* (-c \S+) -e '(\S+)'", (ROOT / "bootstrap.sh").read_text())
+    assert installed
+    assert words == [installed[1], f"-e {installed[2]}"]
+    [python] = [one.partition("=")[2] for one in asked if str(one).startswith("python=")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["requires-python"] == f">={python}"
+    assert {"cxx-compiler", "pip"} <= {one for one in asked if isinstance(one, str)}
