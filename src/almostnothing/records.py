@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.dataclasses import dataclass
 
 from almostnothing.claims import MIXED, VERDICTS
+from almostnothing.data import sources
 from almostnothing.errors import UserError
 from almostnothing.files import file_digest, write_atomic
 from almostnothing.parameters.names import NAME
@@ -78,27 +80,9 @@ class Claim(Part):
     finding: str
 
 
-class Facts(Part):
-    """What a record says of a data set: see `data.sources.Facts`."""
-
-    classes: int
-    shape: tuple[int, int, int]
-    train_per_class: int
-    content: str
-    arrays: str
-
-
-class Source(Part):
-    """A data set, as `data.Source.published` writes it; it has no other keys."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: str
-    facts: Facts
-    image_size: int | None
-    downsample: int
-    pca_rank: int | None
-    permutation: int | None
+@dataclass(config=ConfigDict(strict=True, extra="forbid"), frozen=True)
+class Source(sources.Source):
+    """A data set, as `published` writes it; it has no other keys."""
 
 
 class Networks(Part):
