@@ -242,7 +242,7 @@ def title(page: Page) -> str:
 
 def normalised(notebook: Any) -> Any:
     """An executed notebook without what differs from run to run (times, random ids), its pictures made smaller."""
-    from almostnothing import figures  # loads seaborn, which making a table does without
+    from almostnothing import pictures
 
     notebook.metadata.pop("papermill", None)
     for number, cell in enumerate(notebook.cells):
@@ -253,7 +253,7 @@ def normalised(notebook: Any) -> Any:
             cell.metadata["tags"] = [*cell.metadata["tags"], "hide-input"]  # folded as all code is
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
-                png = figures.smaller(base64.b64decode(output["data"]["image/png"]))
+                png = pictures.smaller(base64.b64decode(output["data"]["image/png"]))
                 output["data"]["image/png"] = base64.b64encode(png).decode()
     return notebook
 
