@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -91,6 +92,9 @@ def _table_spent(page: Page) -> dict[str, Any]:
 
 def make_figure(page: Page) -> None:
     """Execute the notebook and write its files; record and checksums come last, so a page half made is stale."""
+    # of jsonschema, which nbformat loads, an optional part: it builds a grammar of internationalised addresses, which
+    # takes longer than all else that is loaded here
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import nbformat
 
     started, wanted = time.perf_counter(), dict(page.wanted)
