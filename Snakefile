@@ -48,6 +48,10 @@ onstart:
         running.stay_alone(SET, INTO)
     except UserError as error:
         raise WorkflowError(str(error))
+    if "cluster" not in config:
+        # Its limit on jobs a second, which two cores never meet: for every job that has ended, Snakemake would look for
+        # jobs once more each second, until the end.
+        workflow.scheduler.job_rate_limiter = None
 
 
 MADE, KEYS = f"{INTO}/{SET}", f"results/keys/{INTO}/{SET}"

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from almostnothing import data
+from almostnothing import data, streams
 from almostnothing.data import readers
 from almostnothing.data.arrays import Split
 from almostnothing.data.common import CORRUPTIONS, common_tests
+from almostnothing.data.datasets import Remembering
 from almostnothing.data.lookup import VARIABLE
 from almostnothing.data.transforms import downsampled, permuted
 from almostnothing.errors import UserError
@@ -173,6 +174,23 @@ def test_validation_is_balanced_nested_and_disjoint_from_every_subset_beside_it(
     data.check_train_size(dataset.source, 1000, 240)
     with pytest.raises(UserError, match="train_size 1010 and validation 240 would overlap: digits has 1240 images"):
         data.check_train_size(dataset.source, 1010, 240)
+
+
+def test_what_remembers_orders_draws_each_once_and_takes_the_same_images(monkeypatch):
+    drawn = []
+
+    def watched(key: np.ndarray, n: int) -> np.ndarray:
+        drawn.append(key.tobytes())
+        return permutation(key, n)
+
+    plain, permutation = digits(), streams.permutation
+    wanted = [[plain.subset(100, seed), plain.validation(100, seed)] for seed in (0, 1)]
+    monkeypatch.setattr(streams, "permutation", watched)
+    remembering = Remembering.of(plain)
+    for _ in range(3):
+        found = [[remembering.subset(100, seed), remembering.validation(100, seed)] for seed in (0, 1)]
+        assert np.array_equal(found, wanted)
+    assert len(drawn) == len(set(drawn)) == 2 * plain.facts.classes
 
 
 @pytest.mark.parametrize("size", [0, 105, 1250])

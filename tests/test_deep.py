@@ -8,7 +8,8 @@ import torch
 
 from almostnothing import streams
 from almostnothing.measures import deep, frontier, lipschitz
-from almostnothing.measures.frontier import PENALISED, PLAIN, Recipe
+from almostnothing.measures.frontier import Recipe
+from almostnothing.measures.modes import PENALISED, PLAIN
 
 RELU = frontier.ACTIVATIONS["relu"]
 

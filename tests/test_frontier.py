@@ -9,7 +9,7 @@ import torch
 from exact_attacks import smallest_relu
 
 from almostnothing import streams
-from almostnothing.measures import frontier, lipschitz
+from almostnothing.measures import frontier, lipschitz, modes
 from almostnothing.measures.frontier import ACTIVATIONS, Recipe, Stack, Trained
 
 KEYS = [streams.stream_key(seed, "points anew") for seed in range(3)]
@@ -155,9 +155,9 @@ def test_moved_points_have_more_error_and_stay_on_the_sphere(activation):
 
 def test_a_network_does_not_depend_on_its_neighbours():
     stack, x, y = case(3, 6, 12, 5)
-    for mode in frontier.MODES:
+    for mode in modes.MODES:
         how = Recipe(mode, 0.3, 0.05, 0.02, 60, 8)
-        other_points = (lambda _: 0.9 * x, lambda _: 0.9 * x[1:2]) if mode == frontier.CORRUPTED else (None, None)
+        other_points = (lambda _: 0.9 * x, lambda _: 0.9 * x[1:2]) if mode == modes.CORRUPTED else (None, None)
         many = frontier.trained(stack, x, y, ACTIVATIONS["relu"], how, KEYS, other_points[0])
         own = Stack(*(part[1:2] for part in stack))
         alone = frontier.trained(own, x[1:2], y[1:2], ACTIVATIONS["relu"], how, KEYS[1:2], other_points[1])
@@ -168,10 +168,10 @@ def test_a_network_does_not_depend_on_its_neighbours():
 def test_the_target_is_held_and_the_penalty_lowers_the_certified_bound():
     stack, x, y = case(3, 16, 40, 20, torch.float32)
     fresh = frontier.uniform(KEYS, 500, 20, 10**6)
-    modes = {frontier.PLAIN: 0.0, frontier.DECAY: 0.01, frontier.SOBOLEV: 0.1, frontier.PENALISED: 0.1}
+    weights = {modes.PLAIN: 0.0, modes.DECAY: 0.01, modes.SOBOLEV: 0.1, modes.PENALISED: 0.1}
     for activation in ACTIVATIONS.values():
         found, steep, mean = {}, {}, {}
-        for mode, weight in modes.items():
+        for mode, weight in weights.items():
             found[mode] = frontier.trained(stack, x, y, activation, Recipe(mode, 0.4, weight, 0.02, 600, 24), KEYS)
             steep[mode] = frontier.steepness(found[mode], x, activation)
             assert frontier.statuses(found[mode], x, 0.4) == ["learned"] * 3
@@ -182,24 +182,24 @@ def test_the_target_is_held_and_the_penalty_lowers_the_certified_bound():
                 mean[mode], along(found[mode].stack, fresh, activation).square().sum(-1).mean(1).sqrt()
             )
             assert (mean[mode] <= steep[mode].upper).all()
-        for mode in (frontier.DECAY, frontier.SOBOLEV, frontier.PENALISED):
+        for mode in (modes.DECAY, modes.SOBOLEV, modes.PENALISED):
             assert found[mode].mse.min() > 0.9 * 0.4
-            assert (steep[mode].upper < steep[frontier.PLAIN].lower).all()
-        assert (steep[frontier.DECAY].path < steep[frontier.PLAIN].path).all()
-        assert (steep[frontier.PENALISED].upper < steep[frontier.DECAY].lower).all()
-        assert (mean[frontier.SOBOLEV] < mean[frontier.PENALISED]).all()
-        assert (steep[frontier.PENALISED].lower < steep[frontier.SOBOLEV].lower).all()
+            assert (steep[mode].upper < steep[modes.PLAIN].lower).all()
+        assert (steep[modes.DECAY].path < steep[modes.PLAIN].path).all()
+        assert (steep[modes.PENALISED].upper < steep[modes.DECAY].lower).all()
+        assert (mean[modes.SOBOLEV] < mean[modes.PENALISED]).all()
+        assert (steep[modes.PENALISED].lower < steep[modes.SOBOLEV].lower).all()
 
 
 def test_who_stops_at_the_target_stays_there():
     stack, x, y = case(2, 16, 30, 10, torch.float32)
-    for mode, weight in ((frontier.PLAIN, 0.0), (frontier.ADVERSARIAL, 0.05)):
+    for mode, weight in ((modes.PLAIN, 0.0), (modes.ADVERSARIAL, 0.05)):
         found = frontier.trained(stack, x, y, ACTIVATIONS["relu"], Recipe(mode, 0.4, weight, 0.01, 1000))
         assert (found.mse <= 0.4).all()
         assert (found.mse > 0.3).all()
-    recipe = Recipe(frontier.CORRUPTED, 0.4, 0.0, 0.01, 1000)
+    recipe = Recipe(modes.CORRUPTED, 0.4, 0.0, 0.01, 1000)
     found, asked = frontier.trained(stack, x, y, ACTIVATIONS["relu"], recipe, seen=lambda _: x), list[int]()
-    plain = frontier.trained(stack, x, y, ACTIVATIONS["relu"], recipe._replace(mode=frontier.PLAIN))
+    plain = frontier.trained(stack, x, y, ACTIVATIONS["relu"], recipe._replace(mode=modes.PLAIN))
     assert torch.equal(found.stack.first, plain.stack.first)  # points that are not corrupted
 
     def shrinking(step: int) -> torch.Tensor:
@@ -209,13 +209,13 @@ def test_who_stops_at_the_target_stays_there():
     other = frontier.trained(stack, x, y, ACTIVATIONS["relu"], recipe._replace(steps=5), seen=shrinking)
     assert asked == list(range(5))
     assert not torch.equal(other.stack.first, found.stack.first)
-    for mode, seen in ((frontier.CORRUPTED, None), (frontier.PLAIN, shrinking)):
+    for mode, seen in ((modes.CORRUPTED, None), (modes.PLAIN, shrinking)):
         with pytest.raises(ValueError, match="corrupted points go with mode corrupted"):
             frontier.trained(stack, x, y, ACTIVATIONS["relu"], recipe._replace(mode=mode), seen=seen)
     with pytest.raises(ValueError, match="no mode is called 'lazy'"):
         frontier.trained(stack, x, y, ACTIVATIONS["relu"], Recipe("lazy", 0.4, 0.0, 0.01, 10))
     with pytest.raises(ValueError, match="each of 2 networks, and has 1 keys"):
-        frontier.trained(stack, x, y, ACTIVATIONS["relu"], Recipe(frontier.SOBOLEV, 0.4, 0.1, 0.01, 10), KEYS[:1])
+        frontier.trained(stack, x, y, ACTIVATIONS["relu"], Recipe(modes.SOBOLEV, 0.4, 0.1, 0.01, 10), KEYS[:1])
 
 
 def test_path_norms_and_starts_are_what_they_are_said_to_be():
@@ -232,7 +232,7 @@ def test_joined_networks_are_measured_as_alone():
     stack, x, y = case(3, 6, 60, 5)
     each = [
         frontier.trained(stack, x, y, ACTIVATIONS["relu"], Recipe(mode, 0.3, 0.05, 0.02, 40, 30))
-        for mode in (frontier.PLAIN, frontier.PENALISED)
+        for mode in (modes.PLAIN, modes.PENALISED)
     ]
     assert [one.starts.shape for one in each] == [(3, 48, 5)] * 2
     torch.testing.assert_close(each[0].starts, x[:, :48])

@@ -217,6 +217,7 @@ def test_portable_arithmetic_is_chosen_before_torch_is_there():
 
 def test_portable_square_roots_are_correctly_rounded():
     """As numpy's are; MKL's hang on the processor's maker in the last place."""
+    before = torch.sqrt, torch.Tensor.sqrt
     values = torch.cat([torch.logspace(-40, 38, 10**5), torch.rand(10**5), torch.tensor([0.0, 1e-45, math.inf])])
     with devices.arithmetic(portable=True):
         found = [values.sqrt(), torch.sqrt(values)]
@@ -224,6 +225,7 @@ def test_portable_square_roots_are_correctly_rounded():
         (gradient,) = torch.autograd.grad(slope.sqrt(), slope)
     assert all(one.dtype == torch.float32 and np.array_equal(one, np.sqrt(values.numpy())) for one in found)
     assert gradient == 0.25
+    assert (torch.sqrt, torch.Tensor.sqrt) == before
 
 
 # As editors and people write them

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from almostnothing import gallery, tables
-from almostnothing.claims import VERDICTS
 from almostnothing.files import file_digest
 from almostnothing.freshness import FILES, Page, pages_of
 from almostnothing.parameters.page import Parameters
+from almostnothing.verdicts import VERDICTS
 
 ROOT = Path(__file__).resolve().parent.parent
 SETS = sorted(p.name for p in (ROOT / "figures").iterdir() if p.is_dir())

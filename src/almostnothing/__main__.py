@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from pathlib import Path
@@ -260,6 +261,7 @@ def _page(arguments: argparse.Namespace):  # type: ignore[no-untyped-def]
 
 def main() -> None:
     """Run one verb; a user's mistake is one sentence on standard error and exit status 2."""
+    gc.set_threshold(10_000)  # loading libraries makes many objects and frees few: to look for those took its time
     parser = argparse.ArgumentParser(prog="python -m almostnothing", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     for verb in (plan, fetch, train, table, figure):

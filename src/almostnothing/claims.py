@@ -17,12 +17,9 @@ import pandas as pd
 
 from almostnothing.naming import dataset_name
 from almostnothing.stats import Interval, widened
+from almostnothing.verdicts import INCONCLUSIVE, MIXED, REFUTED, SMALLER, SUPPORTED, UNKNOWN, VERDICTS
 
 SHA256_DIGITS = 64
-SUPPORTED, REFUTED, SMALLER = "supported", "refuted", "smaller than asked"
-INCONCLUSIVE, UNKNOWN, MIXED = "inconclusive", "not measured", "mixed"
-VERDICTS = (SUPPORTED, REFUTED, SMALLER, INCONCLUSIVE, UNKNOWN)
-MARKS = dict(zip(VERDICTS, "✓✗<?–", strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,10 +24,12 @@ from matplotlib.textpath import TextPath
 from PIL import Image
 
 from almostnothing import stats
-from almostnothing.claims import MARKS, Claim, estimate_text, place, short, threshold_text
+from almostnothing.claims import Claim, estimate_text, place, short, threshold_text
 from almostnothing.files import digest, write_atomic
 from almostnothing.naming import dataset_name
+from almostnothing.pictures import smaller
 from almostnothing.strengths import STRENGTHS
+from almostnothing.verdicts import MARKS
 
 SINGLE, DOUBLE = 89 / 25.4, 183 / 25.4  # column widths in inches
 
@@ -382,11 +384,3 @@ def _plain(found: re.Match[str]) -> str:
             other.save(target, "PNG", optimize=True)
             best = min(best, base64.b64encode(target.getvalue()).decode(), key=len)
     return found[1] + best
-
-
-def smaller(png: bytes) -> bytes:
-    """A picture with its 256 commonest colours: a third of the size, and no eye sees the difference."""
-    target = io.BytesIO()
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(target, "PNG", optimize=True)
-    return target.getvalue()

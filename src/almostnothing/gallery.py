@@ -16,13 +16,14 @@ from typing import Any
 import pandas as pd
 
 from almostnothing import comparing, corruptions, front, tables
-from almostnothing.claims import MARKS, VERDICTS, estimate_text, place, threshold_text
+from almostnothing.claims import estimate_text, place, threshold_text
 from almostnothing.errors import UserError
 from almostnothing.files import write_atomic
 from almostnothing.freshness import FIGURES
 from almostnothing.health import LEARNED, STATUSES
 from almostnothing.naming import dataset_name
 from almostnothing.records import published, record_files, write_sums
+from almostnothing.verdicts import MARKS, VERDICTS
 
 MAIN = "paper"  # the set whose verdicts the front page shows
 COMMON = 0.2  # of a scoreboard's rows: data sets in fewer share its last column

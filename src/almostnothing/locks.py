@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from almostnothing import pages, records
-from almostnothing.claims import Claim
 from almostnothing.errors import UserError
 from almostnothing.files import digest, write_atomic
 from almostnothing.freshness import FIGURES, Page, pages_of
@@ -41,6 +40,8 @@ def declared(page: Page) -> Iterator[dict[str, Any]]:
     name = f"almostnothing.pages.{pages.page_of(page.name)}.claims"
     if importlib.util.find_spec(name) is None:
         return
+    from almostnothing.claims import Claim  # loads scipy.stats, which telling a lock does without
+
     module = importlib.import_module(name)
     limits = page.parameters.content()["thresholds"]
     for name, own in module.CLAIMS.items():

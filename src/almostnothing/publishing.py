@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -93,6 +94,9 @@ def _table_spent(page: Page) -> dict[str, Any]:
 
 def make_figure(page: Page) -> None:
     """Execute the notebook and write its files; record and checksums come last, so a page half made is stale."""
+    # of jsonschema, which nbformat loads, an optional part: it builds a grammar of internationalised addresses, which
+    # takes longer than all else that is loaded here
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     import nbformat
 
     started, wanted = time.perf_counter(), dict(page.wanted)
@@ -248,7 +252,7 @@ def normalised(notebook: Any) -> Any:
     What is shown as HTML is left out as plain text, and its lines are not indented: together these can outweigh all
     pictures.
     """
-    from almostnothing import figures  # loads seaborn, which making a table does without
+    from almostnothing import pictures
 
     notebook.metadata.pop("papermill", None)
     for number, cell in enumerate(notebook.cells):
@@ -260,7 +264,7 @@ def normalised(notebook: Any) -> Any:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if "image/png" in data:
-                png = figures.smaller(base64.b64decode(data["image/png"]))
+                png = pictures.smaller(base64.b64decode(data["image/png"]))
                 data["image/png"] = base64.b64encode(png).decode()
             if "text/html" in data:
                 data.pop("text/plain", None)

@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
-from almostnothing.claims import MIXED, VERDICTS
 from almostnothing.data import sources
 from almostnothing.errors import UserError
 from almostnothing.files import file_digest, write_atomic
 from almostnothing.parameters.names import NAME
+from almostnothing.verdicts import MIXED, VERDICTS
 
 SUMS = "sha256"
 Verdict = Annotated[str, Field(pattern=f"^({'|'.join(VERDICTS)})$")]

@@ -16,6 +16,7 @@ from typing import Any
 
 from almostnothing import data, keys
 from almostnothing.cells import Cell, ResidualCell
+from almostnothing.data.datasets import Remembering
 from almostnothing.files import digest
 from almostnothing.parameters.page import Compute
 from almostnothing.sizes import slots_for, step_flops, training_work
@@ -106,7 +107,7 @@ def train(shard: Shard, store: Store, compute: Compute, title: str, folder: Path
 
     torch.set_num_threads(1)
     device = device_for(compute.device)
-    dataset = data.load(shard.cells[0].source, folder)
+    dataset = Remembering.of(data.load(shard.cells[0].source, folder))
     for cell in lacking:
         weights = store.weights(cell)
         if isinstance(cell, ResidualCell):

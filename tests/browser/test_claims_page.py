@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
-from almostnothing.claims import VERDICTS, decided, estimate_text
+from almostnothing.claims import decided, estimate_text
 from almostnothing.stats import Interval
+from almostnothing.verdicts import VERDICTS
 from browser.built_site import SITE
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from almostnothing.data.arrays import Split
 from almostnothing.data.sources import Facts, Source, check_train_size
 
 FLOAT_LEVELS = 4095  # steps on which the pixel law of images that are not bytes is counted
+ORDERS = 1024  # of classes, that are remembered
 
 
 @dataclass(frozen=True)
@@ -84,3 +86,20 @@ class Dataset:
         low, high = float(images.min()), float(images.max())
         steps = np.rint((images - low) * (FLOAT_LEVELS / (high - low))).astype(np.int64)
         return tuple(np.bincount(steps.reshape(-1), minlength=FLOAT_LEVELS + 1).tolist()), low, high
+
+
+class Remembering(Dataset):
+    """A data set that remembers the last orders of its classes: a training asks for the same ones again and again."""
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Remembering:
+        """The same data set."""
+        return cls(**{field.name: getattr(dataset, field.name) for field in fields(dataset)})
+
+    @cached_property
+    def _remembered(self) -> Callable[[int, int], np.ndarray]:
+        return lru_cache(ORDERS)(super()._order)
+
+    def _order(self, label: int, seed: int) -> np.ndarray:
+        """The training images of a class in the order in which subsets take them."""
+        return self._remembered(label, seed)

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from almostnothing import health, streams
-from almostnothing.measures import frontier, lipschitz
+from almostnothing.measures import frontier, lipschitz, modes
 from almostnothing.optimisers import BETA1, BETA2, adam
 
 Layers = list[Float[Tensor, "cell _ _"]]  # (cell, out, in + 1), biases last, and the readout, (cell, 1, in)
@@ -111,11 +111,11 @@ def trained(start: Layers, x: Points, y: Float[Tensor, "cell point"], how: front
 
     Raises `ValueError` for a mode that is neither plain nor penalised.
     """
-    if how.mode not in (frontier.PLAIN, frontier.PENALISED):
-        raise ValueError(f"networks of several layers are {frontier.PLAIN} or {frontier.PENALISED}, not {how.mode}")
+    if how.mode not in (modes.PLAIN, modes.PENALISED):
+        raise ValueError(f"networks of several layers are {modes.PLAIN} or {modes.PENALISED}, not {how.mode}")
     layers = [layer.clone().requires_grad_() for layer in start]
     moments = [torch.zeros_like(layer) for layer in [*start, *start]]
-    flat = how.mode == frontier.PENALISED
+    flat = how.mode == modes.PENALISED
     z, going = x[:, : how.climbing if flat else 0].clone(), x.new_ones(len(x))
     for step in range(how.steps):
         mse = (outputs(layers, x) - y).square().mean(1)

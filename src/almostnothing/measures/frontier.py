@@ -41,12 +41,9 @@ from torch import Tensor
 
 from almostnothing import health, streams
 from almostnothing.measures import attacks, lipschitz
+from almostnothing.measures.modes import ADVERSARIAL, CORRUPTED, DECAY, MODES, PENALISED, SOBOLEV, STOPPING
 from almostnothing.optimisers import BETA1, BETA2, adam
 
-PLAIN, DECAY, ADVERSARIAL, SOBOLEV, PENALISED = "plain", "decay", "adversarial", "sobolev", "penalised"
-CORRUPTED = "corrupted"
-MODES = (PLAIN, DECAY, ADVERSARIAL, SOBOLEV, PENALISED, CORRUPTED)
-STOPPING = (PLAIN, ADVERSARIAL, CORRUPTED)  # at the target
 HELD = 10.0  # weight of the error above its target
 POWER = 8  # of squared gradients in their smooth largest value
 SOFT = 0.05  # of a unit's input: how wide ReLU's step is while points climb

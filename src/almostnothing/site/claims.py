@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from almostnothing.claims import MARKS, VERDICTS, place
+from almostnothing.claims import place
 from almostnothing.errors import UserError
 from almostnothing.site import cases, forest, marks, markup, records
+from almostnothing.verdicts import MARKS, VERDICTS
 
 PLACE = 20
 PAGES = [("claims", "Every claim")]

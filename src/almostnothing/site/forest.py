@@ -12,8 +12,9 @@ import html
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
-from almostnothing.claims import INCONCLUSIVE, REFUTED, SMALLER, SUPPORTED, UNKNOWN, place
+from almostnothing.claims import place
 from almostnothing.site import cases, marks, records
+from almostnothing.verdicts import INCONCLUSIVE, REFUTED, SMALLER, SUPPORTED, UNKNOWN
 
 LARGEST = 300.0  # half widths: what is further off is drawn at the edge
 TICKS = (-100, -10, -1, 0, 1, 10, 100)

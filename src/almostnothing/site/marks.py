@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from almostnothing.claims import MARKS, UNKNOWN, VERDICTS, estimate_text, number
+from almostnothing.claims import estimate_text, number
 from almostnothing.site import records
 from almostnothing.site.cases import Case, Claim, Cost, Spent
+from almostnothing.verdicts import MARKS, UNKNOWN, VERDICTS
 
 NO_TEXT = "ours"  # claims whose source is none of the texts
 

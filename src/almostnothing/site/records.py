@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from almostnothing import records
-from almostnothing.claims import MARKS, VERDICTS, number
+from almostnothing.claims import number
 from almostnothing.freshness import CONTENT, FIGURES
 from almostnothing.naming import dataset_name
+from almostnothing.verdicts import MARKS, VERDICTS
 
 SETS = {"paper": "real data", "quick": "toy data"}  # the sets that the site shows, the main one first
 TEXTS = ("000", "001", "002", "003", "004")

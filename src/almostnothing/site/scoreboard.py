@@ -6,8 +6,8 @@ import html
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from almostnothing.claims import VERDICTS
 from almostnothing.site import cases, marks, markup, records
+from almostnothing.verdicts import VERDICTS
 
 PLACE = 20
 PAGES: list[tuple[str, str]] = []  # it is a part of the front page

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from almostnothing.claims import MIXED, VERDICTS
 from almostnothing.errors import UserError
 from almostnothing.site import claim_cards, figure_pages, records
 from almostnothing.site.records import Record, raw
+from almostnothing.verdicts import MIXED, VERDICTS
 
 PLACE = 30
 PAGES = [("texts/index", "The five texts")]

@@ -16,7 +16,7 @@ from almostnothing import stats, tables
 from almostnothing.claims import Cases, Claim, judged, number
 from almostnothing.figures import FREE, LOOKS, geometric_line, panel_letters, plain_ticks, size_axis, with_verdicts
 from almostnothing.health import LEARNED
-from almostnothing.measures.frontier import PENALISED, PLAIN
+from almostnothing.measures.modes import PENALISED, PLAIN
 from almostnothing.pages.depth.claims import CLAIMS
 from almostnothing.pages.depth.parameters import SHORTER, Depth
 

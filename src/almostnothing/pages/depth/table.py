@@ -16,7 +16,7 @@ from torch import Tensor
 from almostnothing import streams
 from almostnothing.devices import device_for
 from almostnothing.measures import deep, directions, frontier
-from almostnothing.measures.frontier import PENALISED, PLAIN
+from almostnothing.measures.modes import PENALISED, PLAIN
 from almostnothing.pages.depth.parameters import SHORTER, Depth
 from almostnothing.theory import partial_fits
 

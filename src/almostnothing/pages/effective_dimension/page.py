@@ -30,7 +30,7 @@ from almostnothing.figures import (
 )
 from almostnothing.health import DEAD, LEARNED
 from almostnothing.measures.capacity import CNN, MLP
-from almostnothing.measures.frontier import PENALISED, PLAIN
+from almostnothing.measures.modes import PENALISED, PLAIN
 from almostnothing.naming import dataset_name
 from almostnothing.pages.effective_dimension.claims import CLAIMS
 from almostnothing.pages.effective_dimension.parameters import AT_ONCE, CHANCE, SLOWLY, Capacity, EffectiveDimension

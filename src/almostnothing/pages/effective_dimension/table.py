@@ -18,7 +18,7 @@ from almostnothing.data.datasets import Dataset
 from almostnothing.devices import device_for
 from almostnothing.measures import answers, directions, frontier
 from almostnothing.measures.directions import Directions
-from almostnothing.measures.frontier import CORRUPTED, PENALISED, PLAIN
+from almostnothing.measures.modes import CORRUPTED, PENALISED, PLAIN
 from almostnothing.pages.effective_dimension import capacity_rows
 from almostnothing.pages.effective_dimension.parameters import CHANCE, EffectiveDimension, Noise
 from almostnothing.parameters.laws import Member

@@ -28,7 +28,7 @@ from almostnothing.figures import (
     with_verdicts,
 )
 from almostnothing.health import LEARNED
-from almostnothing.measures.frontier import ADVERSARIAL, DECAY, PENALISED, PLAIN, SOBOLEV
+from almostnothing.measures.modes import ADVERSARIAL, DECAY, PENALISED, PLAIN, SOBOLEV
 from almostnothing.pages.size_vs_lipschitz.claims import CLAIMS
 from almostnothing.pages.size_vs_lipschitz.parameters import FEATURES, SHORTER, SizeVsLipschitz
 from almostnothing.stats import Interval

@@ -18,7 +18,7 @@ from torch import Tensor
 from almostnothing import health, streams
 from almostnothing.devices import device_for
 from almostnothing.measures import directions, frontier, lipschitz
-from almostnothing.measures.frontier import ADVERSARIAL, DECAY, PENALISED, PLAIN, SOBOLEV
+from almostnothing.measures.modes import ADVERSARIAL, DECAY, PENALISED, PLAIN, SOBOLEV
 from almostnothing.pages.size_vs_lipschitz.parameters import FEATURES, SHORTER, SizeVsLipschitz
 from almostnothing.theory import interpolants, partial_fits
 
