@@ -72,15 +72,15 @@ def test_claims_are_those_of_the_table_made_by_hand():
     cases = found(by_hand())
     for depth in (2, 4):
         at = f"D = {depth}"
-        is_interval(cases["depth", at], [math.log(TIMES[depth])] * 3)
-        is_interval(cases["certified", at], [math.log(TIMES[depth] * depth)] * 3)
-        is_interval(cases["plain", at], [math.log(TIMES[depth] * depth)] * 3)
+        assert is_interval(cases["depth", at], [math.log(TIMES[depth])] * 3)
+        assert is_interval(cases["certified", at], [math.log(TIMES[depth] * depth)] * 3)
+        assert is_interval(cases["plain", at], [math.log(TIMES[depth] * depth)] * 3)
     for depth in (1, 2, 4):
-        is_interval(cases["gap", f"D = {depth}"], [math.log(4 * depth)] * 3)
-        is_interval(cases["gained", f"D = {depth}"], [math.log(1.2)] * 3)
+        assert is_interval(cases["gap", f"D = {depth}"], [math.log(4 * depth)] * 3)
+        assert is_interval(cases["gained", f"D = {depth}"], [math.log(1.2)] * 3)
         assert (cases["gap", f"D = {depth}"].networks, cases["gap", f"D = {depth}"].left_out) == (6, 0)
     slope = math.log(1.3) / math.log(4)  # of equally spaced ln D the middle one does not matter
-    is_interval(cases["falls", "all"], [slope + 0.5] * 3)
+    assert is_interval(cases["falls", "all"], [slope + 0.5] * 3)
 
 
 def test_a_depth_whose_networks_do_not_all_fit_is_left_out():
