@@ -47,6 +47,8 @@ def test_rows_are_one_for_each_network_and_bounds_enclose(table):
     whole = table[(table["mode"] == "penalised") & (table["steps"] == 80)]
     starts = whole.pivot_table("lower", ["depth", "seed"], "start")
     assert (starts[0] != starts[1]).all()
+    rest = table[(table["mode"] == "plain") | (table["steps"] == 20)]  # what the first start is compared with
+    assert set(zip(rest["mode"], rest["steps"], rest["start"], strict=True)) == {("plain", 80, 0), ("penalised", 20, 0)}
 
 
 def by_hand() -> pd.DataFrame:
