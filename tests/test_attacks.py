@@ -109,6 +109,21 @@ def test_no_attack_is_below_the_exact_answer_and_its_median_is_close(network, at
         assert (found.points - images).norm(dim=-1).numpy() == pytest.approx(found.distance.numpy(), rel=1e-3)
 
 
+def test_repeated_linearisation_of_a_linear_network_ends_at_the_nearest_boundary():
+    rng = np.random.default_rng(5)
+    w, x = torch.tensor(rng.normal(size=(2, 3, 6))), torch.tensor(rng.normal(size=(2, 7, 6)))
+    logits = x @ w.mT
+    labels = logits.argmax(-1)
+    apart = (w[:, :, None] - w[:, None]).norm(dim=-1)[torch.arange(2)[:, None], labels]  # of the label's from each
+    gap = logits.amax(-1, keepdim=True) - logits
+    exact = torch.where(apart > 0, gap / apart, torch.inf).amin(-1)
+    found = attacks._linearised(lambda z: z @ w.mT, x, labels)
+    beyond = x + (1 + 1e-9) * (found - x)  # found may lie on the boundary, up to rounding
+    assert ((beyond @ w.mT).argmax(-1) != labels).all()
+    ratio = (found - x).norm(dim=-1) / exact
+    assert ((ratio > 1 - 1e-9) & (ratio < 1 + 2 * attacks.BEYOND)).all()
+
+
 def test_smallest_is_nearly_exact_for_most_images():
     ask, x, labels, exact = tiny()
     images = torch.from_numpy(x).expand(CELLS, *x.shape)

@@ -31,6 +31,7 @@ def test_sizes_are_those_of_the_layers_and_the_widest_that_fit():
     for depth in (1, 2, 5):
         width = deep.width_of(depth, 1000, 12)
         assert deep.parameters(depth, width, 12) <= 1000 < deep.parameters(depth, width + 1, 12)
+    assert deep.width_of(3, deep.parameters(3, 1, 12), 12) == 1  # what one unit each just fits
     with pytest.raises(ValueError, match="have more than 10 parameters"):
         deep.width_of(4, 10, 12)
 

@@ -47,6 +47,8 @@ def test_rows_are_one_for_each_network_and_bounds_enclose(table):
     whole = table[(table["mode"] == "penalised") & (table["steps"] == 80)]
     starts = whole.pivot_table("lower", ["depth", "seed"], "start")
     assert (starts[0] != starts[1]).all()
+    rest = table[(table["mode"] == "plain") | (table["steps"] == 20)]  # what the first start is compared with
+    assert set(zip(rest["mode"], rest["steps"], rest["start"], strict=True)) == {("plain", 80, 0), ("penalised", 20, 0)}
 
 
 def by_hand() -> pd.DataFrame:
@@ -72,15 +74,15 @@ def test_claims_are_those_of_the_table_made_by_hand():
     cases = found(by_hand())
     for depth in (2, 4):
         at = f"D = {depth}"
-        is_interval(cases["depth", at], [math.log(TIMES[depth])] * 3)
-        is_interval(cases["certified", at], [math.log(TIMES[depth] * depth)] * 3)
-        is_interval(cases["plain", at], [math.log(TIMES[depth] * depth)] * 3)
+        assert is_interval(cases["depth", at], [math.log(TIMES[depth])] * 3)
+        assert is_interval(cases["certified", at], [math.log(TIMES[depth] * depth)] * 3)
+        assert is_interval(cases["plain", at], [math.log(TIMES[depth] * depth)] * 3)
     for depth in (1, 2, 4):
-        is_interval(cases["gap", f"D = {depth}"], [math.log(4 * depth)] * 3)
-        is_interval(cases["gained", f"D = {depth}"], [math.log(1.2)] * 3)
+        assert is_interval(cases["gap", f"D = {depth}"], [math.log(4 * depth)] * 3)
+        assert is_interval(cases["gained", f"D = {depth}"], [math.log(1.2)] * 3)
         assert (cases["gap", f"D = {depth}"].networks, cases["gap", f"D = {depth}"].left_out) == (6, 0)
     slope = math.log(1.3) / math.log(4)  # of equally spaced ln D the middle one does not matter
-    is_interval(cases["falls", "all"], [slope + 0.5] * 3)
+    assert is_interval(cases["falls", "all"], [slope + 0.5] * 3)
 
 
 def test_a_depth_whose_networks_do_not_all_fit_is_left_out():

@@ -221,7 +221,7 @@ def test_claims_are_those_of_the_table_made_by_hand():
         assert abs(cases["rival", points, page.RIVALS["free"]].found.mean) < 1
     assert cases["noise", "digits"].found.mean == pytest.approx(0, abs=0.02)
     half = cases["closed", "additive 0.2"]
-    is_interval(half, [0.5] * len(SEEDS))
+    assert is_interval(half, [0.5] * len(SEEDS))
     assert (half.networks, half.left_out) == ((2 * 2 + 1) * len(SEEDS), 0)
     assert math.isnan(cases["closed", "lp 9"].found.mean)  # no plain network has an error as large
     for scale in ("s = 1", "s = 2"):
@@ -239,7 +239,7 @@ def test_claims_are_those_of_the_table_made_by_hand():
         assert cases["generalises", n].found.mean == pytest.approx(0.1)
     assert cases["steps", "s = 2", "n = 50"].found.mean == pytest.approx(0.01)
     gain = cases["robust", "MSE 0.36"]
-    is_interval(gain, [math.log(1.5)] * len(SEEDS))
+    assert is_interval(gain, [math.log(1.5)] * len(SEEDS))
 
 
 def test_sizes_are_not_compared_where_more_steps_still_gain():

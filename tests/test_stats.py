@@ -481,3 +481,22 @@ def test_the_interval_of_the_largest_mean_covers_it():
     assert misses <= 10
     assert below <= 16  # the largest's own interval would lie above 0 for a sixth of them
     assert np.isnan(stats.largest_mean([]).mean)
+
+
+def test_the_largest_mean_counts_the_fewest_seeds_and_reaches_as_far_as_the_widest():
+    few, many = pd.Series([0.1, 0.3]), pd.Series([0.4, 0.5, 0.6])
+    found = stats.largest_mean([few, many])
+    wide = reference.t.ppf(0.975, 1) * reference.sem(few)  # of the smaller mean, which is less sure
+    own = reference.t.ppf(1 - 0.025 / 2, 2) * reference.sem(many)
+    assert found == pytest.approx((0.5, 0.5 - own, 0.5 + wide, 2))
+
+
+def test_points_of_several_sizes_at_one_place_make_its_mean_level():
+    """Three sizes: at u = 1 the two others have 0.3 and 0.5, and so a curve through 0.4."""
+    u = np.array([0.0, 1.0, 2.0, 1.0, 1.0])
+    accuracy = np.array([0.1, 0.3, 0.9, 0.5, 0.7])
+    size = np.array([1, 1, 1, 2, 3])
+    second, third = 0.5 - (0.3 + 0.7) / 2, 0.7 - (0.3 + 0.5) / 2  # of the first, only u = 1 is within the others' range
+    assert stats.collapse_rms(u, accuracy, size) == pytest.approx(
+        np.sqrt(np.mean(np.square([0.3 - 0.6, second, third])))
+    )
