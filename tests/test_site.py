@@ -209,7 +209,7 @@ def test_a_figures_page_has_switch_answer_files_and_provenance(made):
         assert f'href="../files/paper/05_moon.{suffix}"' in page
     assert "python 3.11.7, torch 2.13.0" in page
     assert "a processor, Linux" in page
-    assert figure_pages.BANNER in figure_pages.banner(RECORD)
+    assert figure_pages.BANNER in figure_pages.banner("05_moon")
 
 
 def test_a_citation_has_the_claims_name_and_escapes_tex():

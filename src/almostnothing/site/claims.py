@@ -14,7 +14,7 @@ from typing import Any
 
 from almostnothing.claims import MARKS, VERDICTS, place
 from almostnothing.errors import UserError
-from almostnothing.site import cases, forest, marks, markup, records
+from almostnothing.site import cases, drawings, forest, marks, markup, records
 
 PLACE = 20
 PAGES = [("claims", "Every claim")]
@@ -76,7 +76,7 @@ def _claim(claim: cases.Claim, page: int) -> dict[str, Any]:
         "page": page,
         "address": claim.page,
         "text": claim.texts[0] if claim.texts else None,
-        "quote": cases.plain(claim.quote) if claim.quote else None,
+        "quote": drawings.plain(claim.quote) if claim.quote else None,
         "asked": marks.asked(claim),
     }
 
