@@ -103,8 +103,8 @@ def test_what_a_job_took_is_told_or_said_not_to_be_recorded() -> None:
     took = cases.Spent(seconds=150.0, memory=3 * 2**29)
     known = cases.Cost(**cases.UNTRAINED, measuring=took, drawing=None)
     assert marks.cost(known) == (
-        "training: none before its table is measured; measuring its table: took 2.5 minutes, at most 1.5 GiB at a time; "
-        f"drawing: {marks.NOT_RECORDED}"
+        "training: none before its table is measured; measuring its table: took 2.5 minutes, at most 1.5 GiB at a "
+        f"time; drawing: {marks.NOT_RECORDED}"
     )
     planned = {"networks": 1200, "operations": 1e9, "memory": 2**30, "seconds": 30.0, "processor": "A"}
     told = marks.cost(cases.Cost(**planned, measuring=None, drawing=took))
