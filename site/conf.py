@@ -21,6 +21,7 @@ html_theme_options = {
 html_context = {"default_mode": "auto"}
 html_extra_path = ["_extra"]
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["site.css"]
 html_js_files = ["glossary_terms.js", "site.js"]
 html_copy_source = False

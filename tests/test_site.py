@@ -160,6 +160,15 @@ def test_one_picture_a_data_set_has_links_by_data_set_and_tells_of_its_own(made)
     assert beside == "Rings: a picture beside the main figure of The moon. As p falls, rings grow."
 
 
+def test_a_table_has_human_names_where_a_cell_is_a_name_of_code():
+    row = '<th>training_corruption</th><th rowspan="2">npz:cifar10.npz</th><td>fashion_mnist</td><td>mnist_like x</td>'
+    told = notebook_pages.table(f'<table border="1"><caption>mnist: NCM</caption><tr>{row}</tr></table>')
+    assert told == (
+        '<table><caption>MNIST: NCM</caption><tr><th>training corruption</th><th rowspan="2">CIFAR-10</th>'
+        "<td>Fashion-MNIST</td><td>mnist_like x</td></tr></table>"
+    )
+
+
 def test_a_drawings_panels_are_told():
     assert drawings.told(DRAWING.encode()) == PANELS
 
@@ -209,7 +218,7 @@ def test_a_figures_page_has_switch_answer_files_and_provenance(made):
         assert f'href="../files/paper/05_moon.{suffix}"' in page
     assert "python 3.11.7, torch 2.13.0" in page
     assert "a processor, Linux" in page
-    assert figure_pages.BANNER in figure_pages.banner(RECORD)
+    assert figure_pages.BANNER in figure_pages.banner("05_moon")
 
 
 def test_a_citation_has_the_claims_name_and_escapes_tex():

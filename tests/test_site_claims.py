@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import record_cases
 
 from almostnothing import claims as rule
 from almostnothing import gallery
 from almostnothing.errors import UserError
-from almostnothing.site import cases, claims, forest, marks, records, scoreboard, verdicts
+from almostnothing.site import cases, claims, drawings, forest, marks, records, scoreboard, verdicts
 from almostnothing.stats import Interval
 
 ROOT = Path(__file__).parents[1]
@@ -102,12 +103,27 @@ def test_what_a_job_took_is_told_or_said_not_to_be_recorded() -> None:
     took = cases.Spent(seconds=150.0, memory=3 * 2**29)
     known = cases.Cost(**cases.UNTRAINED, measuring=took, drawing=None)
     assert marks.cost(known) == (
-        "training: nothing that is planned; measuring its table: took 2.5 minutes, at most 1.5 GiB at a time; "
-        "drawing: time and memory not recorded"
+        "training: none before its table is measured; measuring its table: took 2.5 minutes, at most 1.5 GiB at a "
+        f"time; drawing: {marks.NOT_RECORDED}"
     )
     planned = {"networks": 1200, "operations": 1e9, "memory": 2**30, "seconds": 30.0, "processor": "A"}
     told = marks.cost(cases.Cost(**planned, measuring=None, drawing=took))
     assert told.startswith("training: 1,200 networks, at most 1.0 GiB at a time, about 30 seconds of one core of A")
+
+
+def test_what_a_record_says_it_took_is_the_cost_of_its_page(tmp_path: Path) -> None:
+    took = {"table": {"seconds": 90.0, "memory": 2**30}, "figure": {"seconds": 9.0, "memory": 2**29}}
+    both, drawn, none = (
+        cases.cost_of(tmp_path, {**record_cases.RECORD, "spent": spent})
+        for spent in (took, {"figure": took["figure"]}, {})
+    )
+    assert (both.measuring, both.drawing) == tuple(cases.Spent(**took[job]) for job in ("table", "figure"))
+    assert (drawn.measuring, drawn.drawing) == (None, both.drawing)
+    assert marks.cost(both) == (
+        "training: none before its table is measured; measuring its table: took 1.5 minutes, at most 1.0 GiB at a "
+        "time; drawing: took 9 seconds, at most 0.5 GiB at a time"
+    )
+    assert marks.cost(none).count(marks.NOT_RECORDED) == 2
 
 
 def test_no_cost_in_time_without_a_published_speed(tmp_path: Path) -> None:
@@ -125,9 +141,9 @@ def test_laws_are_found_at_any_depth() -> None:
 
 
 def test_quotations_are_plain(published: cases.Published) -> None:
-    assert cases.plain(r"$1/\sqrt{d}$ of $|\cos(\theta_1)|$ at p^*") == "1/√d of |cos(θ₁)| at p*"
+    assert drawings.plain(r"$1/\sqrt{d}$ of $|\cos(\theta_1)|$ at p^*") == "1/√d of |cos(θ₁)| at p*"
     for _, claim, _ in every(published):
-        assert not re.search(r"[\\${}^]", cases.plain(claim.quote or "")), claim.quote
+        assert not re.search(r"[\\${}^]", drawings.plain(claim.quote or "")), claim.quote
 
 
 # the rule in the browser

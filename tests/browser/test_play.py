@@ -148,6 +148,23 @@ def test_game_is_finished_by_keyboard_alone(page: Any) -> None:
     assert all(url.startswith("file:") for url in page.asked)
 
 
+def test_game_is_finished_by_touch_alone(browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    page = opened(context.new_page(), "play_game")
+    page.get_by_role("button", name="Play with garments").tap()
+    for number in range(1, 11):
+        page.locator("#an-game .an-told", has_text=f"Image {number} of 10").wait_for()
+        answer = page.locator("#an-game .an-answers button").nth(number % 10)
+        assert min(answer.bounding_box()[side] for side in ("width", "height")) >= 44
+        answer.tap()
+        page.locator("#an-game .an-told", has_text="It was:").wait_for()
+        page.locator("#an-game .an-buttons button").first.tap()
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+    assert page.locator("#an-game .an-rounds tbody tr").count() == 10
+    assert page.locator("#an-game svg").is_visible()
+    context.close()
+
+
 def test_calculator_follows_its_choices(page: Any) -> None:
     opened(page, "play_knee")
 

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
+import pytest
+
+from almostnothing.data.catalogue import CATALOGUE
 from browser.built_site import SITE
 from browser.test_pages import violations
 
@@ -155,3 +162,67 @@ def test_a_reader_chooses_light_or_dark(page: Any) -> None:
         page.wait_for_function(f"() => document.documentElement.dataset.theme === '{mode}'")
     page.reload()
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
+
+
+def test_data_cards_fit_a_phone(page: Any) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    opened(page, "methods/cards.html")
+    frames = page.locator(".pst-scrollable-table-container")
+    widths = frames.evaluate_all("all => all.map(one => [one.scrollWidth, one.clientWidth])")
+    assert len(widths) == len(CATALOGUE)
+    assert all(needed <= given for needed, given in widths)
+
+
+def test_cases_of_a_claim_are_cards_on_a_phone(page: Any) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    opened(page, FIGURE)
+    tables = page.locator(".claim-card .table-scroll")
+    assert tables.count() > 3
+    assert tables.evaluate_all("all => all.every(one => one.scrollWidth <= one.clientWidth)")
+    assert "networks: 5" in tables.first.evaluate(
+        "one => [...one.querySelectorAll('td:last-child')].map(c => getComputedStyle(c, '::before').content"
+        ".replaceAll('\"', '') + c.innerText).join()"
+    )
+
+
+def test_quotations_show_no_source_of_formulas(page: Any) -> None:
+    for name in ("texts/003.html", "paper/13_root_d.html", "paper/01_knee.html"):
+        opened(page, name)
+        quotes = page.locator("article blockquote:not(:has(mjx-container))").all_inner_texts()
+        assert quotes
+        assert not [words for words in quotes if set(words) & set("$\\^")]
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the site below a path of a static host."""
+    root = tmp_path_factory.mktemp("host")
+    (root / "some").mkdir()
+    (root / "some/path").symlink_to(SITE, target_is_directory=True)
+    handler = partial(Quiet, directory=root)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/some/path/"
+        server.shutdown()
+        thread.join()
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+def test_a_static_host_serves_the_site_below_a_path(page: Any, host: str) -> None:
+    missing: list[str] = []
+    page.on("response", lambda answer: missing.append(answer.url) if answer.status >= 400 else None)
+    for name in ("index.html", "claims.html", FIGURE, "texts/001.html", "play.html", "methods/glossary.html"):
+        page.goto(host + name, wait_until="networkidle")
+    page.goto(f"{host}search.html?q=prototype")
+    found = page.locator("#search-results li a")
+    found.first.wait_for()
+    found.first.click()
+    page.wait_for_url(f"{host}**")
+    assert missing == []
+    assert page.faults == []
+    assert all(url.startswith((host, "data:", "blob:")) for url in page.asked)

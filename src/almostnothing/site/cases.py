@@ -143,7 +143,8 @@ def published(root: Path) -> Published:
     sets = {name: list(_pages(root, name)) for name in records.sets(root)}
     about = (
         "Every claim of Almost Nothing with every case. A verdict is decided by the whole 95 % interval against the "
-        "threshold. cost is of the page with all its claims; null is not known or not recorded. Schema: "
+        "threshold. cost is of the page with all its claims; null is not known, or was not recorded when it was "
+        "published: rerun makes a record that has it, under spent. Schema: "
         "claims.schema.json"
     )
     return Published(about=about, sets=sets)
@@ -175,23 +176,6 @@ def laws(parameters: Any) -> set[str]:
         own = {parameters["law"]} if isinstance(parameters.get("law"), str) else set()
         return own.union(*map(laws, parameters.values()))
     return set().union(*map(laws, parameters)) if isinstance(parameters, list) else set()
-
-
-def plain(text: str) -> str:
-    r"""A quotation's LaTeX as plain characters, for tables, where mathematics is not set: `$1/\sqrt{d}$` is 1/√d."""
-    for pattern, better in LATEX:
-        text = re.sub(pattern, better, text)
-    return text
-
-
-LATEX = (
-    (r"\$", ""),
-    (r"\\sqrt\{(\w)\}", r"√\1"),
-    (r"\\(cos|ln|log)\b", r"\1"),
-    (r"\\phi\b", "φ"),
-    (r"\\theta_1\b", "θ₁"),
-    (r"\^\*", "*"),
-)
 
 
 def speed(root: Path) -> tuple[str, float] | None:

@@ -6,7 +6,7 @@ import html
 import re
 
 from almostnothing.claims import estimate_text, place, threshold_text
-from almostnothing.site import records
+from almostnothing.site import drawings, markup, records
 from almostnothing.site.records import Record
 
 PROJECT = "Almost Nothing"
@@ -18,7 +18,7 @@ def card(record: Record, claim: Record, listed: bool) -> str:
     source = html.escape(claim["source"])
     if text and listed:
         source = f'<a href="../{records.text_address(text, record["figure"], claim["id"])}">{source}</a>'
-    quote = f"<blockquote>{html.escape(claim['quote'])}</blockquote>" if claim["quote"] else ""
+    quote = f"<blockquote>{html.escape(drawings.plain(claim['quote']))}</blockquote>" if claim["quote"] else ""
     asked = f"{html.escape(claim['statistic'])} {html.escape(threshold_text(claim))}"
     lock = claim.get("lock") or {}
     locked = f"; locked {lock['date']} in commit <code>{lock['commit'][:12]}</code>" if lock else ""
@@ -37,14 +37,22 @@ def card(record: Record, claim: Record, listed: bool) -> str:
 
 def cases(claim: Record) -> str:
     """The cases of a claim as a table."""
-    rows = "".join(
-        f"<tr><td>{html.escape(place(case['where']))}</td><td>{records.verdict_badge(case['verdict'])}</td>"
-        f"<td>{found(case)}</td><td>{case['n']} {html.escape(case['n_of'])}</td>"
-        f"<td>{case['networks'] or '–'}</td></tr>"
+    rows = (
+        (
+            "",
+            [
+                html.escape(place(case["where"])) or "–",
+                records.verdict_badge(case["verdict"]),
+                found(case),
+                html.escape(f"{case['n']} {case['n_of']}"),
+                f"{case['networks'] or '–'}",
+            ],
+            0,
+        )
         for case in claim["cases"]
     )
-    heads = "".join(f'<th scope="col">{name}</th>' for name in ("where", "verdict", "estimate [95 %]", "n", "networks"))
-    return scrolled(f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>", claim["statement"])
+    label = f"Cases: {claim['statement']}"
+    return scrolled(markup.table(label, ("where", "verdict", "estimate [95 %]", "n", "networks"), rows, "cases"), label)
 
 
 def found(case: Record) -> str:
@@ -54,8 +62,7 @@ def found(case: Record) -> str:
 
 def scrolled(table: str, label: str) -> str:
     """A table that scrolls within its page, by keyboard too."""
-    name = html.escape(f"Table: {label}")
-    return f'<div class="table-scroll" tabindex="0" role="region" aria-label="{name}">{table}</div>'
+    return f'<div class="table-scroll" tabindex="0" role="region" aria-label="{html.escape(label)}">{table}</div>'
 
 
 def citation(record: Record, claim: Record) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from almostnothing.claims import place
 from almostnothing.errors import UserError
-from almostnothing.site import cases, forest, marks, markup, records
+from almostnothing.site import cases, drawings, forest, marks, markup, records
 from almostnothing.verdicts import MARKS, VERDICTS
 
 PLACE = 20
@@ -77,7 +77,7 @@ def _claim(claim: cases.Claim, page: int) -> dict[str, Any]:
         "page": page,
         "address": claim.page,
         "text": claim.texts[0] if claim.texts else None,
-        "quote": cases.plain(claim.quote) if claim.quote else None,
+        "quote": drawings.plain(claim.quote) if claim.quote else None,
         "asked": marks.asked(claim),
     }
 

@@ -39,6 +39,8 @@ SYMBOLS = {  # Greek letters are found by their names
     "le": "≤", "ge": "≥", "propto": "∝", "approx": "≈", "to": "→", "ln": "ln ", "log": "log ", "cos": "cos ",
 }  # fmt: skip
 
+BELOW = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
 
 @dataclass
 class Panel:
@@ -123,8 +125,10 @@ def _words(text: ElementTree.Element) -> Iterator[str]:
 
 
 def plain(words: str) -> str:
-    """Words with their mathematics as plain characters; marks over letters are left out."""
-    return re.sub(r"[\\${}]", "", COMMAND.sub(_symbol, words)).replace("^*", "*")
+    r"""Words with their mathematics as plain characters, `$1/\sqrt{d}$` as 1/√d; marks over letters are left out."""
+    told = re.sub(r"[\\${}]", "", COMMAND.sub(_symbol, words)).replace("^*", "*")
+    told = re.sub(r"\b(ln|log|cos) +\(", r"\1(", told)
+    return re.sub(r"_(\d)\b", lambda found: found[1].translate(BELOW), told)
 
 
 def _symbol(command: re.Match[str]) -> str:

@@ -58,7 +58,7 @@ def page(root: Path, source: Path, record: Record, before: Record | None, after:
     parts = [
         f"# {html.escape(record['title'], quote=False)}",
         raw(navigation(root, record, before, after)),
-        raw(banner(record)) if record["set"] != next(iter(records.SETS)) else "",
+        raw(banner(record["figure"])) if record["set"] != next(iter(records.SETS)) else "",
         raw(answer(record)),
         notebook_pages.body(root, record, source / "_extra"),
         "## Files and provenance\n",
@@ -89,10 +89,10 @@ def navigation(root: Path, record: Record, before: Record | None, after: Record 
     )
 
 
-def banner(record: Record) -> str:
-    """What a reader must know of a set that is not the main one."""
+def banner(name: str) -> str:
+    """What a reader must know of a set that is not the main one, on its page `name`."""
     main, words = next(iter(records.SETS.items()))
-    address = records.figure_address(main, record["figure"])
+    address = records.figure_address(main, name)
     return f'<p class="banner" role="note">{BANNER} <a href="../{address}">{words}</a>.</p>'
 
 
@@ -168,10 +168,7 @@ def index(parameter_set: str, found: Sequence[Record]) -> str:
     words = records.SETS[parameter_set]
     parts = [f"# Figures: {words}\n"]
     if parameter_set != next(iter(records.SETS)):
-        parts.append(
-            f"This set shows the method on {words}; the verdicts that count are in "
-            f"[{next(iter(records.SETS))}](../{next(iter(records.SETS))}/index.md).\n"
-        )
+        parts.append(raw(banner("index")))
     for record in found:
         primary = [claim for claim in record["claims"] if claim["role"] == "primary"]
         items = "".join(

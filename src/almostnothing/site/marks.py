@@ -13,6 +13,7 @@ from almostnothing.site.cases import Case, Claim, Cost, Spent
 from almostnothing.verdicts import MARKS, UNKNOWN, VERDICTS
 
 NO_TEXT = "ours"  # claims whose source is none of the texts
+NOT_RECORDED = "not recorded when it was published; made again, its new record says so under spent"
 
 
 def text_names(root: Path) -> dict[str, str]:
@@ -64,7 +65,7 @@ def cost(of: Cost) -> str:
 
 def _training(planned: Cost) -> str:
     if planned.networks is None or planned.memory is None:
-        return "training: nothing that is planned"
+        return "training: none before its table is measured"
     words = f"training: {planned.networks:,} networks, {_memory(planned.memory)}"
     if planned.seconds is None:
         return words
@@ -72,7 +73,7 @@ def _training(planned: Cost) -> str:
 
 
 def _spent(took: Spent | None) -> str:
-    return f"took {_duration(took.seconds)}, {_memory(took.memory)}" if took else "time and memory not recorded"
+    return f"took {_duration(took.seconds)}, {_memory(took.memory)}" if took else NOT_RECORDED
 
 
 def _memory(size: int) -> str:

@@ -67,15 +67,15 @@ def cards(root: Path) -> str:
     for name, entry in CATALOGUE.items():
         facts = entry.facts
         shape = " × ".join(map(str, facts.shape))
-        shown = {
-            parameter_set: [record for record in records.published(root, parameter_set) if _has(record, name)]
-            for parameter_set in records.SETS
+        pages = {
+            f"pages on {words}": ", ".join(
+                f"[{record['figure']}](../{parameter_set}/{record['figure']}.md)"
+                for record in records.published(root, parameter_set)
+                if _has(record, name)
+            )
+            or "none"
+            for parameter_set, words in records.SETS.items()
         }
-        pages = [
-            f"[{record['figure']}](../{parameter_set}/{record['figure']}.md)"
-            for parameter_set, found in shown.items()
-            for record in found
-        ]
         rows = {
             "origin": entry.origin,
             "licence": entry.licence,
@@ -83,7 +83,7 @@ def cards(root: Path) -> str:
             "classes, shape": f"{facts.classes}, {shape} (channels × height × width)",
             "training images of a class": f"at most {facts.train_per_class:,}",
             "name in parameter files": f"`{name}`",
-            "pages": ", ".join(pages) or "none",
+            **pages,
         }
         table = "\n".join(f"| {head} | {words} |" for head, words in rows.items())
         parts.append(f"## {dataset_name(name)}\n\n| | |\n|---|---|\n{table}\n")

@@ -17,6 +17,7 @@ from typing import Any
 
 from almostnothing.files import write_atomic
 from almostnothing.freshness import FIGURES
+from almostnothing.naming import DATASETS, dataset_name
 from almostnothing.parameters.files import FOLDER
 from almostnothing.site import claim_cards, drawings, records
 from almostnothing.site.plates import plate
@@ -28,6 +29,9 @@ ANSWER = "claims.answer("
 PAGE_NAME = re.compile(r"(?<!\[)`(\d\d_\w+)`")
 STYLE = re.compile(r"<style.*?</style>", re.DOTALL)
 A_DATASET_EACH = re.compile(r"\bfor (name|dataset|key)\b")  # how notebooks draw a picture for each data set
+CELL = r"(<(?:th|td|caption)(?:\s[^>]*)?>\s*)"
+DATASET = re.compile(rf"{CELL}({'|'.join(map(re.escape, DATASETS))})(?=[:<])")  # a caption may go on: `mnist: NCM`
+CODE_NAME = re.compile(rf"{CELL}([a-z]+(?:_[a-z]+)+)(?=<)")
 LONGEST = 300  # characters of prose in an alternative text
 
 
@@ -101,7 +105,7 @@ def _outputs(
                 yield pictures.switch(names)
             yield pictures.plate("".join(data["image/png"]), above, (drawn, count), names)
         elif "text/html" in data:
-            yield raw(claim_cards.scrolled(table("".join(data["text/html"])), above[0]))
+            yield raw(claim_cards.scrolled(table("".join(data["text/html"])), f"Table: {above[0]}"))
         elif "text/markdown" in data and ANSWER not in source:
             yield "".join(data["text/markdown"])
 
@@ -118,8 +122,10 @@ def cards(root: Path, record: Record, role: str) -> str:
 
 
 def table(markup: str) -> str:
-    """A data frame's HTML without its own styles."""
-    return re.sub(r'\s(border="\d+"|style="[^"]*")', "", STYLE.sub("", markup)).strip()
+    """A data frame's HTML without its own styles, and with human names where a cell or caption holds names of code."""
+    bare = re.sub(r'\s(border="\d+"|style="[^"]*")', "", STYLE.sub("", markup)).strip()
+    named = DATASET.sub(lambda found: found[1] + dataset_name(found[2]), bare)
+    return CODE_NAME.sub(lambda found: found[1] + found[2].replace("_", " "), named)
 
 
 def alternative(record: Record, dataset: str | None = None) -> str:

@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from almostnothing.site import cases, marks, markup, records
+from almostnothing.site import cases, drawings, marks, markup, records
 from almostnothing.verdicts import VERDICTS
 
 PLACE = 20
@@ -57,7 +57,7 @@ def _dataset(case: cases.Case) -> str:
 
 
 def _row(claim: cases.Claim) -> tuple[str, list[str], int]:
-    quote = f"<q>{html.escape(cases.plain(claim.quote))}</q>" if claim.quote else ""
+    quote = f"<q>{html.escape(drawings.plain(claim.quote))}</q>" if claim.quote else ""
     name, text = claim.id.rpartition(".")[0], claim.texts[0] if claim.texts else ""
     origin = f'<a href="{records.text_address(text, name, claim.id)}">text {text}</a> · ' if text else ""
     words = (

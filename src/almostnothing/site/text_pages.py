@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from almostnothing.errors import UserError
-from almostnothing.site import claim_cards, figure_pages, records
+from almostnothing.site import claim_cards, drawings, figure_pages, records
 from almostnothing.site.records import Record, raw
 from almostnothing.verdicts import MIXED, VERDICTS
 
@@ -91,7 +91,7 @@ def own(text: str, found: Sequence[Record]) -> Iterator[str]:
 
 def section(record: Record, claim: Record) -> str:
     """A claim on its text's page."""
-    quote = f"<blockquote>{html.escape(claim['quote'])}</blockquote>" if claim["quote"] else ""
+    quote = f"<blockquote>{html.escape(drawings.plain(claim['quote']))}</blockquote>" if claim["quote"] else ""
     address = records.figure_address(record["set"], record["figure"], claim["id"])
     return (
         f'<section class="text-claim {records.verdict_class(claim["verdict"])}" '

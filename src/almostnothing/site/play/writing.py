@@ -105,16 +105,16 @@ def curves(rows: pd.DataFrame) -> dict[str, Any]:
 
 def networks(assets: Path) -> str:
     """Which networks play: published cells, with what they and the rule get right of all test images."""
-    lines = ["| data | test images | network | nearest class mean | cell | status |", "|-|-|-:|-:|-|-|"]
+    lines = ["| data | test images | network | nearest class mean |", "|-|-|-:|-:|"]
     found = [bundles.read(assets, name) for name in NETWORKS]
     for one in found:
-        origin = one["provenance"]
         for test, count in one["counts"].items():
             shares = [f"{count[who] / count['images']:.1%}".replace("%", " %") for who in ("network", "ncm")]
-            ends = [f"`{origin['key']}`", origin["status"]]
             tested = f"{count['images']:,} {test}"
-            lines.append(f"| {' | '.join([one['title'], tested, *shares, *ends])} |")
+            lines.append(f"| {' | '.join([one['title'], tested, *shares])} |")
     cell, counts = found[0]["provenance"]["cell"], found[0]["counts"]
+    origins = ((one["title"], one["provenance"]) for one in found)
+    keys = "; ".join(f"{title} `{origin['key']}` ({origin['status']})" for title, origin in origins)
     words = (
         f"Both networks are cells of the published page [01 knee]({page('01_knee')}), and serve "
         f"[05 survival]({page('05_survival')}), too: one hidden layer of {cell['width']} {cell['activation']} units, "
@@ -123,7 +123,7 @@ def networks(assets: Path) -> str:
         "corrupted images. Weights are rounded to 16 bits, which changes no answer to any of the "
         f"{sum(one['images'] for one in counts.values()):,} test images, clean and corrupted, of either data set."
     )
-    return "\n".join([words, "", *lines, ""])
+    return "\n".join([words, "", *lines, "", f"Keys of the cells, and how their training ended: {keys}.", ""])
 
 
 def measured(root: Path) -> dict[str, dict[str, list[dict[str, float]]]]:
