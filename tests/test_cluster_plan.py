@@ -5,7 +5,7 @@ import json
 import pytest
 from conftest import Project, copy_project
 
-from almostnothing import costs, failures, sweeps
+from almostnothing import costs, failures, sizes, sweeps
 from almostnothing.parameters.page import Compute
 from almostnothing.parameters.sweep import Sweep
 
@@ -60,6 +60,10 @@ def test_small_shards_share_a_job_and_a_stack():
     assert [len(some) for some in sweeps.batches(parts, [4.0, 4.0, 4.0, 4.0], 10.0)] == [2, 2]
     together, alone = costs.gpu_seconds(sweeps.plan(cells)), costs.gpu_seconds(sweeps.plan(cells[:1]))
     assert sum(together) < len(cells) * sum(alone)
+    assert costs.card_bytes(parts) == costs.CONTEXT_BYTES + max(
+        len(shard.cells) * max(map(sizes.slot_bytes, shard.cells)) for shard in sweeps.stacked(parts)
+    )
+    assert costs.card_bytes(parts) > costs.card_bytes(parts[:1])
     assert all(seconds > costs.START_SECONDS for seconds in costs.core_seconds(parts, Compute()))
 
 

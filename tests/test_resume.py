@@ -1,6 +1,8 @@
 """A killed shard goes on from its checkpoint and ends as if nothing had happened, to the last bit."""
 
+import json
 import os
+import pickle
 import random
 import subprocess
 import sys
@@ -11,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load, save
 
-from almostnothing import data, store, sweeps, training
+from almostnothing import data, sealed, store, sweeps, training
 from almostnothing.parameters.page import Compute
 from almostnothing.parameters.sweep import Sweep
 from almostnothing.tables import collect
@@ -227,3 +230,57 @@ def test_a_diverged_cell_is_reported_and_has_no_accuracy(tmp_path, monkeypatch, 
     table = collect(list(shard.cells), keep)
     assert table["status"].eq("diverged").all()
     assert table["accuracy"].isna().all()
+
+
+def saved_by(path: Path, cell, digits) -> dict[str, torch.Tensor]:
+    """The tensors of a checkpoint that an interrupted training left in `path`."""
+
+    def stop(taken: int, done: int) -> None:
+        if path.exists():
+            raise KeyboardInterrupt
+
+    options = training.Options(checkpoint=path, checkpoint_seconds=0.0, report=stop)
+    with pytest.raises(KeyboardInterrupt):
+        list(training.train([cell], digits, torch.device("cpu"), options))
+    content = sealed.read(path)
+    assert content is not None
+    return load(content)
+
+
+def clocks_with(tensors: dict[str, torch.Tensor], **changed: object) -> bytes:
+    """The checkpoint with other values in its first clock."""
+    clocks = json.loads(tensors["clocks"].numpy().tobytes())
+    clocks[0].update(changed)
+    return save(tensors | {"clocks": torch.frombuffer(bytearray(json.dumps(clocks).encode()), dtype=torch.uint8)})
+
+
+OTHER = {
+    "other shapes": lambda found: save(found | {"000": found["000"][:, 1:].contiguous()}),
+    "another type": lambda found: save(found | {"000": found["000"].double()}),
+    "a missing tensor": lambda found: save({name: value for name, value in found.items() if name != "001"}),
+    "one more tensor": lambda found: save(found | {"999": found["000"].clone()}),
+    "no clocks": lambda found: save({name: value for name, value in found.items() if name != "clocks"}),
+    "a pickle": lambda found: pickle.dumps({name: value.tolist() for name, value in found.items()}),
+    "nothing": lambda _: b"",
+    "other steps": lambda found: clocks_with(found, step=3),
+    "steps that are words": lambda found: clocks_with(found, step="many"),
+    "losses that are words": lambda found: clocks_with(found, course=["low"]),
+    "another cell": lambda found: clocks_with(found, cell={"dataset": "digits"}),
+    "a field more": lambda found: clocks_with(found, moon=1),
+}
+
+
+@pytest.mark.parametrize("change", OTHER.values(), ids=OTHER)
+def test_a_checkpoint_of_another_structure_is_dropped_in_one_sentence(tmp_path, cell, capsys, change):
+    digits, path, base = data.load(data.source("digits")), tmp_path / "c.sealed", replace(cell, steps=600)
+    [whole] = training.train([base], digits, torch.device("cpu"))
+    sealed.write(path, change(saved_by(path, base, digits)))
+    capsys.readouterr()
+    options = training.Options(checkpoint=path, checkpoint_seconds=1e9)
+    [again] = training.train([base], digits, torch.device("cpu"), options)
+    said = capsys.readouterr().err.strip()
+    assert said.count("\n") == 0
+    assert "is dropped and made again" in said
+    assert again.rows == whole.rows
+    for ours, theirs in zip(again.network.parameters(), whole.network.parameters(), strict=True):
+        assert torch.equal(ours, theirs)

@@ -22,7 +22,7 @@ from almostnothing.sizes import (
     training_flops,
 )
 from almostnothing.store import Store
-from almostnothing.sweeps import Shard
+from almostnothing.sweeps import Shard, stacked
 
 PAGE_SECONDS = 20.0  # of one core, to measure and draw a page of the quick set
 START_SECONDS = 3.0  # of a job that trains
@@ -51,6 +51,7 @@ def job_bytes(shard: Shard) -> int:
 # stack or of a layer beside them, and the memory of the machine that CUDA's libraries take.
 GPU_FLOPS, GPU_STEP_SECONDS, GPU_LAYER_SECONDS = 5e12, 2e-3, 2e-4
 CUDA_BYTES = 3 * 2**30
+CARD_BYTES, CONTEXT_BYTES = 80 * 2**30, 2**30  # of a card, and of that what CUDA itself takes for a process
 MOST_STACKED = 1024  # networks of a stack on a GPU
 ROW_BYTES = 8192  # of a network in the store, beside its weights: its rows, and the folder
 
@@ -58,6 +59,19 @@ ROW_BYTES = 8192  # of a network in the store, beside its weights: its rows, and
 def gpu_job_bytes(shards: Iterable[Shard]) -> int:
     """Memory of the machine, not of the card, that a job on a GPU needs at most: a checkpoint copies a whole stack."""
     return CUDA_BYTES + max(job_bytes(shard) + 2 * _stack_bytes(shard.cells) for shard in shards)
+
+
+def card_bytes(shards: Iterable[Shard]) -> int:
+    """Memory of the card that a job needs at most: its shards of one architecture are one stack, each after another."""
+    stacks = [shard.cells for shard in stacked(shards)]
+    return CONTEXT_BYTES + max(min(_stack_bytes(cells), _most_bytes(cells)) for cells in stacks)
+
+
+def _most_bytes(cells: Sequence[Cell]) -> int:
+    """Of a stack on a card of `CARD_BYTES`, which is cut to fit; residual networks are trained one by one."""
+    if cells[0].family in RESIDUAL:
+        return _stack_bytes(cells)
+    return min(slots_for(cell, CARD_BYTES) for cell in cells) * max(map(slot_bytes, cells))
 
 
 def _stack_bytes(cells: Sequence[Cell]) -> int:
@@ -71,13 +85,15 @@ class Estimate:
     """What a sweep asks for: cells to train, and what they cost.
 
     `flops`: of their matrix products. `bytes`, `gpu_bytes`: memory of the machine for its largest job, without a GPU
-    and with one. `seconds`: of one core. `gpu_seconds`: of a GPU. `stored`: what the trained networks take on the disk.
+    and with one. `card_bytes`: memory of the card for its largest stack. `seconds`: of one core.
+    `gpu_seconds`: of a GPU. `stored`: what the trained networks take on the disk.
     """
 
     cells: int
     flops: float
     bytes: int
     gpu_bytes: int
+    card_bytes: int
     seconds: float
     gpu_seconds: float
     stored: int
@@ -98,6 +114,7 @@ def estimate(shards: Iterable[Shard], store: Store, compute: Compute, counted: S
         flops=sum(map(training_flops, missing)),
         bytes=max(map(job_bytes, lacking), default=0),
         gpu_bytes=gpu_job_bytes(lacking) if lacking else 0,
+        card_bytes=card_bytes(lacking) if lacking else 0,
         seconds=sum(core_seconds(lacking, compute)),
         gpu_seconds=sum(gpu_seconds(lacking)),
         stored=sum(map(stored_bytes, missing)),

@@ -39,6 +39,11 @@ def forecast(parameter_set: str) -> Iterator[str]:
         "Hours of one core of this machine, by the speed of its matrix products now, within a factor of two; those of "
         f"a GPU are assumed, not measured: {speed}. Memory of the machine, for the largest job."
     )
+    if largest := max(rest.card_bytes for rest in rests):
+        yield (
+            f"On its card: the largest stack that the shards of one job make, estimated, not measured. A card of "
+            f"{costs.CARD_BYTES / GIB:.0f} GiB has room for {costs.CARD_BYTES // largest} jobs of that size at once."
+        )
     minutes = planning.CLUSTER_SECONDS / 60
     yield (
         f"A job of a cluster takes about {minutes:.0f} minutes of its core or GPU, or as long as one shard. Tables "
@@ -60,6 +65,7 @@ def _row(name: str, networks: int, shards: int, rest: Estimate) -> dict[str, str
         "GPU-hours": f"{rest.gpu_seconds / HOUR:,.2f}",
         "memory, GiB": f"{rest.bytes / GIB:.2f}",
         "with a GPU": f"{rest.gpu_bytes / GIB:.2f}",
+        "on its card": f"{rest.card_bytes / GIB:.2f}",
         "stored, GiB": f"{rest.stored / GIB:.2f}",
     }
 
@@ -70,6 +76,7 @@ def _total(rests: Sequence[Estimate]) -> Estimate:
         flops=sum(rest.flops for rest in rests),
         bytes=max(rest.bytes for rest in rests),
         gpu_bytes=max(rest.gpu_bytes for rest in rests),
+        card_bytes=max(rest.card_bytes for rest in rests),
         seconds=sum(rest.seconds for rest in rests),
         gpu_seconds=sum(rest.gpu_seconds for rest in rests),
         stored=sum(rest.stored for rest in rests),
