@@ -67,7 +67,7 @@ def second(make):
     return attack
 
 
-ATTACKS = {"deepfool": attacks.deepfool, "smallest": attacks.smallest}
+ATTACKS = {"deepfool": attacks.deepfool, "rough": attacks.rough, "smallest": attacks.smallest}
 SECOND = {
     "fast minimum norm": second(lambda: opinion.fast_minimum_norm(0.5)),
     "decoupled": second(opinion.decoupled),
