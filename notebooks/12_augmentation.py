@@ -79,8 +79,8 @@ plt.show()
 # a–d: error that a training saves against the standard network of the same seed. e: relative iCE. Filled: ours, with
 # 95 % intervals of the mean over seeds (Student's $t$); open diamonds: what the text's authors published with its first
 # version (CIFAR-10, a wide residual network, five runs; for every norm but 0 and ∞ their sampler drew Laplace noise),
-# over the same common corruptions. f: clean error
-# against mean error over Lp laws; a line joins the models that none is better than in both (the Pareto front).
+# over the same common corruptions. f: clean error against mean error over Lp laws, each with its interval; a line joins
+# the models that none is better than in both by their means (the Pareto front).
 
 # %% [markdown]
 # ## All numbers

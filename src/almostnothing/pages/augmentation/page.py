@@ -236,15 +236,17 @@ def front_panel(ax: Axes, found: pd.DataFrame) -> None:
         ax.text(0.5, 0.5, "not measured", transform=ax.transAxes, ha="center")
         return
     means = 100 * found.groupby("model", sort=False)[["clean", "lp"]].mean()
-    for model, row in means.iterrows():
-        colour, marker = KINDS[kind_of(str(model))]
-        ax.plot(row["clean"], row["lp"], color=colour, marker=marker, ms=3.5, ls="")
+    for name, own in found.groupby("model", sort=False):
+        colour, marker = KINDS[kind_of(str(name))]
+        x, y = (stats.mean_interval(100 * own[metric]) for metric in ("clean", "lp"))
+        spread = {"xerr": [[x.mean - x.low], [x.high - x.mean]], "yerr": [[y.mean - y.low], [y.high - y.mean]]}
+        ax.errorbar(x.mean, y.mean, **spread, color=colour, marker=marker, ms=3.5, elinewidth=0.3, ls="")  # type: ignore[arg-type]
     best = means[front(means["clean"], means["lp"])].sort_values("clean")
     ax.plot(best["clean"], best["lp"], color="0.5", lw=0.8, zorder=0)
     for model, row in best.iterrows():
         place = (row["clean"], row["lp"])
-        ax.annotate(str(model), place, xytext=(-4, -2), textcoords="offset points", fontsize=5.5, ha="right")
-    ax.margins(x=0.5, y=0.12)
+        ax.annotate(str(model), place, xytext=(-3, -7), textcoords="offset points", fontsize=5.5, ha="right")
+    ax.margins(x=0.2, y=0.05)
 
 
 def _headline(found: pd.DataFrame) -> str:

@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 from almostnothing import stats
 from almostnothing.claims import Cases, Claim, judged
-from almostnothing.figures import DOUBLE, MARKERS, colours, handles, panel_letters, with_verdicts
+from almostnothing.figures import DOUBLE, FREE, MARKERS, colours, handles, panel_letters, with_verdicts
 from almostnothing.naming import dataset_name
 from almostnothing.pages.transfer import published
 from almostnothing.pages.transfer.claims import CLAIMS
@@ -26,6 +26,7 @@ STANDARD, SPARSE = "none", "L0"
 WAYS = {"text": "the text's strengths", "matched": "matched L2"}
 FLOOR = 0.5  # where the colours of the matrices begin
 LABELS = {STANDARD: "standard"}
+SPARSE_TESTS = dict(zip(published.VERSIONS, ("L0: three kinds", "L0: any grey"), strict=True))
 DISAGREEMENT = ["ours, at", "against", "entries", "rank correlation", "mean difference", "differs most", "by"]
 
 
@@ -235,7 +236,7 @@ def gain_panel(ax: Axes, gained: pd.DataFrame, names: Sequence[str], title: str)
     """Gains over the standard network on each norm's tests, means over seeds with 95 % intervals, a look a training."""
     tests = [name for name in ordered(list(gained.columns)) if name != STANDARD] + [STANDARD]
     tests = [name for name in tests if name in gained]
-    palette = {name: "black" if name == SPARSE else colour for name, colour in colours(list(names)).items()}
+    palette = colours(list(names)) | {SPARSE: FREE[4][0]}  # black is the standard network's
     for number, (name, marker) in enumerate(zip(names, itertools.cycle(MARKERS), strict=False)):
         if name not in trainings(gained):
             continue
@@ -272,7 +273,7 @@ def figure(table: pd.DataFrame, verdicts: Sequence[Claim], dataset: str) -> Figu
             axes[0, column].set_visible(False)
             axes[2, column].set_visible(False)
     for ax, version in zip(axes[1], published.VERSIONS, strict=True):
-        matrix_panel(ax, published.matrix(version), f"{version}, strengths of its own")
+        matrix_panel(ax, published.matrix(version), f"{version}, strengths of its own; {SPARSE_TESTS[version]}")
     room.legend(*handles(axes[2]), loc="outside lower center", ncols=6)
     room.suptitle(f"{dataset_name(dataset)}: {_headline(own)}")
     panel_letters([ax for ax in axes.flat if ax.get_visible()])
