@@ -98,6 +98,24 @@ def test_columns_stand_for_all_corners():
     torch.testing.assert_close(one, other)
 
 
+def test_networks_are_trained_on_the_corners_of_one_class_times_the_matrix(monkeypatch):
+    """Or, with squared error, on the columns that stand for them."""
+    seen: dict[str, np.ndarray] = {}
+
+    def kept(weights: Any, x: torch.Tensor, wanted: Any, loss: str, *_: Any) -> list[Any]:
+        seen[loss] = x[0].numpy()
+        return []
+
+    monkeypatch.setattr(descent, "trained", kept)
+    a = made.matrix(4, 0, 0)
+    for loss in ("mse", "ce"):
+        case = {"training": loss, "start": 1, "d": 4}
+        list(made.trained_corners(asked(**SMALL).corners, a[None], [(0, 0)], case, False, torch.device("cpu")))
+    z = np.array([corner for corner in itertools.product((-1.0, 1.0), repeat=4) if corner[-1] > 0])
+    np.testing.assert_allclose(seen["ce"], z @ a.T)
+    np.testing.assert_allclose(seen["mse"], 2 * a.T)  # √d
+
+
 def test_corners_end_at_their_predictions(table):
     rows = chosen(page.ended(table), data="corners")
     for (loss, d), own in rows.groupby(["training", "d"]):
