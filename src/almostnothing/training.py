@@ -435,6 +435,20 @@ class Saved:
 
 def read_checkpoint(path: Path | None) -> dict[Cell, Saved]:
     """The cells that a checkpoint holds; none where there is no checkpoint. A damaged one is dropped."""
+
+    def fits(cell: Cell, one: Saved) -> bool:
+        """Whether it has the cell's shapes, and a clock that its losses agree with."""
+        parts = [part[0] for part in networks.stack(cell, 1).parts()]
+        wanted = parts * (1 + optimisers.optimiser(cell)[1] + bool(one.best))
+        length = max(1, BLOCK_POSITIONS // cell.batch_size)
+        return (
+            [(tensor.shape, tensor.dtype) for tensor in one.tensors] == [(part.shape, part.dtype) for part in wanted]
+            and all(isinstance(loss, float) for loss in one.course)
+            and one.step == len(one.course) * length
+            and bool(one.best) == bool(cell.early_stopping)
+            and len(one.best or [0, 0]) == 2
+        )
+
     content = sealed.read(path) if path else None
     if path is None or content is None:
         return {}
@@ -446,28 +460,14 @@ def read_checkpoint(path: Path | None) -> dict[Cell, Saved]:
             Cell.from_record(clock.pop("cell")): Saved(**clock, tensors=[tensor[row] for tensor in state])
             for row, clock in enumerate(clocks)
         }
-        fits = all(fitting(cell, one) for cell, one in saved.items())
+        whole = all(fits(cell, one) for cell, one in saved.items())
     except Exception as error:  # whatever reading another structure may raise
         sealed.drop(path, f"it is no checkpoint: {type(error).__name__}")
         return {}
-    if not fits:
+    if not whole:
         sealed.drop(path, "it is not of these networks")
         return {}
     return saved
-
-
-def fitting(cell: Cell, one: Saved) -> bool:
-    """Whether what a checkpoint holds of a cell has its shapes, and a clock that its losses agree with."""
-    parts = [part[0] for part in networks.stack(cell, 1).parts()]
-    wanted = parts * (1 + optimisers.optimiser(cell)[1] + bool(one.best))
-    length = max(1, BLOCK_POSITIONS // cell.batch_size)
-    return (
-        [(tensor.shape, tensor.dtype) for tensor in one.tensors] == [(part.shape, part.dtype) for part in wanted]
-        and all(isinstance(loss, float) for loss in one.course)
-        and one.step == len(one.course) * length
-        and bool(one.best) == bool(cell.early_stopping)
-        and len(one.best or [0, 0]) == 2
-    )
 
 
 def restore(bench: Bench, waiting: list[list[Cell]], saved: Mapping[Cell, Saved]) -> list[list[Cell]]:
