@@ -101,7 +101,7 @@ plt.show()
 # Networks on one point a class: how many learned, and of those trained by squared error how many fit each of the $n$
 # directions. Lengths of linear networks are exact. Of others: the share of points for which an attack that shares
 # nothing with the search but the margin found a perturbation at least a hundredth smaller, by d, and the same for
-# attacks of foolbox on a few pairs. Where that share is above a hundredth, ratios are too large by something.
+# attacks of foolbox on a few pairs. Where that share is a hundredth or more, (!), ratios are too large by something.
 
 # %% tags=["hide-input"]
 display(page.agreement(table))

@@ -89,9 +89,9 @@ plt.show()
 # What withstands more and knows less has gained nothing: accuracy stands beside. The images that a network classifies
 # correctly are the easier ones, the more so the fewer they are, so networks are compared on images that both do. Every
 # $Q$ is attacked a second time, by steps that share nothing with the search, and those of one network of each
-# training, for a few images, by two attacks of foolbox. How the text's networks were trained is not known to us, and
-# claims about $|M|$ hang on it: `15_images_squared` of the set `paper` is this page with squared loss. These were
-# trained so:
+# training, for a few images, by two attacks of foolbox; where either finds something shorter for one image in a hundred
+# or more, the row is marked (!). How the text's networks were trained is not known to us, and claims about $|M|$ hang
+# on it: `15_images_squared` of the set `paper` is this page with squared loss. These were trained so:
 
 # %% tags=["hide-input"]
 display(page.recipes(chosen))

@@ -439,7 +439,7 @@ def test_the_summary_names_what_is_selected_and_marks_what_is_contradicted():
     assert (noisy["images"], noisy["right"], noisy["learned"]) == (40, 36, "4 of 4")
     assert float(noisy["Q/(L/2), all"]) < float(noisy["Q/(L/2), right"])
     assert found.filter(like="right everywhere (36)").shape == (3, 1)
-    assert noisy["foolbox"] == "25 % of 4"
+    assert noisy["foolbox"] == "25.0 % (!) of 4"
     assert found.loc["additive, σ = 0.3", "contradicted"] == "11.1 % (!)"
     assert found.loc["clean", "contradicted"] == "0.0 %"
     assert float(noisy["times clean"]) == pytest.approx(3)

@@ -20,6 +20,7 @@ from almostnothing.stats import Interval, widened
 from almostnothing.verdicts import INCONCLUSIVE, MIXED, REFUTED, SMALLER, SUPPORTED, UNKNOWN, VERDICTS
 
 SHA256_DIGITS = 64
+DOUBTFUL = 0.01  # share of searches that another one betters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,6 +237,11 @@ def short(value: Any) -> str:
     if isinstance(value, float):
         return number(value)
     return f"{value[:12]}…" if isinstance(value, str) and len(value) == SHA256_DIGITS else str(value)
+
+
+def doubt_text(share: float) -> str:
+    """`1.2 % (!)`: a share of searches that another one betters, marked from where their row must say so."""
+    return f"{100 * share:.1f} %" + (" (!)" if share >= DOUBTFUL else "")
 
 
 def estimate_text(found: Interval | Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from almostnothing import stats
-from almostnothing.claims import Cases, Claim, judged, number, short
+from almostnothing.claims import Cases, Claim, doubt_text, judged, number, short
 from almostnothing.figures import (
     LOOKS,
     MARKERS,
@@ -44,7 +44,7 @@ COLOURS = {
     "L50": "#b0529f",
     "L∞": "#be123c",
 }
-CONTRADICTED = 0.01  # share of images from which on a row says so
+SHORTER = 0.01  # share of a length by which another attack's is less that contradicts it
 
 
 def rows_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -163,7 +163,8 @@ def summary(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
 
     Means over seeds. `times clean`: on the images that both classify correctly. `right everywhere`: on the images that
     all networks of their seed do. `contradicted`: share of correctly classified images for which another attack finds
-    less than 0.99 Q, marked where it is not below one in a hundred; `foolbox`: the same by foolbox, of how many.
+    less than 0.99 Q; `foolbox`: the same by foolbox, of how many. Both are marked where they are not below one in a
+    hundred.
     """
     every = rows_of(table)
     rows = every[every["dataset"] == dataset]
@@ -173,7 +174,7 @@ def summary(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
         right = own[own["right"]]
         doubt = right["contradicted"].sum() / max(1, len(right))
         asked = right[right["second"].notna()]
-        shorter = (asked["second"] < (1 - CONTRADICTED) * asked["smallest"]).mean() if len(asked) else math.nan
+        shorter = (asked["second"] < (1 - SHORTER) * asked["smallest"]).mean() if len(asked) else math.nan
         lines[name] = {
             "learned": f"{(own.groupby('seed')['status'].first() == LEARNED).sum()} of {own['seed'].nunique()}",
             "noise / signal": number(own["noise"].mean()),
@@ -188,8 +189,8 @@ def summary(table: pd.DataFrame, dataset: str) -> pd.DataFrame:
             "times clean": number(over(own, clean).mean()),
             "|M|/(L/2), right": number(by_seed(right, "predicted").mean()),
             "class mean, same images": number(by_seed(right[right["rule"] > 0], "rule").mean()),
-            "contradicted": f"{100 * doubt:.1f} %" + (" (!)" if doubt >= CONTRADICTED else ""),
-            "foolbox": f"{100 * shorter:.0f} % of {len(asked)}" if len(asked) else "–",
+            "contradicted": doubt_text(doubt),
+            "foolbox": f"{doubt_text(shorter)} of {len(asked)}" if len(asked) else "–",
         }
     return pd.DataFrame(lines).T.rename_axis("trained on")
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from almostnothing import stats, tables
-from almostnothing.claims import Cases, Claim, judged, number
+from almostnothing.claims import Cases, Claim, doubt_text, judged, number
 from almostnothing.figures import LOOKS, handles, mean_line, panel_letters, plain_ticks, size_axis, with_verdicts
 from almostnothing.health import LEARNED
 from almostnothing.pages.trained_compression import published
@@ -159,13 +159,14 @@ def agreement(table: pd.DataFrame) -> pd.DataFrame:
             **{
                 f"smaller by ascent, d = {d}": own.groupby(kinds, sort=False)["contradicted"]
                 .mean()
-                .map("{:.1%}".format)
+                .map(doubt_text, na_action="ignore")
                 for d, own in by_level(rows, "d")
             },
-            "by foolbox": each["opinion"].mean().map("{:.0%}".format),
+            "by foolbox": each["opinion"].mean().map(doubt_text, na_action="ignore"),
         }
     )
-    return found.replace({"nan%": "exact", "nan": "–"})
+    searched = found.columns.drop(["networks", "learned", "fit exactly"])
+    return found.fillna(dict.fromkeys(searched, "exact")).replace({"nan": "–"})
 
 
 def text_table(table: pd.DataFrame, chosen: TrainedCompression) -> pd.DataFrame:
