@@ -1,6 +1,9 @@
 """Residual networks: what they are, how they are trained, and what is done to their images before."""
 
+import io
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from almostnothing import (
     data,
     keys,
     residual,
+    sealed,
     sizes,
     solo,
     streams,
@@ -236,6 +240,54 @@ def test_a_killed_training_ends_as_if_nothing_had_happened_whatever_is_trained_b
     assert begun[0] > 60
     assert all(map(same, resumed, whole))
     assert not path.exists()
+
+
+def changed_state(content: bytes, change: Callable[[dict[str, Any]], object]) -> bytes:
+    state, buffer = torch.load(io.BytesIO(content), weights_only=True), io.BytesIO()
+    change(state)
+    torch.save(state, buffer)
+    return buffer.getvalue()
+
+
+def first_of(found: dict[Any, Any]) -> Any:
+    return next(iter(found))
+
+
+OTHER = {
+    "a weight of another shape": lambda s: s["network"].update({first_of(s["network"]): torch.zeros(2)}),
+    "a weight is missing": lambda s: s["network"].pop(first_of(s["network"])),
+    "moments of another shape": lambda s: s["optimiser"]["state"][0].update(momentum_buffer=torch.zeros(2)),
+    "other steps": lambda s: s.update(step=3),
+    "steps that are words": lambda s: s.update(step="many"),
+    "losses that are words": lambda s: s.update(course=["low", "lower", "lowest"]),
+    "no cell": lambda s: s.pop("cell"),
+    "nothing": dict.clear,
+}
+
+
+@pytest.mark.parametrize("change", OTHER.values(), ids=OTHER)
+def test_a_checkpoint_of_another_structure_is_dropped_in_one_sentence(digits, tmp_path, monkeypatch, capsys, change):
+    monkeypatch.setattr(solo, "BLOCK_POSITIONS", 320)  # 20 steps
+    cells = cells_of(steps=70, batch_size=16)[:1]
+    whole, path = train(cells, digits), tmp_path / "c.sealed"
+
+    def stop(steps: int, _done: int) -> None:
+        if steps > 50:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(cells, digits, checkpoint=path, checkpoint_seconds=0.0, report=stop)
+    content = sealed.read(path)
+    assert content is not None
+    sealed.write(path, changed_state(content, change))
+    capsys.readouterr()
+    begun: list[int] = []
+    [again] = train(cells, digits, checkpoint=path, checkpoint_seconds=1e9, report=lambda steps, _: begun.append(steps))
+    said = capsys.readouterr().err.strip()
+    assert said.count("\n") == 0
+    assert "is dropped and made again" in said
+    assert begun[0] == 20
+    assert same(again, whole[0])
 
 
 def test_small_networks_of_many_steps_are_cut_into_jobs_by_what_torch_takes_beside_their_products():

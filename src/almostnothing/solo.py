@@ -6,6 +6,7 @@ images are moved, mirrored and changed by a policy before they are corrupted, an
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
@@ -80,13 +81,38 @@ class Student:
     def restore(self, cell: ResidualCell, options: Options, device: torch.device) -> None:
         """Go on from a checkpoint, if there is one of this cell; a damaged one is dropped."""
         content = sealed.read(options.checkpoint) if options.checkpoint else None
-        if content is None:
+        if options.checkpoint is None or content is None:
             return
-        state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-        if json.loads(state["cell"]) == json.loads(json.dumps(cell.record())):
-            self.network.load_state_dict(state["network"])
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.step, self.course = state["step"], state["course"]
+        network = copy.deepcopy(self.network)  # what does not fit may be found when half of it is loaded
+        trial = Student(network, optimiser(cell, network))
+        try:
+            state = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+            if json.loads(state["cell"]) != json.loads(json.dumps(cell.record())):
+                return
+            trial._load(state)
+            whole = trial._fits(cell)
+        except Exception as error:  # whatever reading another structure may raise
+            sealed.drop(options.checkpoint, f"it is no checkpoint: {type(error).__name__}")
+            return
+        if not whole:
+            sealed.drop(options.checkpoint, "it is not of this network")
+            return
+        self._load(state)
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.course = state["step"], state["course"]
+
+    def _fits(self, cell: ResidualCell) -> bool:
+        """Whether the optimiser's tensors have their weights' shapes, and losses are those of so many steps."""
+        length = max(1, BLOCK_POSITIONS // cell.batch_size)
+        kept = [(p, value) for p, own in self.optimiser.state.items() for value in own.values() if value is not None]
+        return (
+            all(value.shape in (p.shape, ()) for p, value in kept)
+            and all(isinstance(loss, float) for loss in self.course)
+            and self.step == min(len(self.course) * length, cell.steps)
+        )
 
 
 def train(
