@@ -1,6 +1,9 @@
 """A status for every network: made cases of each kind, and what the criteria are computed from."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -209,3 +212,14 @@ def test_a_readout_that_starts_at_zero(digits, cell):
     assert usual[last].any()
     row = first_row(replace(cell, readout_scale=0.0, steps=2000, train_size=50), digits)
     assert row["status"] == "learned"
+
+
+def test_a_reader_that_has_seen_enough_ends_a_verb_in_silence():
+    root = Path(__file__).resolve().parent.parent
+    verb = [sys.executable, "-m", "almostnothing", "health", "quick"]
+    with subprocess.Popen(verb, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=root) as told:
+        assert told.stdout is not None
+        assert told.stderr is not None
+        told.stdout.close()
+        assert told.stderr.read() == b""
+    assert told.returncode == 1

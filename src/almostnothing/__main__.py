@@ -314,6 +314,10 @@ def main() -> None:
         if getattr(arguments, "parameter_set", None):
             set_name(arguments.parameter_set)
         arguments.verb(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read, as `head` does, has seen enough; what is left must not be written at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except UserError as error:
         print(f"almostnothing: {error}", file=sys.stderr)
         sys.exit(2)
