@@ -18,13 +18,14 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 from almostnothing import keeping, keys, sweeps
 from almostnothing.environment import commit, environment
@@ -117,6 +118,22 @@ def slope(rows: list[dict[str, Any]], column: str) -> float:
     return float(np.polyfit(x, y, 1)[0])
 
 
+def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Seconds, peak memory and bytes against each quantity that grows, with their exponents."""
+    fig, axes = plt.subplots(1, len(GROWTH), figsize=(2.4 * len(GROWTH), 3), layout="constrained")
+    for axis, what in zip(axes, GROWTH, strict=True):
+        own = [row for row in rows if row["what"] == what]
+        for column, marker in (("seconds", "o"), ("peak, MiB", "s"), ("bytes", "^")):
+            name = f"exponent of {column}"
+            if name in own[0]:
+                label = f"{column}: exponent {own[0][name]}"
+                axis.loglog([row["value"] for row in own], [row[column] for row in own], marker=marker, label=label)
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        axis.set_xlabel(what)
+        axis.legend(fontsize=6, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
+    fig.savefig(path, metadata={"Date": None})
+
+
 def main() -> None:
     """Measure, print, draw and write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -150,16 +167,7 @@ def main() -> None:
         for row in rows:
             short = {name: float(f"{v:.4g}") if isinstance(v, float) else v for name, v in row.items()}
             writer.writerow(short | about)
-    fig, axes = plt.subplots(1, len(GROWTH), figsize=(3 * len(GROWTH), 2.8), layout="constrained")
-    for axis, what in zip(axes, GROWTH, strict=True):
-        own = [row for row in rows if row["what"] == what]
-        for column, marker in (("seconds", "o"), ("peak, MiB", "s"), ("bytes", "^")):
-            if column in own[0]:
-                name = f"{column}: exponent {own[0][f'exponent of {column}']}"
-                axis.loglog([row["value"] for row in own], [row[column] for row in own], marker=marker, label=name)
-        axis.set_xlabel(what)
-        axis.legend(fontsize=6)
-    fig.savefig(arguments.out / "growth.svg", metadata={"Date": None})
+    draw(rows, arguments.out / "growth.svg")
 
 
 if __name__ == "__main__":
